@@ -1,0 +1,415 @@
+"""What the libraries do, as data: tables written as TOML, read from the JSON made of them.
+
+The tables are plain dictionaries until someone asks for a name; then its facts are built once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel"]
+When = Literal["now", "later"]
+KeyUse = Literal["sink", "split", "forward", "clone", "source-seed", "inspect"]
+Returns = Literal[
+    "array",
+    "host-array",
+    "key",
+    "keys",
+    "static",
+    "callable",
+    "same",
+    "pytree",
+    "none",
+    "unknown",
+]
+Tracers = Literal["ok", "dispatch", "static", "fails"]
+Kind = Literal["function", "type", "dtype", "constant"]
+AnnotationKind = Literal["array", "key", "static", "host-array", "pytree", "unknown"]
+BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
+
+_FOLDER = Path(__file__).parent
+_NO_CALL: Mapping[Kind, Mapping[str, Any]] = {
+    "constant": {"returns": "static", "tracers": "static"},
+    "type": {"returns": "unknown", "tracers": "ok"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The parameters through which a transformation is told which arguments are meant."""
+
+    argnums: str | None = None
+    argnames: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """The function of JAX that does the same as one of NumPy or SciPy.
+
+    `positional` are the leading parameters both have in the same places, `keywords` those both
+    understand by name. An array result has JAX's dtype, and values agree up to rounding.
+    """
+
+    name: str
+    positional: tuple[str, ...]
+    keywords: frozenset[str]
+
+    def accepts(self, positional: int, keywords: frozenset[str]) -> bool:
+        """Whether a call with so many positional arguments and these keywords means the same."""
+        return positional <= len(self.positional) and keywords <= self.keywords
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFacts:
+    """What a public function does with its arguments and what it gives back.
+
+    `name` is the canonical qualified name. `traces` says, for each parameter that takes a callable,
+    how that callable runs; `body` says what its own parameters then receive, by position (the last
+    role repeats). `static_parameters` must be known while tracing. `sized_by` names the parameter
+    that makes a shape that depends on data static, and is empty where nothing does; it is None
+    for functions whose shape does not depend on data. `calls_as` names the entry that
+    describes the callable this function returns. `collective` names the parameter that takes the
+    name of a mesh axis or mapped axis. `specific` is False where only a wildcard knows the name.
+    """
+
+    name: str
+    kind: Kind = "function"
+    positional: tuple[str, ...] = ()
+    variadic: str | None = None
+    keyword_only: tuple[str, ...] = ()
+    open_keywords: bool = False
+    traces: Mapping[str, Tracing] = field(default_factory=dict[str, Tracing])
+    when: When = "now"
+    repeats: bool = False
+    body: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    static: Naming = Naming()
+    donate: Naming = Naming()
+    differentiated: str | None = None
+    mapped: str | None = None
+    returns: Returns = "unknown"
+    calls_as: str | None = None
+    keys: Mapping[str, KeyUse] = field(default_factory=dict[str, KeyUse])
+    static_parameters: tuple[str, ...] = ()
+    sized_by: str | None = None
+    collective: str | None = None
+    blocks: bool = False
+    wraps: bool = False
+    impure: bool = False
+    tracers: Tracers = "ok"
+    counterpart: Counterpart | None = None
+    specific: bool = True
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters that have a name of their own, positional ones first."""
+        return self.positional + self.keyword_only
+
+    @property
+    def transforms(self) -> bool:
+        """Whether it returns a transformed version of the callable it is given."""
+        return self.when == "later" and bool(self.traces)
+
+    def parameter_at(self, index: int) -> str | None:
+        """The parameter that the positional argument number `index` binds to."""
+        return self.positional[index] if index < len(self.positional) else self.variadic
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """What a method or attribute of an array value does."""
+
+    name: str
+    returns: Returns = "array"
+    positional: tuple[str, ...] = ()
+    attribute: bool = False
+    blocks: bool = False
+    tracers: Tracers = "ok"
+    sized_by: str | None = None
+    mutates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiChange:
+    """A public name that a release removed or renamed.
+
+    `removed_in` is the first release known to lack it; None while it is only deprecated.
+    `new` is an expression that replaces it, None where nothing does. `applicability` is the
+    table's word on swapping the names: "safe", "unsafe", or "none".
+    """
+
+    old: str
+    new: str | None
+    library: str
+    kind: str
+    deprecated_in: str | None
+    removed_in: str | None
+    applicability: str
+    note: str
+
+    def removed_at(self, version: str | None) -> bool:
+        """Whether the release `version` lacks the name; None stands for the newest known one."""
+        if self.removed_in is None:
+            return False
+        return version is None or release(version) >= release(self.removed_in)
+
+    def deprecated_at(self, version: str | None) -> bool:
+        """Whether the release `version` still has the name and warns of it."""
+        if self.deprecated_in is None or self.removed_at(version):
+            return False
+        return version is None or release(version) >= release(self.deprecated_in)
+
+
+@cache
+def release(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparing: what follows them (rc1, .dev0, +local) is left out."""
+    numbers: list[int] = []
+    for part in version.split("+")[0].split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+class Knowledge:
+    """The tables. Its answers are immutable and built at most once."""
+
+    def __init__(self, folder: Path = _FOLDER) -> None:
+        self._folder = folder
+        tables = _read(folder / "knowledge.json")
+        self._functions: dict[str, dict[str, Any]] = tables["functions"]
+        self._signatures: dict[str, dict[str, str]] = tables["signatures"]
+        self._counterparts: dict[str, dict[str, str]] = tables["counterparts"]
+        self._kinds: dict[str, Kind] = tables["kinds"]
+        self._aliases: dict[str, str] = tables["aliases"]
+        self._annotations: dict[str, AnnotationKind] = tables["annotations"]
+        self._methods: dict[str, dict[str, Any]] = tables["methods"]
+        self._bases: dict[str, BaseKind] = tables["bases"]
+        self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
+        self._built: dict[str, FunctionFacts | None] = {}
+        self._built_methods: dict[str, MethodFacts | None] = {}
+
+    def canonical(self, qualified: str) -> str:
+        """The name the tables use for what may be one of several spellings."""
+        alias = self._aliases.get(qualified)
+        if alias is not None:
+            return alias
+        module, _, name = qualified.rpartition(".")
+        module_alias = self._aliases.get(f"{module}.*")
+        return f"{module_alias}.{name}" if module_alias else qualified
+
+    def function(self, qualified: str) -> FunctionFacts | None:
+        """What is known of a name: its own entry, else that of the wildcard nearest to it."""
+        try:
+            return self._built[qualified]
+        except KeyError:
+            facts = self._built[qualified] = self._find(self.canonical(qualified))
+            return facts
+
+    def annotation(self, qualified: str) -> AnnotationKind | None:
+        """What a value so annotated is."""
+        found = self._annotations.get(qualified)
+        if found is None:
+            found = self._annotations.get(f"{qualified.rpartition('.')[0]}.*")
+        return found
+
+    def base(self, qualified: str) -> BaseKind | None:
+        """What kind of class derives from this one, or is decorated with it."""
+        return self._bases.get(qualified)
+
+    def method(self, name: str) -> MethodFacts | None:
+        """What a method or attribute of an array does."""
+        try:
+            return self._built_methods[name]
+        except KeyError:
+            entry = self._methods.get(name)
+            facts = None if entry is None else _method(name, entry)
+            self._built_methods[name] = facts
+            return facts
+
+    def api(self, qualified: str, version: str | None = None) -> ApiChange | None:
+        """How a name changed by the release `version`; None where it lives and warns of nothing.
+
+        For `pkg.removed.name` the entry of `pkg.removed` answers where that is a module.
+        """
+        change = self._change(qualified)
+        while change is None:
+            qualified, _, _ = qualified.rpartition(".")
+            if not qualified:
+                return None
+            change = self._change(qualified)
+            if change is not None and change.kind != "module":
+                return None
+        known = change.removed_at(version) or change.deprecated_at(version)
+        return change if known else None
+
+    @cached_property
+    def api_changes(self) -> Mapping[str, ApiChange]:
+        """Every removed or deprecated name, in the order of the table."""
+        return {name: change for name in self._api if (change := self._change(name)) is not None}
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """Every name with an entry of its own; wildcards end in `*`."""
+        names = dict.fromkeys(self._functions)
+        for module, members in self._signatures.items():
+            names.update(dict.fromkeys(f"{module}.{name}" for name in members))
+        names.update(dict.fromkeys(self._kinds))
+        return tuple(names)
+
+    @property
+    def alias_names(self) -> Mapping[str, str]:
+        """Other spellings, and the name the tables use for each."""
+        return self._aliases
+
+    @cached_property
+    def _api(self) -> dict[str, dict[str, Any]]:
+        return _read(self._folder / "api.json")
+
+    def _change(self, qualified: str) -> ApiChange | None:
+        entry = self._api.get(qualified)
+        if entry is None:
+            return None
+        return ApiChange(
+            old=qualified,
+            new=entry.get("new"),
+            library=entry["library"],
+            kind=entry["kind"],
+            deprecated_in=entry.get("deprecated"),
+            removed_in=entry.get("removed"),
+            applicability=entry["fix"],
+            note=entry.get("note", ""),
+        )
+
+    def _find(self, name: str) -> FunctionFacts | None:
+        if name in self._modules:
+            return None
+        module, _, last = name.rpartition(".")
+        entry = self._functions.get(name)
+        kind = self._kinds.get(name)
+        signature = self._signatures.get(module, {}).get(last)
+        specific = entry is not None or kind is not None or signature is not None
+        merged = dict(self._wildcard(name) or {}) if entry is None else dict(entry)
+        if not specific and not merged:
+            return None
+        if signature is not None:
+            merged["parameters"] = signature
+        if kind is not None:
+            merged["kind"] = kind
+            merged.update(_NO_CALL.get(kind, {}))
+        return _function(name, merged, self._counterpart(module, last), specific)
+
+    def _wildcard(self, name: str) -> dict[str, Any] | None:
+        module = name.rpartition(".")[0]
+        entry = self._functions.get(f"{module}.*")
+        while entry is None and module:
+            entry = self._functions.get(f"{module}.**")
+            module = module.rpartition(".")[0]
+        return entry
+
+    def _counterpart(self, module: str, name: str) -> Counterpart | None:
+        table = self._counterparts.get(module)
+        if table is None or name not in table:
+            return None
+        shared = _signature(table[name])
+        return Counterpart(
+            name=f"{table['*']}.{name}",
+            positional=tuple(name.rstrip("/") for name in shared.positional),
+            keywords=frozenset(
+                name for name in shared.positional + shared.keyword_only if not name.endswith("/")
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    positional: tuple[str, ...]
+    variadic: str | None
+    keyword_only: tuple[str, ...]
+    open_keywords: bool
+
+
+@cache
+def load() -> Knowledge:
+    """The tables that come with the package."""
+    return Knowledge()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_bytes())
+
+
+@cache
+def _signature(text: str) -> _Signature:
+    """Reads `a, b, *rest, c, **others`; a bare `*` is as in Python."""
+    positional: list[str] = []
+    keyword_only: list[str] = []
+    variadic: str | None = None
+    open_keywords = False
+    target = positional
+    for name in filter(None, text.split(", ")):
+        if name.startswith("**"):
+            open_keywords = True
+        elif name.startswith("*"):
+            variadic = name[1:] or None
+            target = keyword_only
+        else:
+            target.append(name)
+    return _Signature(tuple(positional), variadic, tuple(keyword_only), open_keywords)
+
+
+def _function(
+    name: str, entry: dict[str, Any], counterpart: Counterpart | None, specific: bool
+) -> FunctionFacts:
+    signature = _signature(entry.get("parameters", ""))
+    body = cast("dict[str, list[str]]", entry.get("body", {}))
+    return FunctionFacts(
+        name=name,
+        kind=entry.get("kind", "function"),
+        positional=signature.positional,
+        variadic=signature.variadic,
+        keyword_only=signature.keyword_only,
+        open_keywords=signature.open_keywords,
+        traces=entry.get("traces", {}),
+        when=entry.get("when", "now"),
+        repeats=entry.get("repeats", False),
+        body={parameter: tuple(roles) for parameter, roles in body.items()},
+        static=Naming(**entry.get("static", {})),
+        donate=Naming(**entry.get("donate", {})),
+        differentiated=entry.get("differentiated"),
+        mapped=entry.get("mapped"),
+        returns=entry.get("returns", "unknown"),
+        calls_as=entry.get("calls_as"),
+        keys=entry.get("keys", {}),
+        static_parameters=tuple(entry.get("static_parameters", ())),
+        sized_by=entry.get("sized_by"),
+        collective=entry.get("collective"),
+        blocks=entry.get("blocks", False),
+        wraps=entry.get("wraps", False),
+        impure=entry.get("impure", False),
+        tracers=entry.get("tracers", "ok"),
+        counterpart=counterpart,
+        specific=specific,
+    )
+
+
+def _method(name: str, entry: dict[str, Any]) -> MethodFacts:
+    return MethodFacts(
+        name=name,
+        returns=entry.get("returns", "array"),
+        positional=_signature(entry.get("parameters", "")).positional,
+        attribute=entry.get("attribute", False),
+        blocks=entry.get("blocks", False),
+        tracers=entry.get("tracers", "ok"),
+        sized_by=entry.get("sized_by"),
+        mutates=entry.get("mutates", False),
+    )
