@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them; a layer that fails does not stop the next.
+# shellcheck source=scripts/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+started=$SECONDS
+summary=""
+failed=0
+
+# layer NAME COMMAND...: runs one layer and notes how it ended and how long it took.
+layer() {
+    local name=$1 before=$SECONDS outcome=passed
+    shift
+    say "$name"
+    "$@" || {
+        outcome=FAILED
+        failed=1
+    }
+    summary+=$(printf '%-28s %-8s %4d s' "$name" "$outcome" $((SECONDS - before)))$'\n'
+}
+
+skip() {
+    echo "skipped: $2"
+    summary+=$(printf '%-28s %-8s %s' "$1" skipped "$2")$'\n'
+}
+
+python_environments() {
+    local version interpreter
+    find_uv
+    sync .venv "$python" --group jax
+    for version in 3.11 3.12; do # JAX 0.10 and 0.12: the examples are run on both
+        interpreter=$(find_python "$version")
+        if [ -n "$interpreter" ]; then
+            sync ".venv-$version" "$interpreter" --group jax
+        else
+            echo "No Python $version on PATH or under pyenv: the examples are not run on the JAX that it resolves to"
+        fi
+    done
+}
+
+node_packages() {
+    (cd extension && npm ci --no-audit)
+}
+
+python=$(default_python)
+layer "system packages" bash scripts/system-packages.sh
+layer "python environments" python_environments
+export PATH="$ROOT/.venv/bin:$PATH"
+layer "ruff" bash -c 'ruff check . && ruff format --check .'
+layer "pyright" pyright
+layer "pytest" pytest -q --durations=10
+layer "extension: packages" node_packages
+layer "extension: checks" bash -c 'cd extension && npm run --silent check'
+if [ "$(uname)" = Linux ]; then
+    layer "workbench" bash scripts/test-workbench.sh
+else
+    skip "workbench" "the browser layers run on Linux only"
+fi
+
+say "Summary"
+printf '%s' "$summary"
+printf '%-37s %4d s\n' "together" $((SECONDS - started))
+exit $failed
