@@ -27,6 +27,7 @@ SECTIONS = (
     "methods",
     "bases",
     "modules",
+    "reexports",
 )
 API = "api"
 
@@ -75,7 +76,7 @@ def knowledge_json() -> str:
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
             _add(joined, tomllib.loads(path.read_text(encoding="utf-8")))
-    for name, entry in joined["functions"].items():
+    for name, entry in list(joined["functions"].items()):
         if "like" in entry:
             joined["functions"][name] = _like(joined["functions"], entry)
     return json.dumps(joined, separators=(",", ":"), ensure_ascii=False) + "\n"
@@ -95,8 +96,17 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
     for name, entry in table.get("methods", {}).items():
         joined["methods"].update(dict.fromkeys(expand(name), entry))
     for section in ("signatures", "counterparts", "annotations", "bases"):
-        joined[section].update(table.get(section, {}))
+        for key, value in table.get(section, {}).items():
+            if isinstance(value, dict):
+                joined[section].setdefault(key, {}).update(value)
+            else:
+                joined[section][key] = value
     joined["aliases"].update(table.get("modules", {}))
+    for module, origins in table.get("reexports", {}).items():
+        for origin, names in origins.items():
+            joined["aliases"].update(
+                {f"{module}.{each}": f"{origin}.{each}" for each in names.split()}
+            )
     for name, entry in table.items():
         if name in SECTIONS:
             continue
