@@ -1,0 +1,258 @@
+"""Runs rules over a file and applies their fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Certainty,
+    Diagnostic,
+    Edit,
+    Finding,
+    Fix,
+    FixRef,
+    Severity,
+    Span,
+    Tag,
+)
+from jaxsight_analyzers.registry import all_rules, rule_named
+from jaxsight_analyzers.rule import DOCS_URL, Rule
+from jaxsight_analyzers.semantic import SemanticModel
+from jaxsight_analyzers.settings import Config
+from jaxsight_analyzers.source import ParsedModule, SourceFile, SyntaxProblem, parse
+from jaxsight_analyzers.suppression import UNUSED_SUPPRESSION, Suppression, parse_suppressions
+
+Versions = Mapping[str, str]
+
+_MAX_ROUNDS = 12
+_SUPPRESSION = "suppression"  # the family of the finding about suppressions
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One file, analysed: what was found in it, and the answers it was found with."""
+
+    source: SourceFile
+    module: ParsedModule
+    model: SemanticModel
+    config: Config
+    diagnostics: tuple[Diagnostic, ...]
+    suppressed: int
+    crashes: tuple[str, ...]
+    unused: Mapping[Diagnostic, Suppression]
+
+    @property
+    def problems(self) -> tuple[SyntaxProblem, ...]:
+        """Where the text is not Python. The rest of the file is analysed all the same."""
+        return self.module.problems
+
+    def fixes(self, diagnostic: Diagnostic) -> tuple[Fix, ...]:
+        """Every fix of a diagnostic, the best first."""
+        fixes = (self.fix(diagnostic, ref) for ref in diagnostic.finding.fixes)
+        return tuple(fix for fix in fixes if fix is not None)
+
+    def fix(self, diagnostic: Diagnostic, ref: FixRef) -> Fix | None:
+        """The edits of one fix; None where the text is broken at one of the places it edits."""
+        if diagnostic.rule == UNUSED_SUPPRESSION:
+            edit = self.unused[diagnostic].removal(self.source)
+            return Fix(ref.title, (edit,), ref.applicability)
+        rule = rule_named(diagnostic.rule)
+        if rule is None or rule.fix is None:
+            return None
+        fix = rule.fix(self.model.units[diagnostic.unit], ref)
+        return None if fix is None else _in_source(fix, self.module)
+
+    @cached_property
+    def by_rule(self) -> Mapping[str, int]:
+        """How many diagnostics each rule has."""
+        counts: dict[str, int] = {}
+        for diagnostic in self.diagnostics:
+            counts[diagnostic.rule] = counts.get(diagnostic.rule, 0) + 1
+        return counts
+
+
+def analyse(
+    source: SourceFile,
+    config: Config | None = None,
+    versions: Versions | None = None,
+    previous: Analysis | None = None,
+    rules: Iterable[Rule] | None = None,
+) -> Analysis:
+    """Analyse one file. Never raises: a rule that does loses only its own findings.
+
+    `previous` is an earlier analysis of the same file, whose tree stands in while the text does
+    not parse. `rules` are those to run instead of the ones that `config` enables.
+    """
+    config = config or Config()
+    module = parse(source, previous.module if previous else None)
+    model = SemanticModel(module, versions or {})
+    chosen = list(rules) if rules is not None else _enabled(config, source.path)
+    ran = {rule.name for rule in chosen}
+    found: list[Diagnostic] = []
+    crashes: list[str] = list(model.crashes)
+    for rule in chosen:
+        try:
+            found.extend(_run(rule, model, config))
+        except Exception as error:  # the border between us and a rule: the others go on
+            crashes.append(f"rule `{rule.name}` failed on {source.path}: {error!r}")
+    found = [moved for diagnostic in found if (moved := _moved(diagnostic, module))]
+    found = [d for d in found if not any(_within(d.span, span) for span in model.fails_on_purpose)]
+    kept, suppressed, unused = _suppress(source, module, model, config, found, ran)
+    ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
+    return Analysis(
+        source, module, model, config, tuple(ordered), suppressed, tuple(crashes), unused
+    )
+
+
+def check(text: str, rules: Iterable[Rule], versions: Versions | None = None) -> list[Diagnostic]:
+    """What the given rules find in a text, in its order."""
+    return list(analyse(SourceFile("", text), None, versions, rules=rules).diagnostics)
+
+
+def apply_fixes(
+    analysis: Analysis, at_least: Applicability, only: Collection[str] | None = None
+) -> str:
+    """The text after the first good-enough fix of each diagnostic, but for those that overlap.
+
+    Fixes apply whole or not at all, in the order of the diagnostics.
+    """
+    text = analysis.source.text
+    taken: list[Edit] = []
+    for fix in _wanted(analysis, at_least, only):
+        new = [edit for edit in fix.edits if edit not in taken]
+        if new and not any(_collide(edit, other) for edit in new for other in taken):
+            taken.extend(new)
+    for edit in sorted(taken, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
+
+
+def fix_all(
+    source: SourceFile,
+    config: Config,
+    versions: Versions,
+    at_least: Applicability,
+    only: Collection[str] | None = None,
+) -> str:
+    """The text after round upon round of fixes, until a round changes nothing.
+
+    A round that would break the syntax of a text that parsed is not applied.
+    """
+    for _ in range(_MAX_ROUNDS):
+        analysis = analyse(source, config, versions)
+        fixed = SourceFile(source.path, apply_fixes(analysis, at_least, only))
+        if fixed.text == source.text or (parse(fixed).problems and not analysis.problems):
+            break
+        source = fixed
+    return source.text
+
+
+def _enabled(config: Config, path: str) -> list[Rule]:
+    return [rule for rule in all_rules() if config.enabled(rule, path)]
+
+
+def _run(rule: Rule, model: SemanticModel, config: Config) -> Iterator[Diagnostic]:
+    configured = config.severity_of(rule)
+    for number, unit in enumerate(model.units):
+        for finding in rule.check(unit):
+            severity = configured or rule.severity
+            if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
+                severity = Severity.WARNING
+            yield Diagnostic(rule.name, rule.family, severity, finding, number, rule.url)
+
+
+def _moved(diagnostic: Diagnostic, module: ParsedModule) -> Diagnostic | None:
+    """The diagnostic where it lies in the text as it is now; None if that text was just edited."""
+    if module.analysed is module.source:
+        return diagnostic
+    finding = diagnostic.finding
+    span = module.to_source(finding.span)
+    if span is None:
+        return None
+    related = tuple(
+        replace(place, span=there)
+        for place in finding.related
+        if (there := place.span if place.path else module.to_source(place.span))
+    )
+    return replace(diagnostic, finding=replace(finding, span=span, related=related))
+
+
+def _in_source(fix: Fix, module: ParsedModule) -> Fix | None:
+    edits: list[Edit] = []
+    for edit in fix.edits:
+        span = edit.span if edit.path else module.to_source(edit.span)
+        if span is None:
+            return None
+        edits.append(replace(edit, span=span))
+    return replace(fix, edits=tuple(edits))
+
+
+def _suppress(
+    source: SourceFile,
+    module: ParsedModule,
+    model: SemanticModel,
+    config: Config,
+    found: list[Diagnostic],
+    ran: Collection[str] | None,
+) -> tuple[list[Diagnostic], int, dict[Diagnostic, Suppression]]:
+    suppressions = parse_suppressions(source)
+    if not suppressions:
+        return found, 0, {}
+
+    def statement_line(line: int) -> int:
+        offset = module.to_analysed(source.line_starts[line])
+        start = module.analysed.line_starts[model.statement_start(module.analysed.line_of(offset))]
+        moved = module.to_source(Span(start, start))
+        return line if moved is None else source.line_of(moved.start)
+
+    kept, unused = suppressions.apply(found, statement_line, ran)
+    reported = {
+        _unused(suppression, config): suppression
+        for suppression in unused
+        if config.allows(UNUSED_SUPPRESSION, _SUPPRESSION, source.path)
+    }
+    return kept, len(found) - len(kept), reported
+
+
+def _unused(suppression: Suppression, config: Config) -> Diagnostic:
+    fix = FixRef("remove", "Remove the suppression", Applicability.SAFE)
+    finding = Finding(suppression.span, suppression.message, fixes=(fix,), tag=Tag.UNNECESSARY)
+    severity = config.severity.get(UNUSED_SUPPRESSION, Severity.WARNING.value)
+    return Diagnostic(
+        UNUSED_SUPPRESSION,
+        _SUPPRESSION,
+        Severity.WARNING if severity == "off" else Severity(severity),
+        finding,
+        url=DOCS_URL.format(name=UNUSED_SUPPRESSION),
+    )
+
+
+def _wanted(
+    analysis: Analysis, at_least: Applicability, only: Collection[str] | None
+) -> Iterator[Fix]:
+    for diagnostic in analysis.diagnostics:
+        if only is not None and diagnostic.rule not in only:
+            continue
+        for ref in diagnostic.finding.fixes:
+            if ref.applicability >= at_least:
+                fix = analysis.fix(diagnostic, ref)
+                if fix is not None and fix.applicability >= at_least:
+                    yield fix
+                    break
+
+
+def _collide(edit: Edit, other: Edit) -> bool:
+    if edit.span.start == edit.span.end == other.span.start == other.span.end:
+        return True  # two insertions at one place: their order would be a guess
+    return edit.span.overlaps(other.span)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _order(diagnostic: Diagnostic) -> tuple[Span, str, str]:
+    return diagnostic.span, diagnostic.rule, diagnostic.message

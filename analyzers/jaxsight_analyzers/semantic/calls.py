@@ -1,0 +1,420 @@
+"""What a call does: of a library's function, of a function of this file, of something unknown."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import expressions, flow, functions, members, transformations
+from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
+from jaxsight_analyzers.semantic.keys import Consumption
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    CALLABLE,
+    HOST,
+    NONE,
+    STATIC,
+    UNKNOWN,
+    Kind,
+    Value,
+    function_of,
+    items_of,
+    join,
+    most_traced,
+    qualified_of,
+    sequence,
+    tracer,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a call, evaluated. `open` says that `*args` or `**kwargs` hide some."""
+
+    positional: tuple[Value, ...]
+    keywords: Mapping[str, Value]
+    nodes: tuple[ast.expr, ...] = ()
+    keyword_nodes: Mapping[str, ast.expr] | None = None
+    open: bool = False
+
+    def values(self) -> tuple[Value, ...]:
+        """All of them."""
+        return (*self.positional, *self.keywords.values())
+
+    def named(self, facts: FunctionFacts) -> Iterator[tuple[str | None, ast.expr | None, Value]]:
+        """Each argument with the parameter it binds to, where that is known."""
+        for index, value in enumerate(self.positional):
+            node = self.nodes[index] if index < len(self.nodes) else None
+            yield facts.parameter_at(index), node, value
+        for name, value in self.keywords.items():
+            yield name, (self.keyword_nodes or {}).get(name), value
+
+    def get(self, facts: FunctionFacts, parameter: str) -> tuple[ast.expr | None, Value] | None:
+        """The argument for a parameter."""
+        for name, node, value in self.named(facts):
+            if name == parameter:
+                return node, value
+        return None
+
+
+def call(run: Run, node: ast.Call) -> Value:
+    """The value of a call expression."""
+    if isinstance(node.func, ast.Name) and node.func.id in ("reveal_value", "reveal_contexts"):
+        return _reveal(run, node, node.func.id)
+    base: Value | None = None
+    if isinstance(node.func, ast.Attribute):
+        base, function = expressions.base_and_attribute(run, node.func)
+    else:
+        function = run.evaluate(node.func)
+    arguments = evaluate_arguments(run, node)
+    qualified = qualified_of(function)
+    if qualified is not None:
+        return imported(run, node, qualified, arguments)
+    return called(run, node, function, arguments, base)
+
+
+def called(
+    run: Run, node: ast.Call, function: Value, arguments: Arguments, base: Value | None = None
+) -> Value:
+    """The value of a call of something that is not a library's."""
+    data = function_of(function)
+    if data is not None:
+        return functions.call(run, node, data, arguments)
+    if function.kind is Kind.CLASS:
+        return members.instantiate(run, node, function, arguments)
+    if function.kind is Kind.INSTANCE:
+        method = members.member(run, function, "__call__")
+        data = None if method is None else function_of(method)
+        if data is not None:
+            return functions.call(run, node, data, arguments)
+    if isinstance(function.data, transformations.Pending):
+        target = arguments.positional[0] if arguments.positional else UNKNOWN
+        return transformations.complete(run, node, function.data, target)
+    if function.kind is Kind.CALLABLE:
+        return _made_elsewhere(run, node, function, arguments)
+    if base is not None and isinstance(node.func, ast.Attribute):
+        return _method(run, node, node.func, base, arguments)
+    return unknown_result(run, node)
+
+
+def unknown_result(run: Run, node: ast.AST) -> Value:
+    """What a call of something unknown returns: anything, for instance a key."""
+    return Value(Kind.UNKNOWN, tokens=run.new_key("", node))
+
+
+def evaluate_arguments(run: Run, node: ast.Call) -> Arguments:
+    """Evaluate the arguments of a call, from left to right."""
+    positional: list[Value] = []
+    nodes: list[ast.expr] = []
+    is_open = False
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            inside = items_of(run.evaluate(argument.value))
+            is_open = is_open or inside is None
+            if inside is not None:
+                positional.extend(inside)
+                nodes.extend([argument] * len(inside))
+        else:
+            positional.append(run.evaluate(argument))
+            nodes.append(argument)
+    keywords: dict[str, Value] = {}
+    keyword_nodes: dict[str, ast.expr] = {}
+    for keyword in node.keywords:
+        value = run.evaluate(keyword.value)
+        if keyword.arg is None:
+            is_open = True
+        else:
+            keywords[keyword.arg] = value
+            keyword_nodes[keyword.arg] = keyword.value
+    return Arguments(tuple(positional), keywords, tuple(nodes), keyword_nodes, is_open)
+
+
+def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> Value:
+    """The value of a call of a library's function."""
+    facts = run.facts(qualified)
+    _note_call(run, node, qualified, facts, arguments)
+    if qualified == "functools.partial":
+        return _partial(run, node, arguments)
+    if facts is None:
+        return unknown_result(run, node)
+    if facts.transforms:
+        return transformations.apply(run, node, qualified, facts, arguments)
+    known = _iteration(run, qualified, arguments)
+    if known is not None:
+        return known
+    use_keys(run, node, qualified, facts, arguments)
+    if facts.traces:
+        return transformations.run_bodies(run, node, qualified, facts, arguments)
+    return result_of(run, node, qualified, facts, arguments)
+
+
+def _note_call(
+    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts | None, arguments: Arguments
+) -> None:
+    if run.frame.state.dead:
+        return
+    seen: list[ArgumentSeen] = []
+    for index, (argument, value) in enumerate(zip(arguments.nodes, arguments.positional)):
+        name = facts.parameter_at(index) if facts else None
+        seen.append(ArgumentSeen(name, argument, value, isinstance(argument, ast.Starred)))
+    for name, value in arguments.keywords.items():
+        seen.append(ArgumentSeen(name, (arguments.keyword_nodes or {})[name], value))
+    guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+    run.events.calls.append(CallSeen(node, qualified, facts, tuple(seen), run.frame, guards))
+
+
+def _partial(run: Run, node: ast.Call, arguments: Arguments) -> Value:
+    """`functools.partial(f, ...)`, also of a transformation that waits for its function."""
+    if not arguments.positional:
+        return UNKNOWN
+    target, *bound = arguments.positional
+    qualified = qualified_of(target)
+    facts = run.facts(qualified)
+    if qualified is not None and facts is not None and facts.transforms:
+        rest = Arguments(
+            tuple(bound), arguments.keywords, arguments.nodes[1:], arguments.keyword_nodes
+        )
+        return transformations.pending(run, node, qualified, facts, rest)
+    data = function_of(target)
+    if data is None:
+        return CALLABLE
+    names = tuple(arguments.keywords.items())
+    made = replace(
+        data,
+        bound=(*data.bound, *bound),
+        bound_names=(*data.bound_names, *names),
+        what="partial",
+        frame=run.frame,
+        passes=run.frame.loops,
+    )
+    return Value(Kind.FUNCTION, data=made)
+
+
+_SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter"}
+
+
+def _iteration(run: Run, qualified: str, arguments: Arguments) -> Value | None:
+    """Builtins whose result is iterated over: what they yield is known from their arguments."""
+    if qualified in ("builtins.enumerate", "builtins.zip"):
+        return Value(Kind.UNKNOWN, data=(qualified, *arguments.positional))
+    if qualified in _SEQUENCES and len(arguments.positional) == 1:
+        only = arguments.positional[0]
+        if only.kind in (Kind.KEYS, Kind.SEQUENCE):
+            return only
+    return None
+
+
+def use_keys(
+    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> None:
+    """Use up the keys that a function takes."""
+    for parameter, use in facts.keys.items():
+        if use in ("sink", "split"):
+            found = arguments.get(facts, parameter)
+            if found is not None:
+                consume(run, node, found[1], f"`{display(qualified)}`", found[0])
+
+
+def consume(
+    run: Run, node: ast.AST, value: Value, by: str, argument: ast.expr | None, repeated_by: str = ""
+) -> None:
+    """Use up the keys in a value at this point."""
+    frame = run.frame
+    use = Consumption(node, by, Certainty.YES, frame.state.conditions, frame.loops)
+    run.consume(value.tokens, use, argument)
+
+
+def result_of(
+    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> Value:
+    """What a library's function returns, from what is known of it."""
+    values = arguments.values()
+    returns = facts.returns
+    if returns == "array":
+        return expressions.jax_result(run, Kind.ARRAY, values)
+    if returns in ("key", "keys"):
+        kind = Kind.KEY if returns == "key" else Kind.KEYS
+        made = expressions.jax_result(run, kind, values)
+        tokens = run.new_key(ast.unparse(node.func), node)
+        return Value(kind, made.traced, made.origin, concrete=made.concrete, tokens=tokens)
+    if returns == "static":
+        return STATIC
+    if returns == "host-array":
+        return HOST
+    if returns == "pytree":
+        return _container(run, qualified, values)
+    if returns == "same":
+        return _like_arguments(run, qualified, values)
+    if returns == "none":
+        return NONE
+    if returns == "callable":
+        return CALLABLE
+    return unknown_result(run, node)
+
+
+def _container(run: Run, qualified: str, values: tuple[Value, ...]) -> Value:
+    if qualified.startswith(("builtins.", "functools.", "itertools.", "operator.", "copy.")):
+        most = most_traced(values)
+        if most.traced is Certainty.NO:
+            return UNKNOWN
+        return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
+    return expressions.jax_result(run, Kind.TREE, values)
+
+
+def _like_arguments(run: Run, qualified: str, values: tuple[Value, ...]) -> Value:
+    most = most_traced(values)
+    if most.traced is not Certainty.NO:
+        return tracer(
+            Kind.ARRAY if most.kind is not Kind.TREE or "numpy" in qualified else Kind.TREE, most
+        )
+    if values and all(value.kind is Kind.STATIC for value in values):
+        return STATIC
+    if qualified.startswith("numpy."):
+        return HOST
+    return values[0] if values and values[0].kind in (Kind.ARRAY, Kind.HOST) else UNKNOWN
+
+
+def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Arguments) -> Value:
+    """A call of what a library's function returned: `jax.jit(module.f)(x)`, an initializer."""
+    facts = function.data if isinstance(function.data, FunctionFacts) else None
+    if facts is None:
+        return unknown_result(run, node)
+    use_keys(run, node, facts.name, facts, arguments)
+    return result_of(run, node, facts.name, facts, arguments)
+
+
+def _method(
+    run: Run, node: ast.Call, function: ast.Attribute, base: Value, arguments: Arguments
+) -> Value:
+    """A call of a method of an array, a container, or something unknown."""
+    name = function.attr
+    if base.kind in (Kind.TREE, Kind.MAPPING) and name in ("items", "keys", "values", "get", "pop"):
+        return _mapping_method(name, base, arguments)
+    if base.kind is Kind.STATIC:
+        return STATIC
+    facts = run.knowledge.method(name)
+    is_array = base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS, Kind.TREE)
+    if is_array and facts is not None and not facts.attribute:
+        if facts.returns == "static" or facts.tracers == "fails":
+            return STATIC
+        if facts.returns == "none":
+            return NONE
+        return expressions.jax_result(run, Kind.ARRAY, (base,))
+    if base.kind is Kind.HOST:
+        return HOST
+    place = expressions.place_of(function.value)
+    if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
+        flow.forget_parts(run, place)  # a method may change what the object holds
+    return unknown_result(run, node)
+
+
+def _mapping_method(name: str, base: Value, arguments: Arguments) -> Value:
+    leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
+    if name == "items":
+        return Value(Kind.UNKNOWN, data=("items", leaf))
+    if name == "keys":
+        return STATIC
+    if name == "values":
+        return leaf
+    default = arguments.positional[1] if len(arguments.positional) > 1 else leaf
+    return join(leaf, default)
+
+
+# Iteration
+
+
+def item_of(run: Run, iterable: Value, node: ast.expr, number: int) -> Value:
+    """What a loop over a value binds in its pass `number`."""
+    data = iterable.data
+    if isinstance(data, tuple) and iterable.kind is Kind.UNKNOWN and data:
+        return _item_of_iterator(run, data, node, number)  # type: ignore[arg-type]
+    items = items_of(iterable)
+    if items is not None:
+        if not items:
+            return UNKNOWN
+        return items[number] if number < len(items) else items[-1]
+    if iterable.kind is Kind.KEYS:
+        index = ("pass", run.frame.loops)
+        tokens = frozenset(
+            expressions.element_token(run, token, index, node, ast.unparse(node))
+            for token in run.ordered(iterable.tokens)
+        )
+        return Value(
+            Kind.KEY,
+            iterable.traced,
+            iterable.origin,
+            concrete=iterable.concrete,
+            tokens=tokens or None,
+        )
+    if iterable.kind is Kind.ARRAY:
+        return tracer(Kind.ARRAY, iterable)
+    if iterable.kind in (Kind.STATIC, Kind.MAPPING):
+        return STATIC
+    if iterable.kind is Kind.HOST:
+        return HOST
+    return Value(Kind.UNKNOWN, tokens=run.new_key(ast.unparse(node), node))
+
+
+def _item_of_iterator(run: Run, data: Sequence[object], node: ast.expr, number: int) -> Value:
+    name, *parts = data
+    values = [part for part in parts if isinstance(part, Value)]
+    if name == "items":
+        return sequence((STATIC, *values))
+    inside = [item_of(run, value, node, number) for value in values]
+    if name == "builtins.enumerate":
+        return sequence((STATIC, inside[0] if inside else UNKNOWN))
+    return sequence(inside)
+
+
+def part_of(run: Run, value: Value, target: ast.expr, position: int, starred: bool) -> Value:
+    """What unpacking a value of unknown length gives to one target."""
+    if value.kind is Kind.KEYS:
+        index = ("rest", position) if starred else (str(position), ())
+        name = ast.unparse(target)
+        tokens = frozenset(
+            expressions.element_token(run, token, index, target, name)
+            for token in run.ordered(value.tokens)
+        )
+        kind = Kind.KEYS if starred else Kind.KEY
+        return Value(
+            kind, value.traced, value.origin, concrete=value.concrete, tokens=tokens or None
+        )
+    if value.kind is Kind.ARRAY:
+        return tracer(Kind.ARRAY, value)
+    tokens = run.new_key(ast.unparse(target), target)
+    if value.kind is Kind.TREE:
+        return Value(Kind.TREE, value.traced, value.origin, concrete=value.concrete, tokens=tokens)
+    if value.kind in (Kind.STATIC, Kind.HOST):
+        return STATIC if value.kind is Kind.STATIC else HOST
+    return Value(Kind.UNKNOWN, tokens=tokens)
+
+
+# Specifications of the model
+
+
+def _reveal(run: Run, node: ast.Call, what: str) -> Value:
+    """`reveal_value(x)` and `reveal_contexts()`: what the model knows, for its specifications."""
+    from jaxsight_analyzers.semantic.values import describe
+
+    if what == "reveal_value":
+        text = describe(run.evaluate(node.args[0]))
+    else:
+        names = [
+            display(t.qualified)
+            for frame in run.frame.chain()
+            for t in reversed(frame.transformations)
+        ]
+        text = " > ".join(reversed(names)) or "host"
+    run.events.reveals.append((node, what, text))
+    return UNKNOWN
+
+
+def display(qualified: str) -> str:
+    """A qualified name as people write it."""
+    for prefix, short in (("jax.numpy.", "jnp."), ("numpy.", "np."), ("builtins.", "")):
+        if qualified.startswith(prefix):
+            return short + qualified[len(prefix) :]
+    return qualified

@@ -1,0 +1,203 @@
+"""How code runs: frames, the transformations that trace them, and the chain that leads there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic.keys import (
+    Condition,
+    Consumed,
+    Consumption,
+    KeyToken,
+    join_consumed,
+)
+from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transformation:
+    """One application of a transformation: `jax.jit(f, static_argnums=0)`, or as a decorator."""
+
+    qualified: str
+    facts: FunctionFacts
+    mode: str  # how it runs the function: see `knowledge`
+    node: ast.AST  # the call or the decorator
+    static: frozenset[str | int] = frozenset()
+    static_unknown: bool = False  # the static arguments are given by an expression we do not know
+    donated: frozenset[str | int] = frozenset()
+    differentiated: frozenset[int] | None = None  # None: not known
+    unmapped: frozenset[int] = frozenset()  # positions for which `in_axes` is None
+    passes: tuple[tuple[int, int], ...] = ()  # the loops around its application
+    frame: Frame | None = None  # where it was applied
+
+    @property
+    def abstract(self) -> bool:
+        """Whether its tracers have no value, so that `bool()` of one fails."""
+        return self.mode in ("abstract", "kernel")
+
+    @property
+    def traces_constants(self) -> bool:
+        """Whether every result of a JAX function in it is a tracer; under `vmap` only some are."""
+        return self.abstract and not self.qualified.endswith("vmap")
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it makes a function that XLA compiles when it is called."""
+        return self.facts.when == "later" and self.qualified.rpartition(".")[2] in (
+            "jit",
+            "pjit",
+            "pmap",
+            "filter_jit",
+            "filter_pmap",
+        )
+
+    @property
+    def mapped_only(self) -> bool:
+        """Whether it traces only what it maps over."""
+        return self.facts.mapped is not None
+
+    @property
+    def filters(self) -> bool:
+        """Whether it leaves alone what is not an array, as Equinox's transformations do."""
+        return self.qualified.startswith("equinox.")
+
+    @property
+    def takes_modules(self) -> bool:
+        """Whether its arguments are often modules, as those of Flax NNX's transformations are."""
+        return self.qualified.startswith("flax.nnx.")
+
+
+class TraceContext(NamedTuple):
+    """One layer of how a definition is traced, for hover and lenses."""
+
+    transform: str
+    function: str
+    static: tuple[str, ...]
+    donated: tuple[str, ...]
+    node: ast.AST
+
+
+@dataclass(slots=True)
+class State:
+    """What holds at one point of one path through a function. Copied where paths part."""
+
+    names: dict[str, Value]
+    consumed: Consumed
+    conditions: tuple[Condition, ...] = ()
+    dead: bool = False
+
+    def copy(self) -> State:
+        """The same for a path of its own."""
+        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead)
+
+
+def join_states(one: State, other: State) -> State:
+    """What holds where two paths meet; a path that ended has no say."""
+    if one.dead:
+        return other
+    if other.dead or one is other:
+        return one
+    names: dict[str, Value] = {}
+    for name, value in one.names.items():
+        there = other.names.get(name)
+        if there is not None:
+            names[name] = value if there is value else join(value, there)
+        elif "." not in name and "[" not in name:
+            names[name] = join(value, UNKNOWN)  # bound on one path only
+    for name, value in other.names.items():
+        if name not in names and "." not in name and "[" not in name:
+            names[name] = join(value, UNKNOWN)
+    conditions = tuple(c for c in one.conditions if c in other.conditions)
+    return State(names, join_consumed(one.consumed, other.consumed), conditions)
+
+
+class Environment:
+    """The names of one running function, and where else to look; a closure keeps it."""
+
+    __slots__ = ("parent", "state")
+
+    def __init__(self, parent: Environment | None, state: State) -> None:
+        self.parent = parent
+        self.state = state
+
+
+@dataclass(eq=False)
+class Frame:
+    """One run of a function (or of the module): what traces it, and who called it from where."""
+
+    node: ast.AST
+    name: str
+    environment: Environment
+    caller: Frame | None
+    call: ast.AST | None
+    transformations: tuple[Transformation, ...] = ()  # of this call, innermost first
+    abstract: bool = False
+    constants_traced: bool = False
+    concrete: bool = False  # under plain `grad` or `jvp`
+    hot: bool = False  # called from a loop
+    depth: int = 0
+    loops: tuple[tuple[int, int], ...] = ()
+    returned: Value | None = None
+    returned_consumed: Consumed | None = None
+    guards: tuple[str, ...] = ()  # why a failure here may be meant: "try", "tracer", "version"
+    breaks: list[list[State]] = field(default_factory=list[list[State]])
+    continues: list[list[State]] = field(default_factory=list[list[State]])
+
+    @property
+    def state(self) -> State:
+        """What holds now."""
+        return self.environment.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self.environment.state = state
+
+    @property
+    def traced(self) -> bool:
+        """Whether the function runs on tracers."""
+        return self.abstract or self.concrete
+
+    def chain(self) -> Iterator[Frame]:
+        """This frame and its callers, the innermost first."""
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame
+            frame = frame.caller
+
+    def entry(self) -> tuple[Frame, Transformation] | None:
+        """The nearest frame in the chain that a transformation traces, and that transformation."""
+        for frame in self.chain():
+            tracing = [
+                t for t in frame.transformations if t.mode in ("abstract", "concrete", "kernel")
+            ]
+            if tracing:
+                return frame, tracing[-1]
+        return None
+
+    def leave(self, value: Value) -> None:
+        """A `return`: this path ends here."""
+        self.returned = value if self.returned is None else join(self.returned, value)
+        self.end_path()
+
+    def end_path(self) -> None:
+        """What is used up on a path that returned still counts for the caller."""
+        state = self.state
+        if self.returned_consumed is None:
+            self.returned_consumed = state.consumed
+        else:
+            self.returned_consumed = join_consumed(self.returned_consumed, state.consumed)
+        state.dead = True
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a call of a function does to its caller: what it returns and which keys it uses up."""
+
+    returned: Value
+    parameters: dict[str, Value]  # with keys that stand for those of the arguments
+    consumed: tuple[tuple[KeyToken, Consumption], ...]
+    frame: Frame

@@ -1,0 +1,554 @@
+"""What each expression evaluates to, and what evaluating it does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import calls, flow, members
+from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    CALLABLE,
+    HOST,
+    MISSING,
+    STATIC,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    class_of,
+    constant,
+    constant_of,
+    entries_of,
+    function_of,
+    items_of,
+    join,
+    mapping,
+    most_traced,
+    qualified_of,
+    sequence,
+    tracer,
+    truth_of,
+)
+
+_NUMBERS = (Kind.ARRAY, Kind.TREE, Kind.KEY, Kind.KEYS)
+
+
+def evaluate(run: Run, node: ast.expr) -> Value:
+    """The value of an expression; records what its evaluation does."""
+    handler = _HANDLERS.get(type(node))
+    return handler(run, node) if handler is not None else _generic(run, node)
+
+
+def _generic(run: Run, node: ast.expr) -> Value:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            evaluate(run, child)
+    return UNKNOWN
+
+
+def _constant(run: Run, node: ast.Constant) -> Value:
+    return constant(node.value)
+
+
+def _name(run: Run, node: ast.Name) -> Value:
+    value = run.lookup(node.id)
+    if value.kind is Kind.IMPORTED:
+        _refer(run, node, value, "name")
+    return value
+
+
+def _refer(run: Run, node: ast.expr, value: Value, kind: str) -> None:
+    qualified = qualified_of(value) or ""
+    if not qualified.startswith("builtins."):
+        guarded = run.guarded("try", "version")
+        run.events.references.append(ReferenceSeen(node, qualified, kind, guarded))
+
+
+def place_of(node: ast.expr) -> str | None:
+    """The text of `self.key`, `state.rng` or `rngs["params"]`: places that hold a value as names do."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        base = place_of(node.value)
+        return None if base is None else f"{base}.{node.attr}"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        base = place_of(node.value)
+        return None if base is None else f"{base}[{node.slice.value!r}]"
+    return None
+
+
+def _attribute(run: Run, node: ast.Attribute) -> Value:
+    return base_and_attribute(run, node)[1]
+
+
+def base_and_attribute(run: Run, node: ast.Attribute) -> tuple[Value, Value]:
+    """The values of `base` and of `base.name`; the longest dotted chain is what is referred to."""
+    base = _base(run, node.value)
+    value = _attribute_value(run, base, node)
+    if value.kind is Kind.IMPORTED or (qualified_of(base) and value.kind is Kind.STATIC):
+        name = value if value.kind is Kind.IMPORTED else _named(base, node)
+        _refer(run, node, name, "attribute")
+    return base, value
+
+
+def _base(run: Run, node: ast.expr) -> Value:
+    if isinstance(node, ast.Attribute):
+        return _attribute_value(run, _base(run, node.value), node)
+    return run.lookup(node.id) if isinstance(node, ast.Name) else evaluate(run, node)
+
+
+def _named(base: Value, node: ast.Attribute) -> Value:
+    return Value(Kind.IMPORTED, data=f"{qualified_of(base)}.{node.attr}")
+
+
+def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
+    qualified = qualified_of(base)
+    if qualified is not None:
+        name = f"{qualified}.{node.attr}"
+        facts = run.facts(name)
+        if facts is not None and facts.kind == "constant":
+            return STATIC
+        return Value(Kind.IMPORTED, data=name)
+    place = place_of(node)
+    if place is not None:
+        held = run.frame.state.names.get(place)
+        if held is not None:
+            return held
+    value = _attribute_of(run, base, node)
+    if place is not None and value.tokens:
+        run.frame.state.names[place] = value  # the same key at each reading, until it is assigned
+    return value
+
+
+def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
+    owner = class_of(base)
+    if owner is not None:
+        return _class_attribute(run, base, node)
+    method = run.knowledge.method(node.attr)
+    if method is not None and method.attribute and method.returns == "static":
+        return STATIC
+    if base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS):
+        return tracer(Kind.ARRAY, base) if method is not None and method.attribute else UNKNOWN
+    if base.kind is Kind.TREE:
+        if method is not None and method.attribute:
+            return tracer(Kind.ARRAY, base)
+        return _part_of_unknown(run, base, node)
+    if base.kind is Kind.UNKNOWN:
+        return _part_of_unknown(run, base, node)
+    return UNKNOWN
+
+
+def _part_of_unknown(run: Run, base: Value, node: ast.Attribute | ast.Subscript) -> Value:
+    """An attribute or element of something whose structure is not known: maybe a key."""
+    place = place_of(node)
+    tokens = None if place is None else run.new_key(place, node)
+    if base.kind is Kind.TREE and isinstance(node, ast.Subscript):
+        return Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete, tokens=tokens)
+    # An attribute may be a field that is not traced, such as `apply_fn`.
+    return Value(Kind.UNKNOWN, tokens=tokens)
+
+
+def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
+    owner = class_of(base)
+    assert owner is not None
+    found = members.member(run, base, node.attr)
+    if found is not None:
+        return found
+    if node.attr in owner.fields:
+        kind = members.annotated_kind(run, owner.fields[node.attr])
+        if base.traced is Certainty.YES and kind in ("array", "pytree", None):
+            return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
+        value = members.value_of_annotation(run, owner.fields[node.attr], node.attr, node)
+        return value if value is not None else _part_of_unknown(run, UNKNOWN, node)
+    if owner.is_property(node.attr):
+        return UNKNOWN
+    return _part_of_unknown(run, UNKNOWN, node)
+
+
+def _binary(run: Run, node: ast.BinOp) -> Value:
+    left, right = evaluate(run, node.left), evaluate(run, node.right)
+    return arithmetic(run, left, right, node.op)
+
+
+def arithmetic(run: Run, left: Value, right: Value, operator: ast.operator) -> Value:
+    """What a binary operator makes of two values."""
+    kinds = (left.kind, right.kind)
+    if isinstance(operator, (ast.Add, ast.Mult)) and (
+        Kind.SEQUENCE in kinds or Kind.MAPPING in kinds
+    ):
+        return _concatenation(left, right, operator)
+    if isinstance(operator, ast.Mod) and isinstance(constant_of(left), (str, bytes)):
+        return STATIC
+    if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
+        return STATIC
+    most = most_traced((left, right))
+    if most.traced is not Certainty.NO:
+        return tracer(Kind.ARRAY, most)
+    if Kind.ARRAY in kinds or Kind.KEY in kinds:
+        return jax_result(run, Kind.ARRAY, (left, right))
+    if Kind.HOST in kinds and Kind.UNKNOWN not in kinds and Kind.TREE not in kinds:
+        return HOST
+    return UNKNOWN
+
+
+def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
+    first, second = items_of(left), items_of(right)
+    if isinstance(operator, ast.Add) and first is not None and second is not None:
+        return sequence((*first, *second))
+    most = most_traced((left, right))
+    if most.traced is Certainty.NO:
+        return UNKNOWN
+    return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
+
+
+def jax_result(run: Run, kind: Kind, arguments: tuple[Value, ...]) -> Value:
+    """A result of a JAX function: traced where an argument is, or where every result is."""
+    most = most_traced(arguments)
+    if run.frame.constants_traced:
+        if most.traced is Certainty.YES and not most.concrete:
+            return Value(kind, Certainty.YES, most.origin)
+        return Value(kind, Certainty.YES, None)
+    return tracer(kind, most)
+
+
+def _compare(run: Run, node: ast.Compare) -> Value:
+    operands = [evaluate(run, node.left), *(evaluate(run, other) for other in node.comparators)]
+    result = STATIC
+    parts = [
+        _one_comparison(run, left, operator, right)
+        for left, operator, right in zip(operands, node.ops, operands[1:])
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    for part in parts:
+        result = join(result, part) if part.kind is Kind.STATIC else part
+        if part.traced is Certainty.YES:
+            return part
+    return result
+
+
+def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) -> Value:
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        return _identity(left, right, isinstance(operator, ast.IsNot))
+    first, second = constant_of(left), constant_of(right)
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        return STATIC if isinstance(first, str) or left.kind is Kind.STATIC else UNKNOWN
+    if isinstance(operator, (ast.Eq, ast.NotEq)):
+        if first is None or second is None or isinstance(first, str) or isinstance(second, str):
+            return _known_equality(first, second, operator)
+        if Kind.SEQUENCE in (left.kind, right.kind) or Kind.MAPPING in (left.kind, right.kind):
+            return UNKNOWN
+    if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
+        return _known_equality(first, second, operator)
+    return arithmetic(run, left, right, ast.Sub())
+
+
+def _identity(left: Value, right: Value, negated: bool) -> Value:
+    first, second = constant_of(left), constant_of(right)
+    if second is None and first is not MISSING:
+        return constant((first is None) != negated)
+    known = (
+        Kind.ARRAY,
+        Kind.KEY,
+        Kind.KEYS,
+        Kind.SEQUENCE,
+        Kind.MAPPING,
+        Kind.FUNCTION,
+        Kind.INSTANCE,
+    )
+    if second is None and left.kind in known:
+        return constant(negated)
+    return STATIC
+
+
+def _known_equality(first: object, second: object, operator: ast.cmpop) -> Value:
+    if MISSING not in (first, second) and isinstance(operator, (ast.Eq, ast.NotEq)):
+        return constant((first == second) == isinstance(operator, ast.Eq))
+    return STATIC
+
+
+def _bool_op(run: Run, node: ast.BoolOp) -> Value:
+    """`a and b`: what follows a test runs only where the test lets it."""
+    result: Value | None = None
+    before = run.frame.state.conditions
+    for operand in node.values:
+        value = evaluate(run, operand)
+        result = value if result is None else _bool_result(result, value)
+        known = truth_of(value)
+        if known is not None and known != isinstance(node.op, ast.And):
+            break
+        condition = flow.condition(run, operand, isinstance(node.op, ast.And))
+        run.frame.state.conditions = (*run.frame.state.conditions, condition)
+    run.frame.state.conditions = before
+    assert result is not None
+    return result
+
+
+def _bool_result(one: Value, other: Value) -> Value:
+    """`x is not None and x > 0` is traced if the last part is: Python asks for its truth."""
+    if other.traced > one.traced or (
+        other.traced and other.kind is Kind.ARRAY and one.kind is not Kind.ARRAY
+    ):
+        return other
+    if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
+        return STATIC
+    return one if one.traced is not Certainty.NO else join(one, other)
+
+
+def _unary(run: Run, node: ast.UnaryOp) -> Value:
+    value = evaluate(run, node.operand)
+    known = truth_of(value)
+    if isinstance(node.op, ast.Not):
+        if known is not None:
+            return constant(not known)
+        return value if value.traced is not Certainty.NO else STATIC
+    if value.kind is Kind.STATIC:
+        number = constant_of(value)
+        if isinstance(node.op, ast.USub) and isinstance(number, (int, float)):
+            return constant(-number)
+        return STATIC
+    return tracer(Kind.ARRAY, value) if value.kind in _NUMBERS else value
+
+
+def _ternary(run: Run, node: ast.IfExp) -> Value:
+    test = evaluate(run, node.test)
+    known = truth_of(test)
+    if known is not None:
+        return evaluate(run, node.body if known else node.orelse)
+    note_branch(run, node, node.test, "ternary", test)
+    with flow.branch(run, node.test, True):
+        first = evaluate(run, node.body)
+        after = run.frame.state
+    with flow.branch(run, node.test, False):
+        second = evaluate(run, node.orelse)
+        other = run.frame.state
+    flow.meet(run, after, other)
+    return join(first, second)
+
+
+def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value) -> None:
+    """Record a test that Python decides."""
+    if value.traced is not Certainty.NO:
+        guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+        run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
+
+
+def _tuple(run: Run, node: ast.Tuple | ast.List) -> Value:
+    items: list[Value] = []
+    known = True
+    for element in node.elts:
+        if isinstance(element, ast.Starred):
+            inside = items_of(evaluate(run, element.value))
+            known = known and inside is not None
+            items.extend(inside or ())
+        else:
+            items.append(evaluate(run, element))
+    if known and len(items) <= 64:
+        return sequence(items)
+    most = most_traced(items)
+    return Value(Kind.UNKNOWN, most.traced, most.origin, concrete=most.concrete)
+
+
+def _set(run: Run, node: ast.Set) -> Value:
+    for element in node.elts:
+        evaluate(run, element)
+    return UNKNOWN
+
+
+def _dict(run: Run, node: ast.Dict) -> Value:
+    entries: dict[object, Value] = {}
+    known = len(node.keys) <= 64
+    for key, expression in zip(node.keys, node.values):
+        value = evaluate(run, expression)
+        if key is None:
+            inside = entries_of(value)
+            known = known and inside is not None
+            entries.update(inside or {})
+            continue
+        name = constant_of(evaluate(run, key))
+        if name is MISSING:
+            known = False
+            name = object()
+        entries[name] = value
+    if known:
+        return mapping(entries)
+    most = most_traced(entries.values())
+    return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
+
+
+def _subscript(run: Run, node: ast.Subscript) -> Value:
+    base = evaluate(run, node.value)
+    index = evaluate(run, node.slice)
+    place = place_of(node)
+    if place is not None:
+        held = run.frame.state.names.get(place)
+        if held is not None:
+            return held
+    value = element_of(run, base, index, node)
+    if place is not None and value.tokens and base.kind in (Kind.UNKNOWN, Kind.TREE):
+        run.frame.state.names[place] = value
+    return value
+
+
+def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
+    """The value of `base[index]`."""
+    number = constant_of(index)
+    items = items_of(base)
+    if items is not None and isinstance(number, int) and -len(items) <= number < len(items):
+        return items[number]
+    entries = entries_of(base)
+    if entries is not None and number is not MISSING and not isinstance(number, (list, dict)):
+        return entries.get(number, UNKNOWN)
+    if base.kind is Kind.KEYS:
+        return _one_key(run, base, index, node)
+    if base.kind is Kind.ARRAY:
+        return tracer(Kind.ARRAY, most_traced((base, index)))
+    if base.kind in (Kind.TREE, Kind.UNKNOWN):
+        return _part_of_unknown(run, base, node)
+    if base.kind in (Kind.SEQUENCE, Kind.MAPPING):
+        return (
+            Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
+            if base.traced
+            else UNKNOWN
+        )
+    if base.kind is Kind.HOST:
+        return HOST
+    if base.kind is Kind.STATIC:
+        return STATIC
+    return UNKNOWN
+
+
+def _one_key(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
+    """`keys[i]`: one and the same key for one and the same index."""
+    part = Kind.KEYS if isinstance(node.slice, ast.Slice) else Kind.KEY
+    text = ast.unparse(node.slice)
+    versions = tuple(
+        id(run.lookup(name.id)) for name in ast.walk(node.slice) if isinstance(name, ast.Name)
+    )
+    tokens: list[Any] = []
+    for token in base.tokens or ():
+        tokens.append(element_token(run, token, (text, versions), node, ast.unparse(node)))
+    return Value(
+        part, base.traced, base.origin, concrete=base.concrete, tokens=frozenset(tokens) or None
+    )
+
+
+def element_token(run: Run, parent: Any, index: object, node: ast.AST, name: str) -> Any:
+    """The key at an index of an array of keys: the same token for the same index."""
+    known = run.elements.setdefault(parent, {})
+    if index not in known:
+        (known[index],) = run.new_key(name, node, parent, index)
+    return known[index]
+
+
+def _slice(run: Run, node: ast.Slice) -> Value:
+    for part in (node.lower, node.upper, node.step):
+        if part is not None:
+            evaluate(run, part)
+    return STATIC
+
+
+def _lambda(run: Run, node: ast.Lambda) -> Value:
+    scope = run.scopes.functions[node]
+    for default in (*node.args.defaults, *node.args.kw_defaults):
+        if default is not None:
+            evaluate(run, default)
+    data = FunctionData(
+        node,
+        run.frame.environment,
+        scope.name,
+        scope.qualname,
+        frame=run.frame,
+        passes=run.frame.loops,
+    )
+    run.pending.setdefault(node, (data, run.frame))
+    return Value(Kind.FUNCTION, data=data)
+
+
+def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+    element = flow.comprehension(run, node, node.generators, (node.elt,))[0]
+    traced = element if element.traced is not Certainty.NO else STATIC
+    if traced.traced is Certainty.NO:
+        return UNKNOWN
+    return Value(Kind.TREE, traced.traced, traced.origin, concrete=traced.concrete)
+
+
+def _dict_comprehension(run: Run, node: ast.DictComp) -> Value:
+    _, value = flow.comprehension(run, node, node.generators, (node.key, node.value))
+    if value.traced is Certainty.NO:
+        return UNKNOWN
+    return Value(Kind.TREE, value.traced, value.origin, concrete=value.concrete)
+
+
+def _walrus(run: Run, node: ast.NamedExpr) -> Value:
+    value = evaluate(run, node.value)
+    flow.bind(run, node.target, value)
+    return value
+
+
+def _starred(run: Run, node: ast.Starred) -> Value:
+    return evaluate(run, node.value)
+
+
+def _text(run: Run, node: ast.JoinedStr) -> Value:
+    most = STATIC
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            most = most_traced((most, evaluate(run, part.value)))
+            if part.format_spec is not None:
+                evaluate(run, part.format_spec)
+    return STATIC
+
+
+def _await(run: Run, node: ast.Await) -> Value:
+    evaluate(run, node.value)
+    return UNKNOWN
+
+
+def _yield(run: Run, node: ast.Yield | ast.YieldFrom) -> Value:
+    if node.value is not None:
+        evaluate(run, node.value)
+    return UNKNOWN
+
+
+def _call(run: Run, node: ast.Call) -> Value:
+    return calls.call(run, node)
+
+
+def is_callable(value: Value) -> bool:
+    """Whether a value is surely something to call."""
+    return value is CALLABLE or function_of(value) is not None
+
+
+_HANDLERS: dict[type[ast.expr], Callable[[Run, Any], Value]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Call: _call,
+    ast.BinOp: _binary,
+    ast.Compare: _compare,
+    ast.BoolOp: _bool_op,
+    ast.UnaryOp: _unary,
+    ast.IfExp: _ternary,
+    ast.Tuple: _tuple,
+    ast.List: _tuple,
+    ast.Set: _set,
+    ast.Dict: _dict,
+    ast.Subscript: _subscript,
+    ast.Slice: _slice,
+    ast.Lambda: _lambda,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _dict_comprehension,
+    ast.NamedExpr: _walrus,
+    ast.Starred: _starred,
+    ast.JoinedStr: _text,
+    ast.Await: _await,
+    ast.Yield: _yield,
+    ast.YieldFrom: _yield,
+}

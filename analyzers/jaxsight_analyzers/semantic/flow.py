@@ -1,0 +1,639 @@
+"""Statements: what holds before, after and between them, path by path.
+
+A path's state is copied where paths part and joined where they meet. A loop's body is run twice,
+so that its second pass sees what the first left behind; that is where a key that every iteration
+uses shows.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import calls, expressions, members
+from jaxsight_analyzers.semantic.contexts import State, join_states
+from jaxsight_analyzers.semantic.events import ItemAssignmentSeen, ReferenceSeen
+from jaxsight_analyzers.semantic.keys import Condition
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    STATIC,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    constant,
+    items_of,
+    sequence,
+    truth_of,
+)
+
+_PASSES = 2
+
+
+def run_body(run: Run, body: Sequence[ast.stmt]) -> None:
+    """Run statements one after another, until the path ends."""
+    for statement in body:
+        if run.frame.state.dead:
+            return
+        handler = _HANDLERS.get(type(statement))
+        if handler is not None:
+            handler(run, statement)
+
+
+# Paths
+
+
+def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
+    """A test as a mark on a path."""
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, truth = test.operand, not truth
+    versions = tuple(
+        id(run.lookup(name.id)) for name in ast.walk(test) if isinstance(name, ast.Name)
+    )
+    return Condition(ast.dump(test), versions, truth)
+
+
+@contextmanager
+def branch(run: Run, test: ast.expr, truth: bool) -> Iterator[None]:
+    """A path of its own, on which a test is true or false; the state before is restored after."""
+    frame = run.frame
+    before = frame.state
+    state = frame.state = before.copy()
+    state.conditions = (*before.conditions, condition(run, test, truth))
+    guards = frame.guards
+    frame.guards = (*guards, *_guards_of(test))
+    yield
+    frame.guards = guards
+    run.branch_end = frame.state
+    frame.state = before
+
+
+def meet(run: Run, one: State, other: State) -> None:
+    """Go on where two paths meet."""
+    run.frame.state = join_states(one, other)
+
+
+def _guards_of(test: ast.expr) -> tuple[str, ...]:
+    """What a test looks at: the version of a library, or whether a value is a tracer."""
+    guards: list[str] = []
+    for node in ast.walk(test):
+        name = getattr(node, "attr", None) or getattr(node, "id", None)
+        if not isinstance(name, str):
+            continue
+        lowered = name.lower()
+        if "version" in lowered or name == "hasattr":
+            guards.append("version")
+        elif "tracer" in lowered or "concrete" in lowered:
+            guards.append("tracer")
+    return tuple(guards)
+
+
+def _if(run: Run, node: ast.If) -> None:
+    _branches(run, node, "if")
+
+
+def _branches(run: Run, node: ast.If, kind: str) -> None:
+    test = run.evaluate(node.test)
+    known = truth_of(test)
+    if known is not None:
+        run_body(run, node.body if known else node.orelse)
+        return
+    expressions.note_branch(run, node, node.test, kind, test)
+    with branch(run, node.test, True):
+        _narrow(run, node.test, True)
+        run_body(run, node.body)
+    first = run.branch_end
+    with branch(run, node.test, False):
+        _narrow(run, node.test, False)
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and _is_elif(node):
+            _branches(run, node.orelse[0], "elif")
+        else:
+            run_body(run, node.orelse)
+    second = run.branch_end
+    if first.dead != second.dead:
+        frame = run.frame
+        frame.guards = (*frame.guards, *(g for g in _guards_of(node.test) if g == "tracer"))
+    meet(run, first, second)
+
+
+def _is_elif(node: ast.If) -> bool:
+    """Whether the `else` of an `if` is an `elif`: it starts in the column of the `if`."""
+    return node.orelse[0].col_offset == node.col_offset
+
+
+def _narrow(run: Run, test: ast.expr, truth: bool) -> None:
+    """What a test says of the names in it: `x is None`, `isinstance(x, int)`."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        _narrow(run, test.operand, not truth)
+    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == truth:
+        for operand in test.values:
+            _narrow(run, operand, truth)
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
+        is_none = isinstance(test.comparators[0], ast.Constant) and (
+            test.comparators[0].value is None
+        )
+        place = expressions.place_of(test.left)
+        if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
+            run.frame.state.names[place] = constant(None)
+    elif isinstance(test, ast.Call) and truth:
+        _narrow_instance(run, test)
+
+
+def _narrow_instance(run: Run, test: ast.Call) -> None:
+    """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
+    if not (
+        isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
+    ):
+        return
+    place = expressions.place_of(test.args[0])
+    if place is None:
+        return
+    value = run.frame.state.names.get(place)
+    if value is None:
+        return
+    types = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+    kinds = {members.annotated_kind(run, one) for one in types}
+    if kinds == {"static"}:
+        run.frame.state.names[place] = STATIC
+    elif value.kind is Kind.TREE and kinds == {"array"}:
+        run.frame.state.names[place] = Value(
+            Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
+        )
+    elif value.kind is Kind.TREE and "array" not in kinds:
+        run.frame.state.names[place] = Value(
+            Kind.TREE, value.traced, value.origin, data="container"
+        )
+
+
+def _match(run: Run, node: ast.Match) -> None:
+    subject = run.evaluate(node.subject)
+    result: State | None = None
+    exhaustive = False
+    for case in node.cases:
+        if any(isinstance(p, ast.MatchValue) for p in ast.walk(case.pattern)):
+            expressions.note_branch(run, node, node.subject, "match", subject)
+        with branch(run, node.subject, True):
+            run.frame.state.conditions = run.frame.state.conditions[:-1]
+            for name in ast.walk(case.pattern):
+                if isinstance(name, (ast.MatchAs, ast.MatchStar)) and name.name:
+                    bind_name(run, name.name, subject if name is case.pattern else UNKNOWN)
+            if case.guard is not None:
+                guard = run.evaluate(case.guard)
+                expressions.note_branch(run, case.guard, case.guard, "match", guard)
+            run_body(run, case.body)
+        end = run.branch_end
+        result = end if result is None else join_states(result, end)
+        exhaustive = exhaustive or (
+            case.guard is None
+            and isinstance(case.pattern, ast.MatchAs)
+            and case.pattern.pattern is None
+        )
+    assert result is not None
+    run.frame.state = result if exhaustive else join_states(result, run.frame.state)
+
+
+# Loops
+
+
+def _for(run: Run, node: ast.For | ast.AsyncFor) -> None:
+    iterable = run.evaluate(node.iter)
+
+    def step(number: int) -> None:
+        bind(run, node.target, calls.item_of(run, iterable, node.iter, number))
+
+    _loop(run, node, node.body, step, may_skip=True)
+    run_body(run, node.orelse)
+
+
+def _while(run: Run, node: ast.While) -> None:
+    value = UNKNOWN
+
+    def step(number: int) -> None:
+        nonlocal value
+        value = run.evaluate(node.test)
+        if truth_of(value) is None:
+            expressions.note_branch(run, node, node.test, "while", value)
+
+    known = isinstance(node.test, ast.Constant)
+    if known and not truth_of(constant(node.test.value)):  # type: ignore[attr-defined]
+        run_body(run, node.orelse)
+        return
+    _loop(run, node, node.body, step, may_skip=not known)
+    run_body(run, node.orelse)
+
+
+def _loop(
+    run: Run,
+    node: ast.AST,
+    body: Sequence[ast.stmt],
+    step: Callable[[int], None],
+    *,
+    may_skip: bool,
+) -> None:
+    frame = run.frame
+    entry = frame.state.copy()
+    run.loop_count += 1
+    number = run.loop_count
+    outer = frame.loops
+    frame.breaks.append([])
+    frame.continues.append([])
+    last: State | None = None
+    for count in range(_PASSES):
+        frame.loops = (*outer, (number, count))
+        run.loop_nodes[number] = node
+        step(count)
+        run_body(run, body)
+        for state in frame.continues[-1]:
+            frame.state = join_states(frame.state, state)
+        frame.continues[-1].clear()
+        frame.state.conditions = entry.conditions
+        last = frame.state
+        if last.dead:
+            break
+        frame.state = last.copy()
+    frame.loops = outer
+    frame.continues.pop()
+    after = frame.breaks.pop()
+    state = (
+        frame.state if not may_skip else join_states(frame.state, _kept_uses(entry, frame.state))
+    )
+    for other in after:
+        state = join_states(state, other)
+    frame.state = state
+
+
+def _kept_uses(entry: State, after: State) -> State:
+    """A loop that may run no times. That it runs is the rule, so what it uses up stays certain."""
+    if after.dead:
+        return entry
+    state = entry.copy()
+    state.consumed = after.consumed
+    return state
+
+
+def _break(run: Run, node: ast.Break) -> None:
+    if run.frame.breaks:
+        run.frame.breaks[-1].append(run.frame.state.copy())
+    run.frame.state.dead = True
+
+
+def _continue(run: Run, node: ast.Continue) -> None:
+    if run.frame.continues:
+        run.frame.continues[-1].append(run.frame.state.copy())
+    run.frame.state.dead = True
+
+
+def comprehension(
+    run: Run,
+    node: ast.expr,
+    generators: list[ast.comprehension],
+    elements: Iterable[ast.expr],
+) -> list[Value]:
+    """A comprehension: a loop whose names are its own."""
+    frame = run.frame
+    before = dict(frame.state.names)
+    run.loop_count += 1
+    number = run.loop_count
+    outer = frame.loops
+    iterables = [run.evaluate(generators[0].iter)]
+    values: list[Value] = []
+    conditions = frame.state.conditions
+    for count in range(_PASSES):
+        frame.loops = (*outer, (number, count))
+        run.loop_nodes[number] = node
+        for position, generator in enumerate(generators):
+            if position >= len(iterables):
+                iterables.append(run.evaluate(generator.iter))
+            bind(
+                run,
+                generator.target,
+                calls.item_of(run, iterables[position], generator.iter, count),
+            )
+            for test in generator.ifs:
+                value = run.evaluate(test)
+                if truth_of(value) is None:
+                    expressions.note_branch(run, test, test, "comprehension", value)
+        values = [run.evaluate(element) for element in elements]
+    frame.loops = outer
+    bound = {
+        name.id
+        for generator in generators
+        for name in ast.walk(generator.target)
+        if isinstance(name, ast.Name)
+    }
+    for name in bound:
+        frame.state.names.pop(name, None)
+        if name in before:
+            frame.state.names[name] = before[name]
+    frame.state.conditions = conditions
+    return values
+
+
+# Assignments
+
+
+def _assign(run: Run, node: ast.Assign) -> None:
+    value = run.evaluate(node.value)
+    for target in node.targets:
+        bind(run, target, value, node)
+
+
+def _annotated_assign(run: Run, node: ast.AnnAssign) -> None:
+    run.evaluate(node.annotation)
+    if node.value is not None:
+        bind(run, node.target, run.evaluate(node.value), node)
+
+
+def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
+    value = run.evaluate(node.value)
+    if isinstance(node.target, ast.Subscript):
+        base = run.evaluate(node.target.value)
+        run.evaluate(node.target.slice)
+        _note_item_assignment(run, node, node.target, base, node.value, node.op)
+        return
+    old = run.evaluate(node.target)
+    bind(run, node.target, expressions.arithmetic(run, old, value, node.op), node)
+
+
+def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:
+    """Give a value to a target: a name, an attribute, an element, or several at once."""
+    if isinstance(target, ast.Name):
+        bind_name(run, target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(run, target, value, statement)
+    elif isinstance(target, ast.Starred):
+        bind(run, target.value, value, statement)
+    elif isinstance(target, ast.Subscript):
+        base = run.evaluate(target.value)
+        run.evaluate(target.slice)
+        if statement is not None:
+            assigned = statement.value if isinstance(statement, ast.Assign) else None
+            _note_item_assignment(run, statement, target, base, assigned, None)
+        _bind_place(run, target, value)
+    elif isinstance(target, ast.Attribute):
+        run.evaluate(target.value)
+        _bind_place(run, target, value)
+        members.note_attribute(run, target, value)
+
+
+def bind_name(run: Run, name: str, value: Value) -> None:
+    """Give a value to a name; what was known of its attributes and elements is gone."""
+    names = run.frame.state.names
+    forget_parts(run, name)
+    names[name] = value
+
+
+def forget_parts(run: Run, name: str) -> None:
+    """Forget what the attributes and elements of a name hold."""
+    names = run.frame.state.names
+    for place in [p for p in names if p.startswith((f"{name}.", f"{name}["))]:
+        del names[place]
+
+
+def _bind_place(run: Run, target: ast.Attribute | ast.Subscript, value: Value) -> None:
+    place = expressions.place_of(target)
+    if place is not None:
+        bind_name(run, place, value)
+
+
+def _unpack(
+    run: Run, target: ast.Tuple | ast.List, value: Value, statement: ast.stmt | None
+) -> None:
+    count = len(target.elts)
+    starred = next((i for i, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
+    items = items_of(value)
+    for position, element in enumerate(target.elts):
+        if items is not None and starred is None and len(items) == count:
+            item = items[position]
+        elif items is not None and starred is not None and len(items) >= count - 1:
+            after = count - 1 - position
+            if position == starred:
+                item = sequence(items[starred : len(items) - after])
+            else:
+                item = items[position] if position < starred else items[len(items) - 1 - after]
+        else:
+            item = calls.part_of(run, value, element, position, position == starred)
+        bind(run, element, item, statement)
+
+
+def _note_item_assignment(
+    run: Run,
+    statement: ast.stmt,
+    target: ast.Subscript,
+    base: Value,
+    value: ast.expr | None,
+    operator: ast.operator | None,
+) -> None:
+    if base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS) or (
+        base.kind is Kind.TREE and base.traced is not Certainty.NO
+    ):
+        guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+        run.events.item_assignments.append(
+            ItemAssignmentSeen(statement, target, base, value, operator, run.frame, guards)
+        )
+
+
+def _delete(run: Run, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            run.frame.state.names.pop(target.id, None)
+        elif isinstance(target, ast.Subscript):
+            base = run.evaluate(target.value)
+            _note_item_assignment(run, node, target, base, None, None)
+
+
+# Other statements
+
+
+def _expression(run: Run, node: ast.Expr) -> None:
+    run.evaluate(node.value)
+
+
+def _return(run: Run, node: ast.Return) -> None:
+    value = constant(None) if node.value is None else run.evaluate(node.value)
+    if not run.frame.state.dead:
+        run.frame.leave(value)
+
+
+def _raise(run: Run, node: ast.Raise) -> None:
+    for part in (node.exc, node.cause):
+        if part is not None:
+            run.evaluate(part)
+    run.frame.state.dead = True
+
+
+def _assert(run: Run, node: ast.Assert) -> None:
+    value = run.evaluate(node.test)
+    if truth_of(value) is None:
+        expressions.note_branch(run, node, node.test, "assert", value)
+    if node.msg is not None:
+        run.evaluate(node.msg)
+    run.frame.state.conditions = (*run.frame.state.conditions, condition(run, node.test, True))
+
+
+def _try(run: Run, node: Any) -> None:
+    """What the body may have done before it failed, the handlers see as "maybe"."""
+    frame = run.frame
+    entry = frame.state.copy()
+    guards = frame.guards
+    if any(_catches(handler) for handler in node.handlers):
+        frame.guards = (*guards, "try")
+    run_body(run, node.body)
+    frame.guards = guards
+    middle = join_states(entry, frame.state)
+    run_body(run, node.orelse)
+    after = frame.state
+    for handler in node.handlers:
+        frame.state = middle.copy()
+        if handler.type is not None:
+            run.evaluate(handler.type)
+        if handler.name:
+            bind_name(run, handler.name, UNKNOWN)
+        frame.guards = (*guards, "try") if _catches(handler) else guards
+        run_body(run, handler.body)
+        frame.guards = guards
+        after = join_states(after, frame.state)
+    frame.state = after
+    if node.finalbody:
+        if frame.state.dead:
+            frame.state = middle.copy()
+            run_body(run, node.finalbody)
+            frame.state.dead = True
+        else:
+            run_body(run, node.finalbody)
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler takes the failures that rules speak of, so that they may be meant."""
+    if handler.type is None:
+        return True
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = [ast.unparse(one).rpartition(".")[2] for one in types]
+    return any(
+        name
+        in (
+            "Exception",
+            "BaseException",
+            "ImportError",
+            "ModuleNotFoundError",
+            "AttributeError",
+            "TypeError",
+        )
+        or name.startswith(("Tracer", "Concretization"))
+        for name in names
+    )
+
+
+def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
+    for item in node.items:
+        value = run.evaluate(item.context_expr)
+        if _expects_failure(item.context_expr):
+            run.fails_on_purpose.append(node)
+        if item.optional_vars is not None:
+            same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
+            bind(run, item.optional_vars, UNKNOWN if same else value)
+    run_body(run, node.body)
+
+
+def _expects_failure(expression: ast.expr) -> bool:
+    """`pytest.raises(...)`, `self.assertRaises(...)`, `pytest.warns(...)` and their kin."""
+    name = expression.func if isinstance(expression, ast.Call) else expression
+    last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+    return last in ("raises", "warns", "deprecated_call") or last.startswith(
+        ("assertRaises", "assertWarns")
+    )
+
+
+def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    scope = run.scopes.functions[node]
+    for default in (*node.args.defaults, *node.args.kw_defaults):
+        if default is not None:
+            run.evaluate(default)
+    members.evaluate_annotations(run, node)
+    inside = run.frame.environment if run.frame.environment is not run.module else None
+    frame = run.frame
+    data = FunctionData(node, inside, node.name, scope.qualname, frame=frame, passes=frame.loops)
+    value = Value(Kind.FUNCTION, data=data)
+    for decorator in reversed(node.decorator_list):
+        value = members.decorate(run, decorator, value)
+    if inside is not None and value.kind is not Kind.FUNCTION:
+        run.pending.setdefault(node, (data, run.frame))
+    elif inside is not None:
+        run.pending.setdefault(node, (value.data, run.frame))  # type: ignore[arg-type]
+    bind_name(run, node.name, value)
+
+
+def _class(run: Run, node: ast.ClassDef) -> None:
+    for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+        run.evaluate(expression)
+    scope = run.scopes.classes[node]
+    if run.frame.environment is not run.module:
+        run.class_environments[scope] = run.frame.environment
+    bind_name(run, node.name, Value(Kind.CLASS, data=scope))
+    names = dict(run.frame.state.names)
+    for statement in node.body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.If, ast.ClassDef)):
+            run_body(run, [statement])
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            members.evaluate_annotations(run, statement)
+            for decorator in statement.decorator_list:
+                run.evaluate(decorator)
+    run.frame.state.names = names
+    run.frame.state.dead = False
+
+
+def _import(run: Run, node: ast.Import) -> None:
+    for alias in node.names:
+        _refer_import(run, node, alias, alias.name)
+        if alias.asname:
+            bind_name(run, alias.asname, Value(Kind.IMPORTED, data=alias.name))
+        else:
+            top = alias.name.partition(".")[0]
+            bind_name(run, top, Value(Kind.IMPORTED, data=top))
+
+
+def _import_from(run: Run, node: ast.ImportFrom) -> None:
+    for alias in node.names:
+        if node.level or node.module is None:
+            bind_name(run, alias.asname or alias.name, UNKNOWN)
+            continue
+        qualified = f"{node.module}.{alias.name}"
+        _refer_import(run, node, alias, qualified)
+        bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
+
+
+def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:
+    guarded = run.guarded("try", "version")
+    run.events.references.append(ReferenceSeen(alias, qualified, "import", guarded, node))
+
+
+_HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.Match: _match,
+    ast.Break: _break,
+    ast.Continue: _continue,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated_assign,
+    ast.AugAssign: _augmented_assign,
+    ast.Delete: _delete,
+    ast.Expr: _expression,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Assert: _assert,
+    ast.Try: _try,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+}
+if hasattr(ast, "TryStar"):
+    _HANDLERS[ast.TryStar] = _try  # `except*`, from Python 3.11 on

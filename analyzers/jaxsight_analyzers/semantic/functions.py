@@ -1,0 +1,459 @@
+"""Calls of functions of this file: arguments become parameters, the body runs, effects come back.
+
+A body is run once for each different way in which it is called. What a run does to its caller is
+a `Summary`: the value it returns and the keys it uses up, in terms of stand-ins for the arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import expressions, flow, members, transformations
+from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
+from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
+from jaxsight_analyzers.semantic.scopes import FunctionNode, all_arguments, defaults_of
+from jaxsight_analyzers.semantic.values import (
+    NONE,
+    STATIC,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Origin,
+    Value,
+    constant,
+    entries_of,
+    function_of,
+    items_of,
+    mapping,
+    sequence,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+_NEVER_KEYS = (Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE, Kind.IMPORTED, Kind.CALLABLE, Kind.HOST)
+
+
+def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> Value:
+    """Call a function of this file with evaluated arguments."""
+    parameters, passed = bind(run, data, arguments)
+    return run_with(run, node, data, parameters, passed)
+
+
+def run_with(
+    run: Run,
+    node: ast.AST,
+    data: FunctionData,
+    parameters: dict[str, Value],
+    passed: frozenset[str],
+    generic: bool = False,
+) -> Value:
+    """Run a function with values for its parameters and apply what that does to the caller."""
+    for transformation in data.transformations:
+        run.called.add(transformation.node)
+    transformations.note_compilation(run, data)
+    before = parameters
+    for transformation in reversed(data.transformations):
+        parameters = transformations.trace_parameters(
+            run, data, transformation, parameters, passed, generic
+        )
+    summary = _summary(run, node, data, parameters, before)
+    if summary is None:
+        return UNKNOWN
+    returned = _apply(run, node, data, summary, before)
+    for transformation in data.transformations:
+        returned = transformations.result(run, transformation, returned, before)
+    return returned
+
+
+def bind(
+    run: Run, data: FunctionData, arguments: Arguments
+) -> tuple[dict[str, Value], frozenset[str]]:
+    """A value for each parameter, and the names of those that the caller passes."""
+    signature = data.node.args
+    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    given = [
+        *(() if data.self_value is None else (data.self_value,)),
+        *data.bound,
+        *arguments.positional,
+    ]
+    values: dict[str, Value] = dict(zip(positional, given))
+    keywords = {**dict(data.bound_names), **arguments.keywords}
+    if signature.vararg:
+        rest = given[len(positional) :]
+        values[signature.vararg.arg] = UNKNOWN if arguments.open else sequence(rest)
+    known = {a.arg for a in all_arguments(signature)}
+    extra: dict[object, Value] = {}
+    for name, value in keywords.items():
+        if name in known:
+            values[name] = value
+        else:
+            extra[name] = value
+    if signature.kwarg:
+        values[signature.kwarg.arg] = UNKNOWN if arguments.open else mapping(extra)
+    bound_count = len(data.bound) + (data.self_value is not None)
+    skipped = set(positional[:bound_count]) | {name for name, _ in data.bound_names}
+    passed = frozenset(values) - (skipped - set(arguments.keywords))
+    fill_defaults(data.node, values, unknown=arguments.open)
+    return values, passed
+
+
+def fill_defaults(node: FunctionNode, values: dict[str, Value], *, unknown: bool) -> None:
+    """Defaults for the parameters that nobody passes; `unknown` where somebody may."""
+    defaults = defaults_of(node.args)
+    for argument in all_arguments(node.args):
+        if argument.arg in values:
+            continue
+        default = defaults.get(argument.arg)
+        if unknown or default is None:
+            values[argument.arg] = UNKNOWN
+        elif isinstance(default, ast.Constant):
+            values[argument.arg] = constant(default.value)
+        else:
+            literal = isinstance(default, (ast.Tuple, ast.List, ast.Dict, ast.UnaryOp))
+            values[argument.arg] = STATIC if literal else UNKNOWN
+
+
+def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], frozenset[str]]:
+    """Values for the parameters of a function that nobody is seen to call."""
+    values: dict[str, Value] = {}
+    defaults = defaults_of(data.node.args)
+    signature = data.node.args
+    names = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    if data.self_value is not None and names:
+        values[names[0]] = data.self_value
+    offset = 0 if data.self_value is None else 1
+    values.update(zip(names[offset:], data.bound))
+    values.update({name: value for name, value in data.bound_names})
+    bound = set(values)
+    for argument in all_arguments(signature):
+        if argument.arg in values:
+            continue
+        annotated = (
+            members.value_of_annotation(run, argument.annotation, argument.arg, argument)
+            if argument.annotation is not None and argument.arg not in defaults
+            else None
+        )
+        values[argument.arg] = annotated if annotated is not None else UNKNOWN
+    passed = frozenset(n for n in values if n not in bound and n not in defaults)
+    return values, passed
+
+
+# Running
+
+
+def _summary(
+    run: Run,
+    call_node: ast.AST,
+    data: FunctionData,
+    parameters: Mapping[str, Value],
+    originals: Mapping[str, Value],
+) -> Summary | None:
+    caller = run.frame
+    tracing = transformations.tracing_of(caller, data.transformations)
+    hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
+    key = (
+        data.node,
+        tuple(signature(value) for value in parameters.values()),
+        tracing,
+        hot,
+        bool(caller.guards),
+        _captured(run, data),
+    )
+    if key in run.summaries:
+        return run.summaries[key]
+    count = run.summary_counts.get(data.node, 0)
+    depth = sum(1 for _ in caller.chain())
+    if depth > MAX_DEPTH or count >= MAX_SUMMARIES or run.budget <= 0:
+        return None
+    run.summary_counts[data.node] = count + 1
+    run.budget -= 1
+    run.summaries[key] = None  # a recursive call is unknown
+    run.ran.add(data.node)
+    summary = run.summaries[key] = _execute(run, call_node, data, parameters, tracing, hot)
+    return summary
+
+
+def _execute(
+    run: Run,
+    call_node: ast.AST,
+    data: FunctionData,
+    parameters: Mapping[str, Value],
+    tracing: tuple[bool, bool, bool],
+    hot: bool,
+) -> Summary:
+    caller = run.frame
+    abstract, constants_traced, concrete = tracing
+    frame = Frame(
+        data.node,
+        data.name,
+        Environment(data.environment, State({}, {})),
+        caller,
+        call_node,
+        data.transformations,
+        abstract,
+        constants_traced,
+        concrete,
+        hot,
+        caller.depth + 1,
+    )
+    run.events.contexts.setdefault(data.node, []).append(frame)
+    stand_ins: dict[str, Value] = {}
+    run.frame = frame
+    for name, value in parameters.items():
+        stand_ins[name] = frame.state.names[name] = _stand_in(run, data.node, name, value)
+    if isinstance(data.node, ast.Lambda):
+        value = run.evaluate(data.node.body)
+        if not frame.state.dead:
+            frame.leave(value)
+    else:
+        flow.run_body(run, data.node.body)
+        if not frame.state.dead:
+            frame.leave(NONE)
+    finish(run, frame)
+    run.frame = caller
+    consumed = frame.returned_consumed or {}
+    kept = tuple((token, use) for token, use in consumed.items() if _outlives(token, frame))
+    return Summary(frame.returned or NONE, stand_ins, kept, frame)
+
+
+def _outlives(token: KeyToken, frame: Frame) -> bool:
+    """Whether a key stands for an argument, or belongs to a caller."""
+    root = list(token.lineage())[-1]
+    return root.owner is not frame or root.parameter
+
+
+def finish(run: Run, frame: Frame) -> None:
+    """Run what was defined or transformed in a frame and never called, while its names are there."""
+    frame.state.dead = False
+    frame.loops = ()
+    for data in run.transformed_in(frame):
+        if not any(t.node in run.called for t in data.transformations[-1:]):
+            run_generic(run, data)
+    for node, (data, made_in) in list(run.pending.items()):
+        if made_in is frame:
+            del run.pending[node]
+            if node not in run.ran:
+                run_generic(run, data)
+
+
+def run_generic(run: Run, data: FunctionData) -> None:
+    """Run a function that nobody is seen to call, with what its signature says of its arguments."""
+    before = run.frame.state.copy()
+    parameters, passed = generic_parameters(run, data)
+    run_with(run, data.node, data, parameters, passed, generic=True)
+    run.frame.state = before
+
+
+# Keys across calls
+
+
+def _stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
+    """A parameter's value with keys of its own, which stand for those of the argument."""
+    items = items_of(value)
+    if items is not None:
+        made = sequence(_stand_in(run, node, f"{name}[{i}]", item) for i, item in enumerate(items))
+        return made
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping(
+            {key: _stand_in(run, node, f"{name}[{key!r}]", item) for key, item in entries.items()}
+        )
+    if value.kind in _NEVER_KEYS or (value.kind is Kind.STATIC and value is not STATIC):
+        return value
+    if isinstance(value.data, tuple):
+        return value
+    tokens = run.new_key(name, node)
+    for token in tokens:
+        token.parameter = True
+    return Value(
+        value.kind,
+        value.traced,
+        value.origin,
+        concrete=value.concrete,
+        data=value.data,
+        tokens=tokens,
+    )
+
+
+def _pairs(stand_in: Value, original: Value) -> Iterable[tuple[KeyToken, frozenset[KeyToken]]]:
+    """Each key of a parameter with the keys of the argument it stands for."""
+    inner, outer = items_of(stand_in), items_of(original)
+    if inner is not None and outer is not None:
+        for one, other in zip(inner, outer):
+            yield from _pairs(one, other)
+        return
+    first, second = entries_of(stand_in), entries_of(original)
+    if first is not None and second is not None:
+        for key, one in first.items():
+            if key in second:
+                yield from _pairs(one, second[key])
+        return
+    if original.tokens:
+        for token in stand_in.tokens or ():
+            yield token, original.tokens
+
+
+def _apply(
+    run: Run,
+    node: ast.AST,
+    data: FunctionData,
+    summary: Summary,
+    originals: Mapping[str, Value],
+) -> Value:
+    """Use up the keys that the call uses up, and give back what it returns."""
+    stands_for: dict[KeyToken, frozenset[KeyToken]] = {}
+    for name, stand_in in summary.parameters.items():
+        if name in originals:
+            stands_for.update(_pairs(stand_in, originals[name]))
+    repeated = next((t for t in reversed(data.transformations) if t.facts.repeats), None)
+    frame = run.frame
+    for token, use in summary.consumed:
+        root = list(token.lineage())[-1]
+        mapped = (
+            stands_for.get(root) if token is root else _elements(run, token, stands_for.get(root))
+        )
+        if root.parameter and root.owner is summary.frame:
+            if mapped:
+                here = Consumption(
+                    node, f"`{data.name}`", use.certainty, frame.state.conditions, frame.loops
+                )
+                run.consume(mapped, here, _argument_with(run, node, mapped))
+        elif repeated is not None:
+            run.note_repeated(token, use, repeated.qualified)
+            run.consume(frozenset((token,)), use, None)
+        else:
+            here = Consumption(
+                node, f"`{data.name}`", use.certainty, frame.state.conditions, frame.loops
+            )
+            run.consume(frozenset((token,)), here, None)
+    return _returned(run, summary.returned, summary.frame, stands_for, {})
+
+
+def _elements(
+    run: Run, token: KeyToken, parents: frozenset[KeyToken] | None
+) -> frozenset[KeyToken] | None:
+    """The elements of the argument's keys that an element of the parameter's keys stands for."""
+    if not parents:
+        return None
+    return frozenset(
+        expressions.element_token(run, parent, token.index, token.node, token.name)
+        for parent in run.ordered(parents)
+    )
+
+
+def _argument_with(run: Run, node: ast.AST, tokens: frozenset[KeyToken]) -> ast.expr | None:
+    """The argument of a call that holds one of these keys."""
+    if not isinstance(node, ast.Call):
+        return None
+    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+        place = expressions.place_of(argument)
+        if place is None:
+            continue
+        value = run.frame.state.names.get(place) or (
+            run.lookup(place) if isinstance(argument, ast.Name) else None
+        )
+        if value is not None and value.tokens and value.tokens & tokens:
+            return argument
+    return None
+
+
+def _returned(
+    run: Run,
+    value: Value,
+    callee: Frame,
+    stands_for: Mapping[KeyToken, frozenset[KeyToken]],
+    fresh: dict[KeyToken, KeyToken],
+) -> Value:
+    """A returned value in the caller's terms: arguments' keys again, and new keys of its own."""
+    items = items_of(value)
+    if items is not None:
+        return sequence(_returned(run, item, callee, stands_for, fresh) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping(
+            {key: _returned(run, item, callee, stands_for, fresh) for key, item in entries.items()}
+        )
+    if not value.tokens:
+        return value
+    tokens: set[KeyToken] = set()
+    for token in run.ordered(value.tokens):
+        root = list(token.lineage())[-1]
+        if root in stands_for:
+            mapped = stands_for[root] if token is root else _elements(run, token, stands_for[root])
+            tokens |= mapped or frozenset()
+        elif root.owner is callee:
+            if token not in fresh:
+                (fresh[token],) = run.new_key(token.name, token.node)
+            tokens.add(fresh[token])
+        else:
+            tokens.add(token)
+    return Value(
+        value.kind,
+        value.traced,
+        value.origin,
+        concrete=value.concrete,
+        data=value.data,
+        tokens=frozenset(tokens) or None,
+    )
+
+
+# Telling calls apart
+
+
+def signature(value: Value) -> object:
+    """What tells two arguments apart for the body: equal signatures, equal runs."""
+    items = items_of(value)
+    if items is not None:
+        return (value.kind, tuple(signature(item) for item in items))
+    entries = entries_of(value)
+    if entries is not None:
+        return (value.kind, tuple((key, signature(item)) for key, item in entries.items()))
+    function = function_of(value)
+    if function is not None:
+        return (function.node, function.environment, function.transformations, function.bound)
+    data = (
+        value.data
+        if isinstance(value.data, (str, int, float, bool, bytes, type(None)))
+        else id(value.data)
+    )
+    return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
+
+
+def _captured(run: Run, data: FunctionData) -> tuple[object, ...]:
+    """What a closure finds around it now."""
+    if data.environment is None:
+        return ()
+    found: list[object] = [data.environment]
+    for name in run.free_names(data.node):
+        environment: Environment | None = data.environment
+        while environment is not None:
+            value = environment.state.names.get(name)
+            if value is not None:
+                found.append((name, signature(value), value.tokens))
+                break
+            environment = environment.parent
+    return tuple(found)
+
+
+def origin_of(data: FunctionData, name: str) -> Origin:
+    """The parameter of a function as the origin of a tracer."""
+    for argument in all_arguments(data.node.args):
+        if argument.arg == name:
+            return Origin(name, argument)
+    return Origin(name, data.node)
+
+
+def certain(value: Value) -> bool:
+    """Whether a value is surely a tracer."""
+    return value.traced is Certainty.YES
+
+
+def rebound(data: FunctionData, environment: Environment | None) -> FunctionData:
+    """The same function in another environment."""
+    return replace(data, environment=environment)

@@ -1,0 +1,116 @@
+"""PRNG keys as owned values: which key a name holds, and which were used up on this path.
+
+The words are JAX's own (`jax.experimental.key_reuse`): a function is a *source*, a *sink* or a
+*forward* of keys. A key is followed by a token that travels with the value through assignments,
+containers and calls; using it up is recorded in the flow state, per path.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty
+
+
+class KeyToken:
+    """One key, or one array of keys. `parent` is the array of keys that it is an element of."""
+
+    __slots__ = ("index", "name", "node", "owner", "parameter", "parent")
+
+    def __init__(
+        self,
+        name: str,
+        node: ast.AST,
+        owner: object,
+        parent: KeyToken | None = None,
+        index: object = None,
+    ) -> None:
+        self.name = name
+        self.node = node
+        self.owner = owner  # the frame that made it
+        self.parameter = False  # stands for an argument of that frame
+        self.parent = parent
+        self.index = index
+
+    def lineage(self) -> Iterator[KeyToken]:
+        """The token and the arrays of keys it lies in, from the inside out."""
+        token: KeyToken | None = self
+        while token is not None:
+            yield token
+            token = token.parent
+
+    def __repr__(self) -> str:
+        return f"<key {self.name}>"
+
+
+class Condition(NamedTuple):
+    """A test that was true or false on the way here. `versions` tells two tests of one text apart."""
+
+    test: str
+    versions: tuple[int, ...]
+    truth: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """Where a key was used up, by what, and on which path."""
+
+    node: ast.AST
+    by: str
+    certainty: Certainty
+    conditions: tuple[Condition, ...]
+    passes: tuple[
+        tuple[int, int], ...
+    ]  # (loop, iteration) for each loop around it, outermost first
+
+    def excludes(self, conditions: tuple[Condition, ...]) -> bool:
+        """Whether no run takes both that path and this one: they differ about one and the same test."""
+        return any(
+            mine.test == other.test
+            and mine.versions == other.versions
+            and mine.truth != other.truth
+            for mine in self.conditions
+            for other in conditions
+        )
+
+
+Consumed = dict[KeyToken, Consumption]
+
+
+def earlier_use(token: KeyToken, consumed: Consumed) -> Consumption | None:
+    """How a key, an array of keys it lies in, or an element of it was used up before."""
+    for ancestor in token.lineage():
+        if ancestor in consumed:
+            return consumed[ancestor]
+    for other, use in consumed.items():
+        if other.parent is not None and token in other.lineage():
+            return use
+    return None
+
+
+def join_consumed(one: Consumed, other: Consumed) -> Consumed:
+    """What is used up after two paths meet: certainly only what both used up."""
+    if one is other:
+        return one
+    joined: Consumed = {}
+    for token in (*one, *(token for token in other if token not in one)):
+        first, second = one.get(token), other.get(token)
+        if first is not None and second is not None:
+            joined[token] = _both(first, second)
+        else:
+            use = first or second
+            assert use is not None
+            joined[token] = Consumption(
+                use.node, use.by, Certainty.MAYBE, use.conditions, use.passes
+            )
+    return joined
+
+
+def _both(first: Consumption, second: Consumption) -> Consumption:
+    """Used up on both paths: certain if certain on both, and under what both have in common."""
+    common = tuple(condition for condition in first.conditions if condition in second.conditions)
+    certainty = min(first.certainty, second.certainty)
+    return Consumption(first.node, first.by, certainty, common, first.passes)

@@ -1,0 +1,225 @@
+"""Classes, their members, annotations and decorators."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import calls, functions, transformations
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
+from jaxsight_analyzers.semantic.values import (
+    HOST,
+    STATIC,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    class_of,
+    function_of,
+    join,
+    qualified_of,
+)
+
+
+def member(run: Run, base: Value, name: str) -> Value | None:
+    """An attribute of a class of this file or of an instance of one; None where it is not known."""
+    owner = class_of(base)
+    seen: set[ClassScope] = set()
+    while owner is not None and owner not in seen:
+        seen.add(owner)
+        held = run.attributes.get(owner, {}).get(name)
+        if held is not None:
+            return held
+        scope = owner.methods.get(name)
+        if scope is not None:
+            return _method(run, base, owner, name)
+        owner = _base_of(run, owner)
+    return None
+
+
+def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
+    for expression in owner.node.bases:
+        if isinstance(expression, ast.Name):
+            value = run.globals.get(expression.id)
+            if value is not None and value.kind is Kind.CLASS:
+                return class_of(value)
+    return None
+
+
+def _method(run: Run, base: Value, owner: ClassScope, name: str) -> Value:
+    key = (owner, name)
+    value = run.methods.get(key)
+    if value is None:
+        run.methods[key] = UNKNOWN  # a decorator that refers to itself
+        value = run.methods[key] = _decorated_method(run, owner, name)
+    data = function_of(value)
+    if data is None or owner.is_property(name):
+        return UNKNOWN
+    if "staticmethod" in _decorator_names(data.node):
+        return value
+    return Value(
+        Kind.FUNCTION, data=replace(data, self_value=base, what=data.what or "bound method")
+    )
+
+
+def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
+    scope = owner.methods[name]
+    node = scope.node
+    inside = run.class_environments.get(owner)
+    value = Value(Kind.FUNCTION, data=FunctionData(node, inside, name, scope.qualname))
+    for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
+        value = decorate(run, decorator, value)
+    return value
+
+
+def _decorator_names(node: FunctionNode) -> set[str]:
+    if isinstance(node, ast.Lambda):
+        return set()
+    return {
+        ast.unparse(decorator).partition("(")[0].rpartition(".")[2]
+        for decorator in node.decorator_list
+    }
+
+
+def is_cached(node: FunctionNode) -> bool:
+    """Whether a function's body runs once for each set of arguments."""
+    return bool(_decorator_names(node) & {"cache", "lru_cache", "cached_property"})
+
+
+def is_property(run: Run, base: Value, name: str) -> bool:
+    """Whether reading an attribute of an instance runs code."""
+    owner = class_of(base)
+    return owner is not None and owner.is_property(name)
+
+
+def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.Arguments) -> Value:
+    """Make an instance: its `__init__` runs with the arguments."""
+    instance = Value(Kind.INSTANCE, data=class_of(class_value))
+    method = member(run, instance, "__init__")
+    data = None if method is None else function_of(method)
+    if data is not None:
+        functions.call(run, node, data, arguments)
+    return instance
+
+
+def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
+    """Remember `self.step = jax.jit(self._step)`: other methods call it."""
+    if value.kind is not Kind.FUNCTION or not isinstance(target.value, ast.Name):
+        return
+    base = run.frame.state.names.get(target.value.id)
+    owner = None if base is None or base.kind is not Kind.INSTANCE else class_of(base)
+    if owner is None:
+        return
+    held = run.attributes.setdefault(owner, {})
+    before = held.get(target.attr)
+    same = before is not None and _same_definition(before, value)
+    held[target.attr] = value if before is None or same else join(before, value)
+
+
+def _same_definition(one: Value, other: Value) -> bool:
+    first, second = function_of(one), function_of(other)
+    return first is not None and second is not None and first.node is second.node
+
+
+# Annotations
+
+
+def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
+    """What an annotation says: "array", "key", "static", ..., or None where it says nothing."""
+    if annotation is None:
+        return None
+    if isinstance(annotation, ast.Constant):
+        if annotation.value is None:
+            return "static"
+        if not isinstance(annotation.value, str):
+            return None
+        try:
+            return annotated_kind(run, ast.parse(annotation.value, mode="eval").body)
+        except (SyntaxError, ValueError):
+            return None  # not an annotation of ours: a string with some other meaning
+    if isinstance(annotation, ast.Subscript):
+        return annotated_kind(run, annotation.value)
+    if isinstance(annotation, ast.BinOp):
+        kinds = {annotated_kind(run, annotation.left), annotated_kind(run, annotation.right)}
+        return kinds.pop() if len(kinds) == 1 else None
+    qualified = qualified_name(run, annotation)
+    return None if qualified is None else run.knowledge.annotation(qualified)
+
+
+def qualified_name(run: Run, node: ast.expr) -> str | None:
+    """The qualified name that a dotted expression stands for, without recording a reference."""
+    if isinstance(node, ast.Name):
+        value = run.lookup(node.id)
+        qualified = qualified_of(value)
+        return qualified or (f"builtins.{node.id}" if value is UNKNOWN else None)
+    if isinstance(node, ast.Attribute):
+        base = qualified_name(run, node.value)
+        return None if base is None else f"{base}.{node.attr}"
+    return None
+
+
+def value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AST) -> Value | None:
+    """A value as its annotation describes it; None where the annotation says nothing."""
+    kind = annotated_kind(run, annotation)
+    if kind == "array":
+        return Value(Kind.ARRAY, tokens=run.new_key(name, node))
+    if kind == "key":
+        return Value(Kind.KEY, tokens=run.new_key(name, node))
+    if kind == "static":
+        return STATIC
+    if kind == "host-array":
+        return HOST
+    if isinstance(annotation, ast.Name):
+        value = run.lookup(annotation.id)
+        if value.kind is Kind.CLASS:
+            return Value(Kind.INSTANCE, data=class_of(value))
+    return None
+
+
+def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Look at the annotations of a signature, for the names they refer to."""
+    if run.postponed_annotations:
+        return
+    for argument in all_arguments(node.args):
+        if argument.annotation is not None:
+            run.evaluate(argument.annotation)
+    if node.returns is not None:
+        run.evaluate(node.returns)
+
+
+# Decorators
+
+
+def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
+    """What a decorator makes of a function. One that we do not know leaves it as it is."""
+    made = run.evaluate(decorator)
+    qualified = qualified_of(made)
+    facts = run.facts(qualified)
+    if qualified is not None and facts is not None and facts.transforms:
+        arguments = calls.Arguments((value,), {}, (decorator,), {})
+        return transformations.apply(run, decorator, qualified, facts, arguments)
+    if isinstance(made.data, transformations.Pending):
+        return transformations.complete(run, decorator, made.data, value)
+    data = function_of(made)
+    if data is not None:
+        arguments = calls.Arguments((value,), {}, (decorator,), {})
+        wrapped = functions.call(run, decorator, data, arguments)
+        inner = function_of(wrapped)
+        if inner is not None:
+            return _as_wrapper(value, wrapped, inner)
+    return value
+
+
+def _as_wrapper(value: Value, wrapped: Value, inner: FunctionData) -> Value:
+    """A decorator of this file: what it returns, when that wraps the function or transforms it."""
+    original = function_of(value)
+    if original is not None and inner.node is original.node:
+        return wrapped
+    return Value(Kind.FUNCTION, data=inner)
+
+
+def traced_instance(value: Value) -> bool:
+    """Whether the fields of an instance are tracers."""
+    return value.kind is Kind.INSTANCE and value.traced is Certainty.YES

@@ -1,0 +1,423 @@
+"""Answers for rules: what was seen, merged over contexts and passes, each with its place in the text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jaxsight_analyzers.diagnostic import Certainty, Related, Span
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.events import (
+    ArgumentSeen,
+    BranchSeen,
+    CallSeen,
+    CompilationSeen,
+    ItemAssignmentSeen,
+    KeyReuseSeen,
+)
+from jaxsight_analyzers.semantic.keys import KeyToken
+from jaxsight_analyzers.semantic.values import Kind, Origin, Value, entries_of, items_of
+from jaxsight_analyzers.source import ParsedModule
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A test that Python decides although its value is a tracer."""
+
+    node: ast.AST
+    span: Span  # of the test
+    kind: str  # "if", "elif", "ternary", "comprehension", "match", "while", "assert"
+    test: str
+    traced: Certainty
+    function: str  # what traces it, such as `jax.jit`
+    origin: str | None  # the argument that makes it a tracer
+    related: tuple[Related, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call."""
+
+    parameter: str | None
+    span: Span
+    text: str
+    traced: Certainty
+    is_keyword: bool
+    is_starred: bool
+    node: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a library's function, as its most telling context sees it."""
+
+    node: ast.Call
+    span: Span
+    function_span: Span
+    qualified: str
+    name: str  # as people write it: `np.sin`
+    facts: FunctionFacts | None
+    arguments: tuple[Argument, ...]
+    frame_is_traced: bool
+    function: str  # what traces the code around it
+    enclosing: str  # the function it stands in
+    related: tuple[Related, ...]
+
+    @property
+    def traced(self) -> Certainty:
+        """Whether an argument is a tracer."""
+        return max((argument.traced for argument in self.arguments), default=Certainty.NO)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAssignment:
+    """`base[index] = value` and its kin on what may be a JAX array."""
+
+    node: ast.stmt
+    target: ast.Subscript
+    span: Span
+    base: str
+    index: str
+    base_is_name: bool
+    value: ast.expr | None  # None: deleted, or one of several targets
+    operator: ast.operator | None
+    base_is_array: Certainty
+    alone: bool  # the statement has this target only
+    related: tuple[Related, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReuse:
+    """A key that is used up although it was used up before."""
+
+    node: ast.AST
+    span: Span
+    key: str
+    by: str
+    earlier: Span
+    earlier_by: str
+    certainty: Certainty
+    in_loop: bool
+    repeated_by: str | None  # the function that runs the body many times, such as `jax.lax.scan`
+    argument: ast.expr | None
+    loop: ast.AST | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A compiled function that is made anew where it is called again and again."""
+
+    node: ast.AST
+    span: Span
+    function: str  # `jax.jit`
+    what: str
+    in_loop: bool
+    enclosing: str
+    loop: ast.AST | None
+    loop_span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name that stands for something of a library."""
+
+    node: ast.AST
+    span: Span
+    qualified: str
+    text: str
+    kind: str  # "attribute", "name", "import"
+    guarded: bool  # under a version check, or where its absence is caught
+    statement: ast.stmt | None  # of an import
+
+
+class Places:
+    """Where nodes lie, and sentences about the contexts they run in."""
+
+    def __init__(self, module: ParsedModule) -> None:
+        self.module = module
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node lies; a definition counts by its name."""
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return self.name_span(node)
+        if isinstance(node, ast.Module) or not hasattr(node, "lineno"):
+            return Span(0, 0)
+        return self.module.span(node)
+
+    def name_span(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Span:
+        """The name in `def name` or `class name`."""
+        start = self.module.offset(node.lineno, node.col_offset)
+        found = self.module.analysed.text.find(node.name, start + len("def"))
+        return Span(found, found + len(node.name)) if found >= 0 else Span(start, start)
+
+    def text(self, node: ast.AST) -> str:
+        """The source of a node."""
+        return self.module.text_of(node)
+
+    def related(self, frame: Frame, origin: Origin | None = None) -> tuple[Related, ...]:
+        """How the code comes to be traced: the transformation, the calls below it, the argument."""
+        entry = frame.entry()
+        if entry is None:
+            return ()
+        traced_in, transformation = entry
+        found = [Related(self.span(transformation.node), _sentence(traced_in, transformation))]
+        calls: list[Related] = []
+        for inner in frame.chain():
+            if inner is traced_in:
+                break
+            if inner.call is not None and inner.call is not inner.node:
+                calls.append(Related(self.span(inner.call), f"`{inner.name}` is called here"))
+        found.extend(reversed(calls))
+        if origin is not None:
+            found.append(Related(self.span(origin.node), f"`{origin.name}` is traced"))
+        return tuple(dict.fromkeys(found))
+
+
+def tracer_of(frame: Frame) -> str:
+    """The transformation that traces a frame, as people write it."""
+    entry = frame.entry()
+    return "" if entry is None else display(entry[1].qualified)
+
+
+def _sentence(frame: Frame, transformation: Transformation) -> str:
+    verb = "compiled" if transformation.compiles else "traced"
+    return f"`{frame.name}` is {verb} by `{display(transformation.qualified)}` here"
+
+
+def _meant(guards: tuple[str, ...]) -> bool:
+    return "try" in guards or "tracer" in guards
+
+
+def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
+    """The tests that surely or maybe fail, each in its most telling context."""
+    best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
+    for event in seen:
+        certainty = _truth_fails(event.value)
+        if certainty is Certainty.NO or _meant(event.guards):
+            continue
+        before = best.get(event.test)
+        if before is None or certainty > before[0]:
+            best[event.test] = certainty, event
+    return [_branch(event, certainty, places) for certainty, event in best.values()]
+
+
+def _truth_fails(value: Value) -> Certainty:
+    """Whether `bool(value)` fails: on an abstract tracer of an array, not on a container."""
+    if value.concrete:
+        return Certainty.NO
+    if value.kind in (Kind.ARRAY, Kind.KEY):
+        return value.traced
+    return min(value.traced, Certainty.MAYBE) if value.kind is Kind.UNKNOWN else Certainty.NO
+
+
+def _branch(event: BranchSeen, certainty: Certainty, places: Places) -> Branch:
+    origin = event.value.origin
+    return Branch(
+        event.node,
+        places.span(event.test),
+        event.kind,
+        places.text(event.test),
+        certainty,
+        tracer_of(event.frame),
+        origin.name if origin else None,
+        places.related(event.frame, origin),
+    )
+
+
+def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
+    """Each call once, in the context in which its arguments are most surely tracers."""
+    best: dict[ast.AST, tuple[tuple[Certainty, bool], CallSeen]] = {}
+    for event in seen:
+        if _meant(event.guards):
+            continue
+        traced = max((_leaves(a.value) for a in event.arguments), default=Certainty.NO)
+        rank = (traced, event.frame.traced)
+        before = best.get(event.node)
+        if before is None or rank > before[0]:
+            best[event.node] = rank, event
+    return [_call(event, places) for _, event in best.values()]
+
+
+def _leaves(value: Value) -> Certainty:
+    """Whether there is a tracer in a value."""
+    return value.traced
+
+
+def _call(event: CallSeen, places: Places) -> Call:
+    arguments = tuple(_argument(argument, event, places) for argument in event.arguments)
+    origin = next(
+        (a.value.origin for a in event.arguments if a.value.traced is not Certainty.NO), None
+    )
+    return Call(
+        event.node,
+        places.span(event.node),
+        places.span(event.node.func),
+        event.qualified,
+        display(event.qualified),
+        event.facts,
+        arguments,
+        event.frame.traced,
+        tracer_of(event.frame),
+        event.frame.name,
+        places.related(event.frame, origin),
+    )
+
+
+def _argument(argument: ArgumentSeen, event: CallSeen, places: Places) -> Argument:
+    is_keyword = not any(argument.node is node for node in event.node.args)
+    return Argument(
+        argument.parameter,
+        places.span(argument.node),
+        places.text(argument.node),
+        _leaves(argument.value),
+        is_keyword and not argument.starred,
+        argument.starred,
+        argument.node,
+    )
+
+
+def item_assignments(seen: Iterable[ItemAssignmentSeen], places: Places) -> list[ItemAssignment]:
+    """Item assignments to what surely or maybe is a JAX array."""
+    best: dict[ast.AST, tuple[Certainty, ItemAssignmentSeen]] = {}
+    for event in seen:
+        certainty = _is_array(event)
+        if certainty is Certainty.NO or "try" in event.guards:
+            continue
+        before = best.get(event.target)
+        if before is None or certainty < before[0]:
+            best[event.target] = certainty, event  # not an array in one context: not sure
+    return [_item_assignment(event, certainty, places) for certainty, event in best.values()]
+
+
+def _is_array(event: ItemAssignmentSeen) -> Certainty:
+    if isinstance(event.target.slice, ast.Constant) and isinstance(event.target.slice.value, str):
+        return Certainty.NO
+    if event.base.kind is Kind.TREE:
+        return Certainty.MAYBE if _looks_like_array_index(event.target.slice) else Certainty.NO
+    return Certainty.YES
+
+
+def _looks_like_array_index(index: ast.expr) -> bool:
+    """Slices, tuples and `...` index arrays; a number or a name may index a list or a dict too."""
+    if isinstance(index, ast.Tuple):
+        return True
+    return isinstance(index, ast.Slice) or (
+        isinstance(index, ast.Constant) and index.value is Ellipsis
+    )
+
+
+def _item_assignment(
+    event: ItemAssignmentSeen, certainty: Certainty, places: Places
+) -> ItemAssignment:
+    node, target = event.node, event.target
+    alone = isinstance(node, ast.AugAssign) or (
+        isinstance(node, ast.Assign) and len(node.targets) == 1 and node.targets[0] is target
+    )
+    return ItemAssignment(
+        node,
+        target,
+        places.span(node),
+        places.text(target.value),
+        places.text(target.slice),
+        isinstance(target.value, ast.Name),
+        event.value,
+        event.operator,
+        certainty,
+        alone,
+        places.related(event.frame, event.base.origin),
+    )
+
+
+def key_reuses(seen: Iterable[KeyReuseSeen], places: Places) -> list[KeyReuse]:
+    """Each place that uses a key again, once: what one iteration does before what the next one does."""
+    best: dict[tuple[ast.AST, bool], KeyReuseSeen] = {}
+    for event in seen:
+        place = (event.node, event.in_loop)
+        before = best.get(place)
+        if before is None or event.certainty > before.certainty:
+            best[place] = event
+    found: list[KeyReuse] = []
+    for (node, in_loop), event in best.items():
+        if not in_loop or (node, False) not in best:
+            found.append(_key_reuse(event, places))
+    return found
+
+
+def _key_reuse(event: KeyReuseSeen, places: Places) -> KeyReuse:
+    where = event.argument if event.argument is not None else event.node
+    key = places.text(event.argument) if event.argument is not None else _key_name(event.token)
+    return KeyReuse(
+        event.node,
+        places.span(where),
+        key,
+        event.by,
+        places.span(event.earlier.node),
+        event.earlier.by,
+        event.certainty,
+        event.in_loop,
+        None if event.repeated_by is None else display(event.repeated_by),
+        event.argument,
+        None,
+    )
+
+
+def _key_name(token: KeyToken) -> str:
+    return token.name or "the key"
+
+
+def compilations(
+    seen: Iterable[CompilationSeen], places: Places, loops: dict[int, ast.AST]
+) -> list[Compilation]:
+    """Each transformation that compiles again and again, once; in a loop rather than called from one."""
+    best: dict[ast.AST, CompilationSeen] = {}
+    for event in seen:
+        before = best.get(event.transformation.node)
+        if before is None or (before.hot and not event.hot):
+            best[event.transformation.node] = event
+    return [_compilation(event, places, loops) for event in best.values()]
+
+
+def _compilation(event: CompilationSeen, places: Places, loops: dict[int, ast.AST]) -> Compilation:
+    transformation, frame = event.transformation, event.frame
+    loop = None if event.hot or not transformation.passes else loops[transformation.passes[-1][0]]
+    node = transformation.node
+    return Compilation(
+        node,
+        places.span(node),
+        display(transformation.qualified),
+        event.what,
+        not event.hot,
+        frame.name,
+        loop,
+        _header(loop, places) if loop is not None else _hot_call(frame, places),
+    )
+
+
+def _header(loop: ast.AST, places: Places) -> Span:
+    """The first line of a loop."""
+    span = places.span(loop)
+    text = places.module.analysed.text
+    end = text.find("\n", span.start, span.end)
+    return Span(span.start, end if end >= 0 else span.end)
+
+
+def _hot_call(frame: Frame, places: Places) -> Span | None:
+    """The call, in a loop, that leads to a frame."""
+    for inner in frame.chain():
+        if inner.caller is not None and inner.caller.loops and inner.call is not None:
+            return places.span(inner.call)
+    return None
+
+
+def contains_tracer(value: Value) -> bool:
+    """Whether a tracer lies anywhere in a container."""
+    items = items_of(value)
+    if items is not None:
+        return any(contains_tracer(item) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return any(contains_tracer(item) for item in entries.values())
+    return value.traced is not Certainty.NO

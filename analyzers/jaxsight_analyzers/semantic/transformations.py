@@ -1,0 +1,532 @@
+"""Transformations: how they are applied, what they make of arguments, bodies and results."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import calls, evidence, expressions, functions, members
+from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.events import CompilationSeen
+from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, join_consumed
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    HOST,
+    MISSING,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Origin,
+    Value,
+    constant_of,
+    entries_of,
+    function_of,
+    items_of,
+    join,
+    mapping,
+    sequence,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A transformation that waits for its function: `jax.jit(static_argnums=0)`, `partial(jit, ...)`."""
+
+    qualified: str
+    facts: FunctionFacts
+    node: ast.AST
+    arguments: Arguments
+
+
+def pending(
+    run: Run, node: ast.AST, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> Value:
+    """A transformation without its function yet."""
+    return Value(Kind.CALLABLE, data=Pending(qualified, facts, node, arguments))
+
+
+def complete(run: Run, node: ast.AST, waiting: Pending, target: Value) -> Value:
+    """Give a waiting transformation its function."""
+    given = waiting.arguments
+    arguments = calls.Arguments(
+        (target, *given.positional),
+        given.keywords,
+        (_expression(node), *given.nodes),
+        given.keyword_nodes,
+    )
+    return apply(run, waiting.node, waiting.qualified, waiting.facts, arguments)
+
+
+def _expression(node: ast.AST) -> ast.expr:
+    return node if isinstance(node, ast.expr) else ast.Constant(None)
+
+
+def apply(
+    run: Run, node: ast.AST, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> Value:
+    """`jit(f, ...)`: the function, transformed."""
+    parameter, mode = next(iter(facts.traces.items()))
+    found = arguments.get(facts, parameter)
+    if found is None:
+        return pending(run, node, qualified, facts, arguments)
+    target = found[1]
+    data = function_of(target)
+    if target.kind is Kind.INSTANCE:
+        method = members.member(run, target, "__call__")
+        data = None if method is None else function_of(method)
+    if data is None:
+        if facts.wraps:
+            return target
+        return Value(Kind.CALLABLE)
+    if mode == "inherit" and facts.wraps:
+        return target if target.kind is Kind.FUNCTION else Value(Kind.FUNCTION, data=data)
+    transformation = _transformation(run, node, qualified, facts, mode, arguments)
+    made = replace(data, transformations=(*data.transformations, transformation))
+    run.note_transformed(made, run.frame)
+    return Value(Kind.FUNCTION, data=made)
+
+
+def _transformation(
+    run: Run,
+    node: ast.AST,
+    qualified: str,
+    facts: FunctionFacts,
+    mode: str,
+    arguments: Arguments,
+) -> Transformation:
+    static = _names_and_numbers(arguments, facts, facts.static.argnums, facts.static.argnames)
+    donated = _names_and_numbers(arguments, facts, facts.donate.argnums, facts.donate.argnames)
+    return Transformation(
+        facts.name,
+        facts,
+        mode,
+        node,
+        static=static or frozenset(),
+        static_unknown=static is None or arguments.open,
+        donated=donated or frozenset(),
+        differentiated=_differentiated(arguments, facts),
+        unmapped=_unmapped(arguments, facts),
+        passes=run.frame.loops,
+        frame=run.frame,
+    )
+
+
+def _names_and_numbers(
+    arguments: Arguments, facts: FunctionFacts, *parameters: str | None
+) -> frozenset[str | int] | None:
+    """The arguments that `static_argnums=(0, 1)`, `static_argnames="n"` mean; None if not known."""
+    found: set[str | int] = set()
+    for parameter in parameters:
+        argument = None if parameter is None else arguments.get(facts, parameter)
+        if argument is None:
+            continue
+        values = _constants(argument[1])
+        if values is None:
+            return None
+        found.update(value for value in values if isinstance(value, (str, int)))
+    return frozenset(found)
+
+
+def _constants(value: Value) -> list[object] | None:
+    items = items_of(value)
+    if items is not None:
+        inside = [constant_of(item) for item in items]
+        return None if MISSING in inside else inside
+    only = constant_of(value)
+    if only is MISSING:
+        return None
+    return [] if only is None else [only]
+
+
+def _differentiated(arguments: Arguments, facts: FunctionFacts) -> frozenset[int] | None:
+    if facts.differentiated is None:
+        return frozenset()
+    argument = arguments.get(facts, facts.differentiated)
+    if argument is None:
+        return frozenset((0,))
+    values = _constants(argument[1])
+    return None if values is None else frozenset(v for v in values if isinstance(v, int))
+
+
+def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int]:
+    argument = None if facts.mapped is None else arguments.get(facts, facts.mapped)
+    items = None if argument is None else items_of(argument[1])
+    return frozenset(i for i, item in enumerate(items or ()) if constant_of(item) is None)
+
+
+# Tracing
+
+
+def tracing_of(caller: Frame, applied: Iterable[Transformation]) -> tuple[bool, bool, bool]:
+    """(abstract, every result traced, concrete) in a body that these transformations run."""
+    abstract, constants, concrete = caller.abstract, caller.constants_traced, caller.concrete
+    for transformation in applied:
+        if transformation.mode == "host":
+            return False, False, False
+        abstract = abstract or transformation.abstract
+        constants = constants or transformation.traces_constants
+        concrete = concrete or transformation.mode == "concrete"
+    return abstract, constants, concrete
+
+
+def trace_parameters(
+    run: Run,
+    data: FunctionData,
+    transformation: Transformation,
+    parameters: dict[str, Value],
+    passed: frozenset[str],
+    generic: bool,
+) -> dict[str, Value]:
+    """What a transformation makes of the arguments before the body sees them."""
+    mode = transformation.mode
+    if mode in ("inherit", "model"):
+        return parameters
+    signature = data.node.args
+    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    positional = positional[len(data.bound) + (data.self_value is not None and bool(data.what)) :]
+    traced = dict(parameters)
+    for name, value in parameters.items():
+        place = positional.index(name) if name in positional else None
+        if name not in passed or not _takes(transformation, name, place, positional):
+            continue
+        if mode == "host":
+            traced[name] = HOST if value.traced is not Certainty.NO else value
+        elif mode == "kernel":
+            traced[name] = UNKNOWN
+        else:
+            origin = functions.origin_of(data, name)
+            traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
+    return traced
+
+
+def _takes(
+    transformation: Transformation, name: str, place: int | None, positional: list[str]
+) -> bool:
+    """Whether the transformation traces the argument of that name and position."""
+    static = transformation.static
+    if name in static or (place is not None and place in static):
+        return False
+    if place is not None and place - len(positional) in static:
+        return False
+    if transformation.mode == "concrete":
+        chosen = transformation.differentiated
+        if chosen is None:
+            return False
+        return not transformation.facts.differentiated or place in chosen
+    return place not in transformation.unmapped
+
+
+def _traced_parameter(
+    run: Run,
+    data: FunctionData,
+    transformation: Transformation,
+    name: str,
+    value: Value,
+    origin: Origin,
+) -> Value:
+    concrete = transformation.mode == "concrete"
+    like_array = evidence.used_as_array(data.node, name)
+    if transformation.static_unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
+        return value
+    if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC):
+        return value
+    if transformation.takes_modules and value.kind is Kind.UNKNOWN and not like_array:
+        return value
+    if value.kind is Kind.UNKNOWN and evidence.used_as_object(data.node, name):
+        return value
+    if transformation.mapped_only and value.kind is Kind.UNKNOWN and not like_array:
+        return traced(value, origin, concrete)
+    made = traced(value, origin, concrete)
+    if made.kind is Kind.TREE and like_array:
+        return Value(
+            Kind.ARRAY, made.traced, made.origin, concrete=made.concrete, tokens=made.tokens
+        )
+    return made
+
+
+def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
+    """A value as a tracer; what is no array stays as it is."""
+    items = items_of(value)
+    if items is not None:
+        return sequence(traced(item, origin, concrete) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping({key: traced(item, origin, concrete) for key, item in entries.items()})
+    known = constant_of(value)
+    if (
+        value.kind is Kind.STATIC
+        and known is not MISSING
+        and not isinstance(known, (int, float, complex))
+    ):
+        return value
+    if value.kind in (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE):
+        return value
+    if value.traced is Certainty.YES and not value.concrete:
+        return value
+    kind = {Kind.STATIC: Kind.ARRAY, Kind.HOST: Kind.ARRAY, Kind.UNKNOWN: Kind.TREE}.get(
+        value.kind, value.kind
+    )
+    return Value(
+        kind,
+        Certainty.YES,
+        value.origin or origin,
+        concrete=concrete,
+        data=value.data if value.kind is Kind.INSTANCE else None,
+        tokens=value.tokens,
+    )
+
+
+def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
+    """A result as the caller of a transformed function gets it: its tracers are gone."""
+    items = items_of(value)
+    if items is not None:
+        known = tuple(arguments)
+        return sequence(released(run, item, known) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        known = tuple(arguments)
+        return mapping({key: released(run, item, known) for key, item in entries.items()})
+    if value.traced is Certainty.NO:
+        return value
+    made = expressions.jax_result(run, value.kind, tuple(arguments))
+    return Value(
+        value.kind,
+        made.traced,
+        made.origin,
+        concrete=made.concrete,
+        data=value.data if value.kind is Kind.INSTANCE else None,
+        tokens=value.tokens,
+    )
+
+
+def result(
+    run: Run, transformation: Transformation, value: Value, arguments: Mapping[str, Value]
+) -> Value:
+    """What the transformed function returns, when the function itself returns `value`."""
+    mode = transformation.mode
+    if mode in ("inherit", "model"):
+        return value
+    given = tuple(arguments.values())
+    value = released(run, value, given)
+    name = transformation.qualified.rpartition(".")[2]
+    derivative = expressions.jax_result(run, Kind.TREE, given)
+    if name in ("value_and_grad", "filter_value_and_grad"):
+        return sequence((value, derivative))
+    if mode == "concrete" or name in ("eval_shape", "make_jaxpr"):
+        return derivative if mode == "concrete" else UNKNOWN
+    if name.endswith("vmap") and value.kind is Kind.KEY:
+        return Value(Kind.KEYS, value.traced, value.origin, tokens=value.tokens)
+    return value
+
+
+# Bodies that run at once: scan, cond, tree.map
+
+
+def run_bodies(
+    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> Value:
+    """`lax.scan(body, ...)` and its kin: run what they are given, return what they return."""
+    before = run.frame.state.consumed
+    merged: Consumed | None = None
+    returned: list[Value] = []
+    for parameter, mode in facts.traces.items():
+        found = arguments.get(facts, parameter)
+        if found is None:
+            continue
+        bodies = items_of(found[1]) or (found[1],)
+        for body in bodies:
+            run.frame.state.consumed = (
+                dict(before) if not facts.repeats else run.frame.state.consumed
+            )
+            data = function_of(body)
+            if data is not None:
+                returned.append(_run_body(run, node, facts, parameter, mode, data, arguments))
+            if not facts.repeats:
+                now = run.frame.state.consumed
+                merged = now if merged is None else join_consumed(merged, now)
+    if merged is not None:
+        run.frame.state.consumed = merged
+    return _result_of_bodies(run, node, qualified, facts, arguments, returned)
+
+
+def _run_body(
+    run: Run,
+    node: ast.Call,
+    facts: FunctionFacts,
+    parameter: str,
+    mode: str,
+    data: FunctionData,
+    arguments: Arguments,
+) -> Value:
+    transformation = Transformation(
+        facts.name,
+        facts,
+        mode,
+        node,
+        differentiated=None if facts.differentiated else frozenset(),
+        passes=run.frame.loops,
+        frame=run.frame,
+    )
+    data = replace(data, transformations=(*data.transformations, transformation))
+    given = tuple(_body_arguments(run, node, facts, parameter, arguments, data))
+    call_arguments = calls.Arguments(given, {}, (), {})
+    parameters, passed = functions.bind(run, data, call_arguments)
+    returned = functions.run_with(run, node, data, parameters, passed)
+    if facts.repeats:
+        _check_carry(run, node, facts, given, returned)
+    return returned
+
+
+def _body_arguments(
+    run: Run,
+    node: ast.Call,
+    facts: FunctionFacts,
+    parameter: str,
+    arguments: Arguments,
+    data: FunctionData,
+) -> list[Value]:
+    roles = facts.body.get(parameter)
+    signature = data.node.args
+    count = len(signature.posonlyargs) + len(signature.args) - len(data.bound)
+    if roles is None:
+        return [UNKNOWN] * count
+    given: list[Value] = []
+    for role in roles:
+        if role == "carry":
+            given.append(_argument(arguments, facts, "init", "init_val", "init_carry"))
+        elif role == "index":
+            given.append(Value(Kind.ARRAY))
+        elif role == "operand":
+            given.extend(_operands(arguments, facts))
+        elif role == "x":
+            xs = _argument(arguments, facts, "xs", "tree", "iterable")
+            given.append(_element(run, xs, node))
+        else:
+            given.append(UNKNOWN)
+    while len(given) < count and roles and roles[-1] in ("x", "traced", "operand") and given:
+        given.append(UNKNOWN)
+    return given
+
+
+def _argument(arguments: Arguments, facts: FunctionFacts, *names: str) -> Value:
+    for name in names:
+        found = arguments.get(facts, name)
+        if found is not None:
+            return found[1]
+    return UNKNOWN
+
+
+def _operands(arguments: Arguments, facts: FunctionFacts) -> list[Value]:
+    values = [
+        value
+        for name, _, value in arguments.named(facts)
+        if name in (facts.variadic, "operand", "operands")
+    ]
+    return values
+
+
+def _element(run: Run, xs: Value, node: ast.AST) -> Value:
+    """What a body gets of the array or container that it is run over."""
+    items = items_of(xs)
+    if items is not None:
+        return sequence(_element(run, item, node) for item in items)
+    if xs.kind is Kind.KEYS:
+        index = ("body", node)
+        tokens = frozenset(
+            expressions.element_token(run, token, index, node, token.name)
+            for token in run.ordered(xs.tokens)
+        )
+        return Value(Kind.KEY, xs.traced, xs.origin, concrete=xs.concrete, tokens=tokens or None)
+    if xs.kind is Kind.STATIC and constant_of(xs) is None:
+        return xs
+    if xs.kind in (Kind.ARRAY, Kind.HOST, Kind.STATIC):
+        return Value(Kind.ARRAY, xs.traced, xs.origin, concrete=xs.concrete)
+    return Value(Kind.TREE, xs.traced, xs.origin, concrete=xs.concrete) if xs.traced else UNKNOWN
+
+
+def _check_carry(
+    run: Run, node: ast.Call, facts: FunctionFacts, given: tuple[Value, ...], returned: Value
+) -> None:
+    """A key in the carry that the body uses up and hands on unchanged is used in every iteration."""
+    kept = set(_tokens(returned)) & {token for value in given for token in _tokens(value)}
+    for token in run.ordered(frozenset(kept)):
+        use = run.frame.state.consumed.get(token)
+        if use is not None and use.node is node:
+            run.note_repeated(token, use, facts.name)
+
+
+def _tokens(value: Value) -> list[KeyToken]:
+    items = items_of(value)
+    if items is not None:
+        return [token for item in items for token in _tokens(item)]
+    entries = entries_of(value)
+    if entries is not None:
+        return [token for item in entries.values() for token in _tokens(item)]
+    return list(value.tokens or ())
+
+
+def _result_of_bodies(
+    run: Run,
+    node: ast.Call,
+    qualified: str,
+    facts: FunctionFacts,
+    arguments: Arguments,
+    returned: list[Value],
+) -> Value:
+    given = arguments.values()
+    name = facts.name.rpartition(".")[2]
+    if name == "scan":
+        items = items_of(returned[0]) if returned else None
+        carry = items[0] if items else expressions.jax_result(run, Kind.TREE, given)
+        return sequence((carry, expressions.jax_result(run, Kind.TREE, given)))
+    if name in ("while_loop", "fori_loop") and returned:
+        return returned[-1]
+    if name in ("cond", "switch") and returned:
+        value = returned[0]
+        for other in returned[1:]:
+            value = join(value, other)
+        return value
+    return calls.result_of(run, node, qualified, facts, arguments)
+
+
+# Compilations
+
+
+def note_compilation(run: Run, data: FunctionData) -> None:
+    """Record a compiled function that is called where it is made anew each time."""
+    frame = run.frame
+    for position, transformation in enumerate(data.transformations):
+        if not transformation.compiles or frame.abstract or transformation.frame is not frame:
+            continue
+        in_loop = bool(frame.loops) and transformation.passes == frame.loops
+        if not in_loop and not frame.hot:
+            continue
+        what = _fresh(run, data, position, in_loop)
+        if what is not None:
+            run.events.compilations.append(
+                CompilationSeen(transformation, data, what, not in_loop, frame)
+            )
+
+
+def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | None:
+    """Why the function is a new object each time; None where it is the same one."""
+    frame = run.frame
+    if in_loop and isinstance(run.iterated(frame.loops[-1][0]), (ast.Tuple, ast.List)):
+        return None  # a loop over a literal makes as many functions as it says
+    if position > 0:
+        return "transformed function"
+    if data.what == "partial" and data.frame is frame:
+        return "partial"
+    if data.what == "bound method":
+        return "bound method"
+    made_here = data.frame is frame and (data.passes == frame.loops if in_loop else True)
+    if not made_here:
+        return None
+    return "lambda" if isinstance(data.node, ast.Lambda) else "nested function"

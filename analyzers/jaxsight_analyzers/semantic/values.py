@@ -1,0 +1,276 @@
+"""What an expression may be when it runs: the values of the abstract interpretation.
+
+A value says what kind of thing it is, whether it is a tracer, and, where it matters, what it is
+made of. Values are immutable and compared by identity. `traced` has a certainty: `MAYBE` means "a
+tracer on some path, or if an argument is what it usually is".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.contexts import Environment, Frame, Transformation
+    from jaxsight_analyzers.semantic.keys import KeyToken
+    from jaxsight_analyzers.semantic.scopes import ClassScope
+
+
+class Kind(Enum):
+    """What a value is."""
+
+    UNKNOWN = "unknown"
+    STATIC = "static"  # a Python value that tracing leaves alone: a number, a shape, None, a dtype
+    ARRAY = "array"  # a JAX array
+    HOST = "host array"  # a NumPy array
+    KEY = "key"  # one PRNG key
+    KEYS = "keys"  # an array of keys
+    TREE = "pytree"  # an array or a container of arrays, such as an unannotated traced argument
+    SEQUENCE = "sequence"  # a tuple or list whose items are known
+    MAPPING = "mapping"  # a dict literal with constant keys
+    FUNCTION = "function"  # defined in this file, perhaps transformed
+    CLASS = "class"  # defined in this file
+    INSTANCE = "instance"  # of a class defined in this file
+    IMPORTED = "imported"  # a module, function or class of a library, by qualified name
+    CALLABLE = "callable"  # what a library's transformation made of something unknown
+
+
+class Origin(NamedTuple):
+    """Where a tracer comes from: the parameter that first held it."""
+
+    name: str
+    node: ast.AST
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+"""Stands for "no constant is known", since None is a constant."""
+
+
+class Value:
+    """One abstract value. `data` depends on the kind; see the constructors below."""
+
+    __slots__ = ("concrete", "data", "kind", "origin", "tokens", "traced")
+
+    def __init__(
+        self,
+        kind: Kind,
+        traced: Certainty = Certainty.NO,
+        origin: Origin | None = None,
+        *,
+        concrete: bool = False,
+        data: object = None,
+        tokens: frozenset[KeyToken] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.traced = traced
+        self.origin = origin
+        self.concrete = concrete
+        """Whether the tracer carries a value (plain `grad`, `jvp`), so that `bool()` of it works."""
+        self.data = data
+        self.tokens = tokens
+        """The keys this may be; more than one means that it depends on the path."""
+
+    def __repr__(self) -> str:
+        return f"<{describe(self)}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionData:
+    """A function of this file as a value: its definition, what it closes over, what wraps it."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    environment: Environment | None
+    name: str
+    qualname: str
+    self_value: Value | None = None
+    bound: tuple[Value, ...] = ()
+    bound_names: tuple[tuple[str, Value], ...] = ()
+    transformations: tuple[Transformation, ...] = ()  # innermost first
+    what: str = ""  # "partial" or "bound method", where it is made of another function
+    frame: Frame | None = None  # where the object was made, and in which loops
+    passes: tuple[tuple[int, int], ...] = ()
+
+
+UNKNOWN = Value(Kind.UNKNOWN)
+STATIC = Value(Kind.STATIC, data=MISSING)
+NONE = Value(Kind.STATIC, data=None)
+HOST = Value(Kind.HOST)
+ARRAY = Value(Kind.ARRAY)
+CALLABLE = Value(Kind.CALLABLE)
+
+
+def constant(value: object) -> Value:
+    """A Python constant."""
+    return NONE if value is None else Value(Kind.STATIC, data=value)
+
+
+def tracer(kind: Kind, like: Value) -> Value:
+    """A value of a kind, traced as another is."""
+    if like.traced is Certainty.NO:
+        return ARRAY if kind is Kind.ARRAY else Value(kind)
+    return Value(kind, like.traced, like.origin, concrete=like.concrete)
+
+
+def sequence(items: Iterable[Value]) -> Value:
+    """A tuple or list with known items; traced as the most traced of them."""
+    known = tuple(items)
+    most = most_traced(known)
+    return Value(Kind.SEQUENCE, most.traced, most.origin, concrete=most.concrete, data=known)
+
+
+def mapping(items: Mapping[object, Value]) -> Value:
+    """A dict with known constant keys."""
+    most = most_traced(items.values())
+    return Value(Kind.MAPPING, most.traced, most.origin, concrete=most.concrete, data=dict(items))
+
+
+def items_of(value: Value) -> tuple[Value, ...] | None:
+    """The items of a sequence whose items are known."""
+    return value.data if value.kind is Kind.SEQUENCE else None  # type: ignore[return-value]
+
+
+def entries_of(value: Value) -> dict[object, Value] | None:
+    """The entries of a mapping whose keys are known."""
+    return value.data if value.kind is Kind.MAPPING else None  # type: ignore[return-value]
+
+
+def function_of(value: Value) -> FunctionData | None:
+    """The function that a value is."""
+    return value.data if value.kind is Kind.FUNCTION else None  # type: ignore[return-value]
+
+
+def class_of(value: Value) -> ClassScope | None:
+    """The class that a value is, or is an instance of."""
+    return value.data if value.kind in (Kind.CLASS, Kind.INSTANCE) else None  # type: ignore[return-value]
+
+
+def qualified_of(value: Value) -> str | None:
+    """The qualified name of something imported."""
+    return value.data if value.kind is Kind.IMPORTED else None  # type: ignore[return-value]
+
+
+def constant_of(value: Value) -> object:
+    """The constant that a value is, or `MISSING`."""
+    return value.data if value.kind is Kind.STATIC else MISSING
+
+
+def most_traced(values: Iterable[Value]) -> Value:
+    """The value that decides whether a result is traced: the surest, then the most abstract."""
+    best = STATIC
+    for value in values:
+        if value.traced > best.traced or (
+            value.traced is best.traced and best.concrete and not value.concrete
+        ):
+            best = value
+    return best
+
+
+def truth_of(value: Value) -> bool | None:
+    """What `if value` does, where that is known without running anything."""
+    if value.kind is Kind.STATIC and value.data is not MISSING:
+        return bool(value.data)
+    if value.kind in (Kind.FUNCTION, Kind.CLASS):
+        return True
+    if value.kind in (Kind.SEQUENCE, Kind.MAPPING):
+        return bool(value.data)
+    return None
+
+
+def join(one: Value, other: Value) -> Value:
+    """What is left to say where two paths meet."""
+    if one is other:
+        return one
+    if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
+        same = one.data is not MISSING and other.data is not MISSING and _same(one.data, other.data)
+        return one if same else STATIC
+    kind = one.kind if one.kind is other.kind else _common_kind(one.kind, other.kind)
+    most = most_traced((one, other))
+    traced = most.traced if one.traced is other.traced else Certainty.MAYBE
+    tokens = _union(one.tokens, other.tokens)
+    data: object = None
+    if kind in (
+        Kind.SEQUENCE,
+        Kind.MAPPING,
+        Kind.FUNCTION,
+        Kind.CLASS,
+        Kind.INSTANCE,
+        Kind.IMPORTED,
+    ):
+        joined = _join_data(kind, one, other)
+        if joined is None:
+            kind = Kind.TREE if kind in (Kind.SEQUENCE, Kind.MAPPING) else Kind.UNKNOWN
+        data = joined
+    return Value(kind, traced, most.origin, concrete=most.concrete, data=data, tokens=tokens)
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _common_kind(one: Kind, other: Kind) -> Kind:
+    numbers = {Kind.STATIC, Kind.ARRAY}
+    if {one, other} == numbers:
+        return Kind.ARRAY  # `total = 0`, then `total = total + x`
+    if {one, other} == {Kind.KEY, Kind.ARRAY}:
+        return Kind.KEY
+    return Kind.UNKNOWN
+
+
+def _join_data(kind: Kind, one: Value, other: Value) -> object:
+    if kind is Kind.SEQUENCE:
+        first, second = items_of(one) or (), items_of(other) or ()
+        if len(first) == len(second):
+            return tuple(join(a, b) for a, b in zip(first, second))
+        return None
+    if kind is Kind.MAPPING:
+        left, right = entries_of(one) or {}, entries_of(other) or {}
+        if left.keys() == right.keys():
+            return {key: join(value, right[key]) for key, value in left.items()}
+        return None
+    if kind is Kind.FUNCTION:
+        return one.data if function_of(one) is function_of(other) else None
+    return one.data if one.data == other.data else None
+
+
+def _union(
+    one: frozenset[KeyToken] | None, other: frozenset[KeyToken] | None
+) -> frozenset[KeyToken] | None:
+    if one is None or other is None:
+        return one or other
+    return one | other
+
+
+def describe(value: Value) -> str:
+    """A value in words, for the specifications of the model."""
+    words: list[str] = []
+    if value.traced is not Certainty.NO:
+        words.append("traced" if value.traced is Certainty.YES else "maybe traced")
+        if value.concrete:
+            words.append("with a concrete value")
+    name = value.kind.value
+    if value.kind is Kind.STATIC and value.data is not MISSING:
+        name = f"static {value.data!r}"
+    elif value.kind is Kind.IMPORTED:
+        name = f"imported {value.data}"
+    elif value.kind is Kind.SEQUENCE:
+        name = f"({', '.join(describe(item) for item in items_of(value) or ())})"
+    elif value.kind is Kind.MAPPING:
+        entries = entries_of(value) or {}
+        name = "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in entries.items()) + "}"
+    elif (function := function_of(value)) is not None:
+        names = [function.qualname, *(t.qualified for t in function.transformations)]
+        name = " < ".join(names)
+    words.append(name)
+    return " ".join(words)
