@@ -1,0 +1,256 @@
+"""The only place with both our types and LSP types: positions, diagnostics, edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from lsprotocol import types as lsp
+
+from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Severity, Span, Tag
+from jaxsight_analyzers.source import SourceFile
+from jaxsight_server.client import Client
+from jaxsight_server.session import Snapshot
+
+SOURCE = "jaxsight"
+
+_SEVERITIES = {
+    Severity.ERROR: lsp.DiagnosticSeverity.Error,
+    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
+    Severity.HINT: lsp.DiagnosticSeverity.Hint,
+}
+_TAGS = {
+    Tag.DEPRECATED: lsp.DiagnosticTag.Deprecated,
+    Tag.UNNECESSARY: lsp.DiagnosticTag.Unnecessary,
+}
+
+
+class Encoding(Enum):
+    """How the client counts the columns of a line."""
+
+    UTF8 = "utf-8"
+    UTF16 = "utf-16"
+    UTF32 = "utf-32"
+
+    def width(self, char: str) -> int:
+        """How many columns a character takes."""
+        code = ord(char)
+        if self is Encoding.UTF32:
+            return 1
+        if self is Encoding.UTF16:
+            return 2 if code > 0xFFFF else 1
+        return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
+
+
+# -- positions
+
+
+def position(source: SourceFile, offset: int, encoding: Encoding) -> lsp.Position:
+    """A code-point offset as the client writes it. Inside `\\r\\n` is before it."""
+    line = source.line_of(offset)
+    span = source.line_span(line)
+    before = source.text[span.start : min(offset, span.end)]
+    if encoding is Encoding.UTF32 or before.isascii():
+        return lsp.Position(line, len(before))
+    return lsp.Position(line, sum(encoding.width(char) for char in before))
+
+
+def offset(source: SourceFile, position: lsp.Position, encoding: Encoding) -> int:
+    """The code-point offset of a client's position.
+
+    What lies beyond a line is its end, what lies beyond the text is the text's end, and what lies
+    inside a character is before it.
+    """
+    if position.line >= len(source.line_starts):
+        return len(source.text)
+    text = source.line_text(position.line)
+    start = source.line_starts[position.line]
+    if encoding is Encoding.UTF32 or text.isascii():
+        return start + min(position.character, len(text))
+    units = 0
+    for column, char in enumerate(text):
+        units += encoding.width(char)
+        if units > position.character:
+            return start + column
+    return start + len(text)
+
+
+def to_range(source: SourceFile, span: Span, encoding: Encoding) -> lsp.Range:
+    """A span as the client writes it."""
+    return lsp.Range(position(source, span.start, encoding), position(source, span.end, encoding))
+
+
+def to_span(source: SourceFile, range_: lsp.Range, encoding: Encoding) -> Span:
+    """A client's range as a span; one that ends before it starts is empty."""
+    start = offset(source, range_.start, encoding)
+    return Span(start, max(start, offset(source, range_.end, encoding)))
+
+
+# -- changes
+
+
+def changed(
+    source: SourceFile,
+    changes: Sequence[lsp.TextDocumentContentChangeEvent],
+    encoding: Encoding,
+) -> SourceFile:
+    """The text after a client's changes, each meant for the text that the one before it left.
+
+    Editors send many changes from the bottom up (a thousand cursors, replace all): those are
+    resolved against one line index and applied at once.
+    """
+    pending: list[tuple[Span, str]] = []  # disjoint, from the bottom up
+    for change in changes:
+        if not isinstance(change, lsp.TextDocumentContentChangePartial):
+            source, pending = SourceFile(source.path, _whole(change.text)), []
+            continue
+        span = to_span(source, change.range, encoding)
+        if pending and span.end >= pending[-1][0].start:
+            source, pending = _spliced(source, pending), []
+            span = to_span(source, change.range, encoding)
+        pending.append((span, change.text))
+    return _spliced(source, pending) if pending else source
+
+
+def _spliced(source: SourceFile, edits: Sequence[tuple[Span, str]]) -> SourceFile:
+    pieces: list[str] = []
+    end = len(source.text)
+    for span, text in edits:
+        pieces += (source.text[span.end : end], text)
+        end = span.start
+    pieces.append(source.text[:end])
+    return SourceFile(source.path, _whole("".join(reversed(pieces))))
+
+
+def _whole(text: str) -> str:
+    """The text with surrogates joined: a client that counts UTF-16 may send half a character."""
+    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+# -- places in a snapshot
+
+
+def location(snapshot: Snapshot, span: Span, encoding: Encoding) -> lsp.Location:
+    """Where a span of the module is shown; one that leaves its cell is cut off there."""
+    if snapshot.joined is None:
+        document = snapshot.documents[0]
+        return lsp.Location(document.uri, to_range(document.source, span, encoding))
+    cell, inside = snapshot.joined.span_to_cell(span)
+    document = snapshot.documents[cell]
+    return lsp.Location(document.uri, to_range(document.source, inside, encoding))
+
+
+def module_offset(
+    snapshot: Snapshot, uri: str, where: lsp.Position, encoding: Encoding
+) -> int | None:
+    """The offset in the module of a position in one of its documents."""
+    found = snapshot.document(uri)
+    if found is None:
+        return None
+    index, document = found
+    inside = offset(document.source, where, encoding)
+    return inside if snapshot.joined is None else snapshot.joined.from_cell(index, inside)
+
+
+def module_span(snapshot: Snapshot, uri: str, range_: lsp.Range, encoding: Encoding) -> Span | None:
+    """The span in the module of a range in one of its documents."""
+    start = module_offset(snapshot, uri, range_.start, encoding)
+    end = module_offset(snapshot, uri, range_.end, encoding)
+    return None if start is None or end is None else Span(start, max(start, end))
+
+
+# -- diagnostics
+
+
+def diagnostics(
+    snapshot: Snapshot, found: Iterable[Diagnostic], encoding: Encoding, client: Client
+) -> dict[str, list[lsp.Diagnostic]]:
+    """What was found, by document. Every document of the snapshot has an entry."""
+    by_uri: dict[str, list[lsp.Diagnostic]] = {d.uri: [] for d in snapshot.documents}
+    for diagnostic in found:
+        place = location(snapshot, diagnostic.span, encoding)
+        by_uri[place.uri].append(_drawn(snapshot, diagnostic, place, encoding, client))
+    return by_uri
+
+
+def _drawn(
+    snapshot: Snapshot,
+    diagnostic: Diagnostic,
+    place: lsp.Location,
+    encoding: Encoding,
+    client: Client,
+) -> lsp.Diagnostic:
+    related = _related(snapshot, diagnostic, encoding)
+    message = diagnostic.message
+    if related and not client.related:
+        places = (f"line {r.location.range.start.line + 1}: {r.message}" for r in related)
+        message = "\n".join((message, *places))
+    tag, url = diagnostic.finding.tag, diagnostic.url
+    return lsp.Diagnostic(
+        range=place.range,
+        message=message,
+        severity=_SEVERITIES[diagnostic.severity],
+        code=diagnostic.rule,
+        code_description=lsp.CodeDescription(url) if url and client.links_rules else None,
+        source=SOURCE,
+        tags=[_TAGS[tag]] if tag and client.tags else None,
+        related_information=related if related and client.related else None,
+        data={"rule": diagnostic.rule} if client.keeps_data else None,
+    )
+
+
+def _related(
+    snapshot: Snapshot, diagnostic: Diagnostic, encoding: Encoding
+) -> list[lsp.DiagnosticRelatedInformation]:
+    return [
+        lsp.DiagnosticRelatedInformation(
+            location(snapshot, related.span, encoding), related.message
+        )
+        for related in diagnostic.finding.related
+        if related.path is None  # a place in another file needs that file's text
+    ]
+
+
+# -- edits
+
+
+def text_edits(
+    snapshot: Snapshot, edits: Iterable[Edit], encoding: Encoding
+) -> dict[str, list[lsp.TextEdit]] | None:
+    """Edits by document; None if one of them crosses documents or changes a magic."""
+    by_uri: dict[str, list[lsp.TextEdit]] = {}
+    for edit in edits:
+        cell = 0
+        if edit.path is not None:
+            return None
+        if snapshot.joined is not None:
+            moved = snapshot.joined.edit_to_cell(edit)
+            if moved is None:
+                return None
+            cell, edit = moved
+        document = snapshot.documents[cell]
+        text_edit = lsp.TextEdit(to_range(document.source, edit.span, encoding), edit.text)
+        by_uri.setdefault(document.uri, []).append(text_edit)
+    return by_uri
+
+
+def workspace_edit(
+    snapshot: Snapshot, edits: Iterable[Edit], encoding: Encoding, client: Client
+) -> lsp.WorkspaceEdit | None:
+    """Edits of a module as one change, bound to the versions it was made for where possible."""
+    by_uri = text_edits(snapshot, edits, encoding)
+    if not by_uri:
+        return None
+    if not client.versioned_edits:
+        return lsp.WorkspaceEdit(changes=by_uri)
+    versions = {document.uri: document.version for document in snapshot.documents}
+    return lsp.WorkspaceEdit(
+        document_changes=[
+            lsp.TextDocumentEdit(
+                lsp.OptionalVersionedTextDocumentIdentifier(uri, versions[uri]), list(changes)
+            )
+            for uri, changes in by_uri.items()
+        ]
+    )
