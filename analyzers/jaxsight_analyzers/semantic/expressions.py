@@ -429,9 +429,11 @@ def _one_key(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
     versions = tuple(
         id(run.lookup(name.id)) for name in ast.walk(node.slice) if isinstance(name, ast.Name)
     )
-    tokens: list[Any] = []
-    for token in base.tokens or ():
-        tokens.append(element_token(run, token, (text, versions), node, ast.unparse(node)))
+    name = ast.unparse(node)
+    tokens = [
+        element_token(run, token, (text, versions), node, name)
+        for token in run.ordered(base.tokens)
+    ]
     return Value(
         part, base.traced, base.origin, concrete=base.concrete, tokens=frozenset(tokens) or None
     )
@@ -501,7 +503,9 @@ def _text(run: Run, node: ast.JoinedStr) -> Value:
             most = most_traced((most, evaluate(run, part.value)))
             if part.format_spec is not None:
                 evaluate(run, part.format_spec)
-    return STATIC
+    if most.traced is Certainty.NO:
+        return STATIC
+    return Value(Kind.STATIC, most.traced, most.origin, concrete=most.concrete, data=MISSING)
 
 
 def _await(run: Run, node: ast.Await) -> Value:

@@ -129,7 +129,7 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
         values[names[0]] = data.self_value
     offset = 0 if data.self_value is None else 1
     values.update(zip(names[offset:], data.bound))
-    values.update({name: value for name, value in data.bound_names})
+    values.update(dict(data.bound_names))
     bound = set(values)
     for argument in all_arguments(signature):
         if argument.arg in values:
@@ -257,8 +257,7 @@ def _stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
     """A parameter's value with keys of its own, which stand for those of the argument."""
     items = items_of(value)
     if items is not None:
-        made = sequence(_stand_in(run, node, f"{name}[{i}]", item) for i, item in enumerate(items))
-        return made
+        return sequence(_stand_in(run, node, f"{name}[{i}]", item) for i, item in enumerate(items))
     entries = entries_of(value)
     if entries is not None:
         return mapping(

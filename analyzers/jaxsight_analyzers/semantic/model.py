@@ -240,12 +240,17 @@ def interpret(run: Run) -> None:
             for name in scope.methods:
                 _run_method(run, scope, name)
         elif not scope.nested and scope.owner is None and scope.node not in run.ran:
-            if not isinstance(scope.node, ast.Lambda):
-                data = function_of(run.globals.get(scope.name) or Value(Kind.UNKNOWN))
-                if data is None or data.node is not scope.node:
-                    data = FunctionData(scope.node, None, scope.name, scope.qualname)
-                functions.run_generic(run, data)
+            _run_function(run, scope)
         functions.finish(run, run.frame)
+
+
+def _run_function(run: Run, scope: FunctionScope) -> None:
+    if isinstance(scope.node, ast.Lambda):
+        return
+    data = function_of(run.globals.get(scope.name) or Value(Kind.UNKNOWN))
+    if data is None or data.node is not scope.node:
+        data = FunctionData(scope.node, None, scope.name, scope.qualname)
+    functions.run_generic(run, data)
 
 
 def _run_method(run: Run, owner: ClassScope, name: str) -> None:
@@ -290,9 +295,10 @@ def _fill_globals(run: Run) -> None:
                 run.globals[statement.name] = value
         elif isinstance(statement, ast.Assign):
             _global_assignment(run, statement)
-        elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
-            if isinstance(statement.target, ast.Name):
-                run.globals.setdefault(statement.target.id, Value(Kind.UNKNOWN))
+        elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(
+            statement.target, ast.Name
+        ):
+            run.globals.setdefault(statement.target.id, Value(Kind.UNKNOWN))
     run.forget_what_was_seen()
 
 

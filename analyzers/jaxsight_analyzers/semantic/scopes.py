@@ -94,9 +94,12 @@ class Scopes:
             isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
         ):
             self._bind(node.name, function, class_)
-        elif class_ is not None and isinstance(node, ast.AnnAssign):
-            if isinstance(node.target, ast.Name):
-                class_.fields[node.target.id] = node.annotation
+        elif (
+            class_ is not None
+            and isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+        ):
+            class_.fields[node.target.id] = node.annotation
         if isinstance(node, ast.stmt):
             self._lines(node)
         for child in ast.iter_child_nodes(node):

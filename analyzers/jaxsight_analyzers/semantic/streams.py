@@ -45,9 +45,15 @@ class Argument:
     span: Span
     text: str
     traced: Certainty
+    concrete: bool  # a tracer that carries a value, as under plain `grad`
     is_keyword: bool
     is_starred: bool
     node: ast.expr
+
+    @property
+    def shown(self) -> Certainty:
+        """Whether printing it shows a tracer without a value."""
+        return Certainty.NO if self.concrete else self.traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ class Call:
     def traced(self) -> Certainty:
         """Whether an argument is a tracer."""
         return max((argument.traced for argument in self.arguments), default=Certainty.NO)
+
+    @property
+    def shown(self) -> Certainty:
+        """Whether printing an argument shows a tracer without a value."""
+        return max((a.shown for a in self.arguments), default=Certainty.NO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ class KeyReuse:
     in_loop: bool
     repeated_by: str | None  # the function that runs the body many times, such as `jax.lax.scan`
     argument: ast.expr | None
-    loop: ast.AST | None
+    earlier_node: ast.AST
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +284,7 @@ def _argument(argument: ArgumentSeen, event: CallSeen, places: Places) -> Argume
         places.span(argument.node),
         places.text(argument.node),
         _leaves(argument.value),
+        argument.value.concrete,
         is_keyword and not argument.starred,
         argument.starred,
         argument.node,
@@ -360,7 +372,7 @@ def _key_reuse(event: KeyReuseSeen, places: Places) -> KeyReuse:
         event.in_loop,
         None if event.repeated_by is None else display(event.repeated_by),
         event.argument,
-        None,
+        event.earlier.node,
     )
 
 

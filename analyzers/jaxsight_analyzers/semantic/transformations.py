@@ -424,12 +424,11 @@ def _argument(arguments: Arguments, facts: FunctionFacts, *names: str) -> Value:
 
 
 def _operands(arguments: Arguments, facts: FunctionFacts) -> list[Value]:
-    values = [
+    return [
         value
         for name, _, value in arguments.named(facts)
         if name in (facts.variadic, "operand", "operands")
     ]
-    return values
 
 
 def _element(run: Run, xs: Value, node: ast.AST) -> Value:

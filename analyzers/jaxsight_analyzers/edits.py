@@ -1,0 +1,315 @@
+"""The builder of local edits: every fix that is not structural is made of these."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.semantic import Unit
+
+_ATOMS = (
+    ast.Name,
+    ast.Constant,
+    ast.Attribute,
+    ast.Call,
+    ast.Subscript,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.JoinedStr,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a library's function is written in a file, and the edits that make it so."""
+
+    text: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement in its block: the innermost one around an offset."""
+
+    node: ast.stmt
+    span: Span
+    indent: str
+    block: tuple[ast.stmt, ...]
+    index: int
+    parents: tuple[ast.AST, ...]  # the blocks' owners, outermost first
+
+    @property
+    def next(self) -> ast.stmt | None:
+        """The statement after it in its block."""
+        return self.block[self.index + 1] if self.index + 1 < len(self.block) else None
+
+
+def text(unit: Unit, span: Span) -> str:
+    """The text of a span."""
+    return unit.model.module.analysed.text[span.start : span.end]
+
+
+def source(unit: Unit, node: ast.AST) -> str:
+    """The text of a node."""
+    return unit.model.module.text_of(node)
+
+
+def as_argument(unit: Unit, node: ast.expr) -> str:
+    """An expression as one argument: in parentheses where it would be several, or none."""
+    written = source(unit, node)
+    bare = isinstance(node, (ast.Tuple, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.GeneratorExp))
+    return f"({written})" if bare and not _is_parenthesised(unit, node) else written
+
+
+def as_operand(unit: Unit, node: ast.expr) -> str:
+    """An expression as the operand of an operator: in parentheses unless it is an atom."""
+    written = source(unit, node)
+    return written if isinstance(node, _ATOMS) else f"({written})"
+
+
+def _is_parenthesised(unit: Unit, node: ast.expr) -> bool:
+    written = source(unit, node)
+    return isinstance(node, (ast.Tuple, ast.GeneratorExp)) and written.startswith("(")
+
+
+def index_text(unit: Unit, node: ast.expr) -> str:
+    """What stands between the brackets of a subscript."""
+    written = source(unit, node)
+    if isinstance(node, ast.Tuple) and written.startswith("(") and node.elts:
+        first = unit.model.module.span(node.elts[0]).start
+        if unit.model.module.span(node).start == first:
+            return written
+    return written
+
+
+def place_at(unit: Unit, offset: int) -> Place | None:
+    """The innermost statement around an offset."""
+    places = places_at(unit, offset)
+    return places[-1] if places else None
+
+
+def places_at(unit: Unit, offset: int) -> list[Place]:
+    """The statements around an offset, the outermost first."""
+    found: list[Place] = []
+    block: list[ast.stmt] | None = unit.model.module.tree.body
+    parents: tuple[ast.AST, ...] = ()
+    while block:
+        place = _in_block(unit, block, offset, parents)
+        if place is None:
+            break
+        found.append(place)
+        parents = (*parents, place.node)
+        block = next((b for b in _blocks(place.node) if _holds(unit, b, offset)), None)
+    return found
+
+
+def first_of_two(unit: Unit, first: int, second: int) -> Place | None:
+    """Of the innermost block that holds both offsets, the statement that holds the first."""
+    found: Place | None = None
+    for one, other in zip(places_at(unit, first), places_at(unit, second)):
+        found = one
+        if one.node is not other.node:
+            return one if one.block == other.block else None
+    return found
+
+
+def _in_block(
+    unit: Unit, block: list[ast.stmt], offset: int, parents: tuple[ast.AST, ...]
+) -> Place | None:
+    for index, statement in enumerate(block):
+        span = _with_decorators(unit, statement)
+        if span.start <= offset < max(span.end, span.start + 1):
+            indent = _indent(unit, span.start)
+            return Place(statement, span, indent, tuple(block), index, parents)
+    return None
+
+
+def _holds(unit: Unit, block: list[ast.stmt], offset: int) -> bool:
+    if not block:
+        return False
+    start = _with_decorators(unit, block[0]).start
+    return start <= offset <= unit.model.module.span(block[-1]).end
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(statement, name, None) or []
+    for handler in getattr(statement, "handlers", ()):
+        yield handler.body
+    for case in getattr(statement, "cases", ()):
+        yield case.body
+
+
+def _with_decorators(unit: Unit, statement: ast.stmt) -> Span:
+    span = unit.model.module.span(statement)
+    decorators = getattr(statement, "decorator_list", None)
+    if decorators:
+        first = unit.model.module.span(decorators[0]).start
+        at = unit.model.module.analysed.text.rfind("@", 0, first)
+        return Span(at, span.end)
+    return span
+
+
+def _indent(unit: Unit, offset: int) -> str:
+    analysed = unit.model.module.analysed
+    line = analysed.line_of(offset)
+    before = analysed.text[analysed.line_starts[line] : offset]
+    return before if not before.strip() else before[: len(before) - len(before.lstrip())]
+
+
+def starts_its_line(unit: Unit, span: Span) -> bool:
+    """Whether only blanks stand before a statement on its line."""
+    analysed = unit.model.module.analysed
+    start = analysed.line_starts[analysed.line_of(span.start)]
+    return not analysed.text[start : span.start].strip()
+
+
+def newline(unit: Unit) -> str:
+    """How this file ends its lines."""
+    match = re.search(r"\r\n|\r|\n", unit.model.module.analysed.text)
+    return match.group() if match else "\n"
+
+
+def insert_before(unit: Unit, place: Place, line: str) -> Edit | None:
+    """A line of its own before a statement; None where the statement shares its line."""
+    if not starts_its_line(unit, place.span):
+        return None
+    start = place.span.start
+    return Edit(Span(start, start), f"{line}{newline(unit)}{place.indent}")
+
+
+def spell(unit: Unit, qualified: str) -> Spelling:
+    """A library's function as this file would write it, with an import where it has none.
+
+    An import that exists is used: `jnp.where` after `import jax.numpy as jnp`, `random.split` after
+    `from jax import random`. Only imports at the top level of the module count.
+    """
+    module, _, name = qualified.rpartition(".")
+    aliases = _imports(unit)
+    if qualified in aliases:
+        return Spelling(aliases[qualified])
+    rest = name
+    while module:
+        if module in aliases:
+            return Spelling(f"{aliases[module]}.{rest}")
+        module, _, last = module.rpartition(".")
+        rest = f"{last}.{rest}"
+    return _with_new_import(unit, qualified)
+
+
+def _imports(unit: Unit) -> dict[str, str]:
+    """Qualified name -> the name it is bound to, for the module's own imports."""
+    found: dict[str, str] = {}
+    for statement in unit.model.module.tree.body:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                if alias.asname:
+                    found.setdefault(alias.name, alias.asname)
+                else:
+                    top = alias.name.partition(".")[0]
+                    found.setdefault(top, top)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            for alias in statement.names:
+                bound = alias.asname or alias.name
+                found.setdefault(f"{statement.module}.{alias.name}", bound)
+    return found
+
+
+_USUAL = {
+    "jax.numpy": ("import jax.numpy as jnp", "jnp"),
+    "jax.scipy": ("import jax.scipy", "jax.scipy"),
+}
+
+
+def _with_new_import(unit: Unit, qualified: str) -> Spelling:
+    for module, (statement, bound) in _USUAL.items():
+        if qualified.startswith(f"{module}."):
+            rest = qualified[len(module) + 1 :]
+            return Spelling(f"{bound}.{rest}", (add_import(unit, statement),))
+    top = qualified.partition(".")[0]
+    return Spelling(qualified, (add_import(unit, f"import {top}"),))
+
+
+def add_import(unit: Unit, statement: str) -> Edit:
+    """An import after those that the module begins with, else after its docstring."""
+    module = unit.model.module
+    analysed = module.analysed
+    end = 0
+    for node in module.tree.body:
+        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or (is_docstring and end == 0):
+            end = analysed.line_of(module.span(node).end) + 1
+        elif end or not is_docstring:
+            break
+    line_end = newline(unit)
+    if end == 0:
+        end = _first_code_line(analysed.text)
+    if end >= len(analysed.line_starts):
+        size = len(analysed.text)
+        return Edit(Span(size, size), f"{line_end}{statement}")
+    start = analysed.line_starts[end]
+    return Edit(Span(start, start), f"{statement}{line_end}")
+
+
+def _first_code_line(whole: str) -> int:
+    """After a shebang and an encoding line."""
+    lines = whole.split("\n", 2)[:2]
+    count = 0
+    for line in lines:
+        if line.startswith("#!") or re.match(r"[ \t\f]*#.*?coding[:=]", line):
+            count += 1
+        else:
+            break
+    return count
+
+
+def fresh_name(unit: Unit, wanted: str) -> str:
+    """A name that the file does not use: `wanted`, or with a number after it."""
+    used = {node.id for node in ast.walk(unit.model.module.tree) if isinstance(node, ast.Name)}
+    used |= {node.arg for node in ast.walk(unit.model.module.tree) if isinstance(node, ast.arg)}
+    name, number = wanted, 1
+    while name in used:
+        number += 1
+        name = f"{wanted}{number}"
+    return name
+
+
+def runs_once_in(statement: ast.stmt, expression: ast.expr) -> bool:
+    """Whether a statement evaluates an expression in it once, where it stands: not in a loop or scope."""
+    again = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    blocks = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return not any(
+        isinstance(inner, again + blocks) and any(child is expression for child in ast.walk(inner))
+        for inner in ast.walk(statement)
+    )
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names that a piece of code reads."""
+    return {
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load)
+    }
+
+
+def names_bound_in(node: ast.AST) -> set[str]:
+    """The names that a piece of code binds."""
+    bound = {
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load)
+    }
+    bound |= {
+        child.name
+        for child in ast.walk(node)
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    }
+    return bound

@@ -1,0 +1,119 @@
+"""Calls NumPy or SciPy on a value that JAX traces.
+
+## Why is this bad?
+
+NumPy works on numbers in the host's memory. While a function is traced its arrays are stand-ins
+without numbers, and NumPy's functions raise `TracerArrayConversionError`: under `jax.jit` and
+`jax.vmap`, and under `jax.grad` too. `jax.numpy` has the same functions for traced values.
+
+## Fix safety
+
+Safe where `jax.numpy` has a function of the same name that understands these arguments in the same
+way, and the argument is certainly traced: the call cannot have worked. Otherwise unsafe.
+
+## Limits
+
+A few NumPy functions hand a tracer to its own method and work (`np.mean`, `np.sum`, `np.shape` ...);
+they are not reported. NumPy on what is static while tracing (`np.prod(x.shape)`) is right, and
+is not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jaxsight_analyzers import edits
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Certainty,
+    Edit,
+    Finding,
+    Fix,
+    FixRef,
+    Severity,
+)
+from jaxsight_analyzers.rule import Example, Rule
+from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.streams import Call
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    for number, call in enumerate(unit.calls):
+        if not call.qualified.startswith(("numpy.", "scipy.", "pandas.", "cv2.")):
+            continue
+        certainty = call.traced
+        if certainty is Certainty.NO or call.facts is None or call.facts.tracers != "fails":
+            continue
+        value = next(a.text for a in call.arguments if a.traced is certainty)
+        verb = "is" if certainty is Certainty.YES else "may be"
+        fails = "fails" if certainty is Certainty.YES else "then fails"
+        yield Finding(
+            span=call.function_span,
+            message=f"`{call.name}` {fails} on `{value}`, which {verb} traced by `{call.function}`",
+            certainty=certainty,
+            related=call.related,
+            fixes=_fixes(call, number),
+        )
+
+
+def _fixes(call: Call, number: int) -> tuple[FixRef, ...]:
+    counterpart = call.facts.counterpart if call.facts is not None else None
+    if counterpart is None or any(argument.is_starred for argument in call.arguments):
+        return ()
+    keywords = frozenset(a.parameter or "" for a in call.arguments if a.is_keyword)
+    positional = sum(1 for argument in call.arguments if not argument.is_keyword)
+    accepts = counterpart.accepts(positional, keywords)
+    sure = accepts and call.traced is Certainty.YES
+    applicability = Applicability.SAFE if sure else Applicability.UNSAFE
+    name = counterpart.name.replace("jax.numpy.", "jnp.")
+    return (FixRef("use-jax", f"Use `{name}`", applicability, number),)
+
+
+def fix(unit: Unit, reference: FixRef) -> Fix | None:
+    call = unit.calls[reference.data]
+    if call.facts is None or call.facts.counterpart is None:
+        return None
+    function = edits.spell(unit, call.facts.counterpart.name)
+    edit = Edit(call.function_span, function.text)
+    return Fix(reference.title, (edit, *function.edits), reference.applicability)
+
+
+RULE = Rule(
+    name="numpy-on-traced",
+    severity=Severity.ERROR,
+    since="0.1.0",
+    check=check,
+    fix=fix,
+    examples=(
+        Example(
+            """
+            import jax
+            import jax.numpy as jnp
+            import numpy as np
+
+            @jax.jit
+            def f(x):
+                return np.sin(x) + 1  # error: [numpy-on-traced]
+            """,
+            fixed="""
+            import jax
+            import jax.numpy as jnp
+            import numpy as np
+
+            @jax.jit
+            def f(x):
+                return jnp.sin(x) + 1
+            """,
+        ),
+        Example(
+            """
+            import jax
+            import numpy as np
+
+            @jax.jit
+            def f(x):
+                return x.reshape(int(np.prod(x.shape))) + np.pi
+            """
+        ),
+    ),
+)
