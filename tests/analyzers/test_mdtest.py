@@ -1,0 +1,70 @@
+"""Runs the specifications under `mdtest/`: one Markdown section, one test.
+
+The blocks of a section, in this order of importance: `py` is the code, marked with `# error:`
+comments; `py fixed` is the code after all fixes, unsafe ones too; `py safe` after the safe ones;
+`toml` is the project's configuration. In pages about the model `reveal_value(x)` and
+`reveal_contexts()` are followed by `# revealed: ...`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jaxsight_analyzers.config import parse_config
+from jaxsight_analyzers.diagnostic import Applicability
+from jaxsight_analyzers.engine import analyse, fix_all
+from jaxsight_analyzers.settings import Config
+from jaxsight_analyzers.source import SourceFile
+from tests.analyzers.markers import assert_matches, without_markers
+
+ROOT = Path(__file__).parent / "mdtest"
+SECTION = re.compile(r"^##+ (?P<title>.+?)\n(?P<body>.*?)(?=^##+ |\Z)", re.M | re.S)
+BLOCK = re.compile(r"^```(?P<tag>py|py fixed|py safe|toml)\n(?P<code>.*?)^```$", re.M | re.S)
+REVEALED = re.compile(r"#\s*revealed:\s*(?P<text>.*)$")
+
+SECTIONS = [
+    pytest.param(section["body"], id=f"{path.relative_to(ROOT)}::{section['title']}")
+    for path in sorted(ROOT.rglob("*.md"))
+    for section in SECTION.finditer(path.read_text(encoding="utf-8"))
+    if "```py\n" in section["body"]
+]
+
+
+@pytest.mark.parametrize("body", SECTIONS)
+def test_section(body: str) -> None:
+    blocks = {match["tag"]: match["code"] for match in BLOCK.finditer(body)}
+    assert body.count("```py\n") == 1, "a section has one `py` block"
+    code = blocks["py"]
+    config = Config()
+    if "toml" in blocks:
+        loaded = parse_config(blocks["toml"], Path("jaxsight.toml"))
+        assert loaded.errors == ()
+        config = loaded.config
+
+    analysis = analyse(SourceFile("a.py", code), config, config.versions)
+
+    assert analysis.crashes == ()
+    assert analysis.problems == ()
+    assert_matches(code, analysis.diagnostics)
+    assert {line: text for line, text in _revealed(code)} == {
+        node.lineno: text for node, _, text in analysis.model.events.reveals
+    }
+    bare = SourceFile("a.py", without_markers(code))
+    for tag, least in (("py fixed", Applicability.UNSAFE), ("py safe", Applicability.SAFE)):
+        if tag in blocks:
+            assert fix_all(bare, config, config.versions, least) == blocks[tag]
+
+
+def _revealed(code: str) -> list[tuple[int, str]]:
+    return [
+        (number, match["text"].strip())
+        for number, line in enumerate(code.split("\n"), 1)
+        if (match := REVEALED.search(line)) and "reveal_" in line
+    ]
+
+
+def test_there_are_specifications() -> None:
+    assert len(SECTIONS) >= 8
