@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any
 
 
 class Certainty(IntEnum):
@@ -80,13 +79,13 @@ class FixRef:
     """A promise of a fix: the rule's `fix` turns it into edits when someone wants them.
 
     `title` and `applicability` are known beforehand, so that a light bulb costs no edits.
-    `data` is whatever the rule needs to find the place again in the same unit.
+    `data` is the number of the place in the rule's stream of the same unit.
     """
 
     kind: str
     title: str
     applicability: Applicability
-    data: Any = None
+    data: int = 0
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -99,13 +99,12 @@ def places_at(unit: Unit, offset: int) -> list[Place]:
     """The statements around an offset, the outermost first."""
     found: list[Place] = []
     block: list[ast.stmt] | None = unit.model.module.tree.body
-    parents: tuple[ast.AST, ...] = ()
     while block:
+        parents = tuple(outer.node for outer in found)
         place = _in_block(unit, block, offset, parents)
         if place is None:
             break
         found.append(place)
-        parents = (*parents, place.node)
         block = next((b for b in _blocks(place.node) if _holds(unit, b, offset)), None)
     return found
 

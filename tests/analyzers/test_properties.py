@@ -41,11 +41,11 @@ STATEMENT = st.one_of(
 DECORATOR = st.sampled_from(
     ["", "@jax.jit\n", "@jax.vmap\n", "@partial(jax.jit, static_argnums=0)\n"]
 )
-FUNCTION = st.builds(
-    lambda decorator, body: f"{decorator}def f(x, y=1, key=None, *é):\n    " + "\n    ".join(body),
-    DECORATOR,
-    st.lists(STATEMENT, min_size=1, max_size=5),
-)
+def _function(decorator: str, body: list[str]) -> str:
+    return f"{decorator}def f(x, y=1, key=None, *é):\n    " + "\n    ".join(body)
+
+
+FUNCTION = st.builds(_function, DECORATOR, st.lists(STATEMENT, min_size=1, max_size=5))
 IMPORTS = "import jax\nimport jax.numpy as jnp\nimport numpy as np\nfrom functools import partial\n"
 PROGRAM = (
     st.lists(FUNCTION, min_size=1, max_size=3)

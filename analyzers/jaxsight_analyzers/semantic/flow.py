@@ -8,7 +8,7 @@ uses shows.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
 
 
 @contextmanager
-def branch(run: Run, test: ast.expr, truth: bool) -> Iterator[None]:
+def branch(run: Run, test: ast.expr, truth: bool) -> Generator[None]:
     """A path of its own, on which a test is true or false; the state before is restored after."""
     frame = run.frame
     before = frame.state
@@ -635,5 +635,5 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.Import: _import,
     ast.ImportFrom: _import_from,
 }
-if hasattr(ast, "TryStar"):
-    _HANDLERS[ast.TryStar] = _try  # `except*`, from Python 3.11 on
+if (_try_star := getattr(ast, "TryStar", None)) is not None:
+    _HANDLERS[_try_star] = _try  # `except*`, from Python 3.11 on
