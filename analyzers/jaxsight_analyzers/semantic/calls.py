@@ -295,6 +295,8 @@ def _method(
         return _mapping_method(name, base, arguments)
     if base.kind is Kind.STATIC:
         return STATIC
+    if _is_indexed_update(function.value):
+        return expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
     facts = run.knowledge.method(name)
     is_array = base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS, Kind.TREE)
     if is_array and facts is not None and not facts.attribute:
@@ -309,6 +311,15 @@ def _method(
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds
     return unknown_result(run, node)
+
+
+def _is_indexed_update(node: ast.expr) -> bool:
+    """Whether a method is called of `x.at[i]`."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "at"
+    )
 
 
 def _mapping_method(name: str, base: Value, arguments: Arguments) -> Value:

@@ -56,11 +56,6 @@ class Transformation:
         )
 
     @property
-    def mapped_only(self) -> bool:
-        """Whether it traces only what it maps over."""
-        return self.facts.mapped is not None
-
-    @property
     def filters(self) -> bool:
         """Whether it leaves alone what is not an array, as Equinox's transformations do."""
         return self.qualified.startswith("equinox.")

@@ -1,17 +1,28 @@
-"""What a function's own text says of its parameters: used as arrays, or as objects."""
+"""What a function's own text says of its parameters: used as arrays, as containers, or as objects."""
 
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
+from typing import NamedTuple
 
 from jaxsight_analyzers.semantic.scopes import FunctionNode
 
 _ARITHMETIC = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _ARRAY_METHODS = frozenset(
-    {"sum", "mean", "max", "min", "any", "all", "std", "var", "prod", "argmax", "argmin", "reshape"}
-    | {
+    [
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "any",
+        "all",
+        "std",
+        "var",
+        "prod",
+        "argmax",
+        "argmin",
+        "reshape",
         "astype",
         "dot",
         "ravel",
@@ -23,14 +34,22 @@ _ARRAY_METHODS = frozenset(
         "ndim",
         "dtype",
         "shape",
-    }
+    ]
 )
 
 
-@lru_cache(maxsize=256)
-def _names(node: FunctionNode) -> tuple[frozenset[str], frozenset[str]]:
-    """The names used as arrays, and those that are called."""
+class Evidence(NamedTuple):
+    """The names in a function that are used in a telling way."""
+
+    arrays: frozenset[str]  # computed with, or asked for their shape
+    containers: frozenset[str]  # indexed with a string
+    objects: frozenset[str]  # called: functions and modules, which tracing leaves as they are
+
+
+def evidence_in(node: FunctionNode) -> Evidence:
+    """What a function's text says of the names in it."""
     arrays: set[str] = set()
+    containers: set[str] = set()
     objects: set[str] = set()
     for child in ast.walk(node):
         if isinstance(child, ast.BinOp) and isinstance(child.op, _ARITHMETIC):
@@ -41,20 +60,17 @@ def _names(node: FunctionNode) -> tuple[frozenset[str], frozenset[str]]:
             arrays.add(_name(child.operand))
         elif isinstance(child, ast.Attribute) and child.attr in _ARRAY_METHODS:
             arrays.add(_name(child.value))
+        elif isinstance(child, ast.Subscript) and _is_text(child.slice):
+            containers.add(_name(child.value))
         elif isinstance(child, ast.Call):
             objects.add(_name(child.func))
-    return frozenset(arrays) - {""}, frozenset(objects) - {""}
+    found = (frozenset(names) - {""} for names in (arrays, containers, objects))
+    return Evidence(*found)
 
 
 def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def used_as_array(node: FunctionNode, name: str) -> bool:
-    """Whether the body computes with the name as with an array."""
-    return name in _names(node)[0]
-
-
-def used_as_object(node: FunctionNode, name: str) -> bool:
-    """Whether the body calls the name: a function or a module, which tracing leaves as it is."""
-    return name in _names(node)[1]
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

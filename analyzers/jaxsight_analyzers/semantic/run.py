@@ -9,8 +9,9 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
+from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, earlier_use
-from jaxsight_analyzers.semantic.scopes import ClassScope, Scopes
+from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, Scopes
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 MAX_DEPTH = 8
@@ -48,6 +49,7 @@ class Run:
         self.loop_nodes: dict[int, ast.AST] = {}
         self.branch_end = self.frame.state
         self.postponed_annotations = False
+        self._evidence: dict[ast.AST, Evidence] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self.attributes: dict[ClassScope, dict[str, Value]] = {}
         self.loop_count = 0
@@ -172,6 +174,13 @@ class Run:
         self.called.clear()
         self.fails_on_purpose.clear()
         self.budget = 400 + 60 * len(self.scopes.functions)
+
+    def evidence(self, node: FunctionNode) -> Evidence:
+        """What a function's text says of its parameters."""
+        known = self._evidence.get(node)
+        if known is None:
+            known = self._evidence[node] = evidence_in(node)
+        return known
 
     def free_names(self, node: ast.AST) -> tuple[str, ...]:
         """The names that a function reads from around it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, evidence, expressions, functions, members
+from jaxsight_analyzers.semantic import calls, expressions, functions, members
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import CompilationSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, join_consumed
@@ -232,19 +232,18 @@ def _traced_parameter(
     origin: Origin,
 ) -> Value:
     concrete = transformation.mode == "concrete"
-    like_array = evidence.used_as_array(data.node, name)
+    evidence = run.evidence(data.node)
+    telling = name in evidence.arrays or name in evidence.containers
     if transformation.static_unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
-    if transformation.takes_modules and value.kind is Kind.UNKNOWN and not like_array:
+    if transformation.takes_modules and value.kind is Kind.UNKNOWN and not telling:
         return value
-    if value.kind is Kind.UNKNOWN and evidence.used_as_object(data.node, name):
+    if value.kind is Kind.UNKNOWN and name in evidence.objects:
         return value
-    if transformation.mapped_only and value.kind is Kind.UNKNOWN and not like_array:
-        return traced(value, origin, concrete)
     made = traced(value, origin, concrete)
-    if made.kind is Kind.TREE and like_array:
+    if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
         return Value(
             Kind.ARRAY, made.traced, made.origin, concrete=made.concrete, tokens=made.tokens
         )
