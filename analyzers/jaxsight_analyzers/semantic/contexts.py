@@ -164,11 +164,10 @@ class Frame:
             frame = frame.caller
 
     def entry(self) -> tuple[Frame, Transformation] | None:
-        """The nearest frame in the chain that a transformation traces, and that transformation."""
+        """The nearest frame in the chain whose tracers are like the ones here, and what makes them."""
+        modes = ("abstract", "kernel") if self.abstract else ("concrete",)
         for frame in self.chain():
-            tracing = [
-                t for t in frame.transformations if t.mode in ("abstract", "concrete", "kernel")
-            ]
+            tracing = [t for t in frame.transformations if t.mode in modes]
             if tracing:
                 return frame, tracing[-1]
         return None
