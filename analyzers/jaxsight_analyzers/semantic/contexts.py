@@ -84,10 +84,16 @@ class State:
     consumed: Consumed
     conditions: tuple[Condition, ...] = ()
     dead: bool = False
+    parts: bool = False  # whether attributes or elements of names are among the names
+
+    def hold(self, place: str, value: Value) -> None:
+        """Give a value to a name, or to `self.key` and the like."""
+        self.names[place] = value
+        self.parts = self.parts or "." in place or "[" in place
 
     def copy(self) -> State:
         """The same for a path of its own."""
-        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead)
+        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead, self.parts)
 
 
 def join_states(one: State, other: State) -> State:
@@ -107,7 +113,8 @@ def join_states(one: State, other: State) -> State:
         if name not in names and "." not in name and "[" not in name:
             names[name] = join(value, UNKNOWN)
     conditions = tuple(c for c in one.conditions if c in other.conditions)
-    return State(names, join_consumed(one.consumed, other.consumed), conditions)
+    consumed = join_consumed(one.consumed, other.consumed)
+    return State(names, consumed, conditions, parts=one.parts or other.parts)
 
 
 class Environment:

@@ -120,7 +120,7 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
             return held
     value = _attribute_of(run, base, node)
     if place is not None and value.tokens:
-        run.frame.state.names[place] = value  # the same key at each reading, until it is assigned
+        run.frame.state.hold(place, value)  # the same key at each reading, until it is assigned
     return value
 
 
@@ -390,7 +390,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
             return held
     value = element_of(run, base, index, node)
     if place is not None and value.tokens and base.kind in (Kind.UNKNOWN, Kind.TREE):
-        run.frame.state.names[place] = value
+        run.frame.state.hold(place, value)
     return value
 
 
@@ -427,7 +427,7 @@ def _one_key(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
     part = Kind.KEYS if isinstance(node.slice, ast.Slice) else Kind.KEY
     text = ast.unparse(node.slice)
     versions = tuple(
-        id(run.lookup(name.id)) for name in ast.walk(node.slice) if isinstance(name, ast.Name)
+        run.lookup(name.id) for name in ast.walk(node.slice) if isinstance(name, ast.Name)
     )
     name = ast.unparse(node)
     tokens = [

@@ -50,10 +50,8 @@ def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
     """A test as a mark on a path."""
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, truth = test.operand, not truth
-    versions = tuple(
-        id(run.lookup(name.id)) for name in ast.walk(test) if isinstance(name, ast.Name)
-    )
-    return Condition(ast.dump(test), versions, truth)
+    known = run.test(test)
+    return Condition(known, tuple(run.lookup(name) for name in known.names), truth)
 
 
 @contextmanager
@@ -64,7 +62,7 @@ def branch(run: Run, test: ast.expr, truth: bool) -> Generator[None]:
     state = frame.state = before.copy()
     state.conditions = (*before.conditions, condition(run, test, truth))
     guards = frame.guards
-    frame.guards = (*guards, *_guards_of(test))
+    frame.guards = (*guards, *run.test(test).guards)
     yield
     frame.guards = guards
     run.branch_end = frame.state
@@ -74,21 +72,6 @@ def branch(run: Run, test: ast.expr, truth: bool) -> Generator[None]:
 def meet(run: Run, one: State, other: State) -> None:
     """Go on where two paths meet."""
     run.frame.state = join_states(one, other)
-
-
-def _guards_of(test: ast.expr) -> tuple[str, ...]:
-    """What a test looks at: the version of a library, or whether a value is a tracer."""
-    guards: list[str] = []
-    for node in ast.walk(test):
-        name = getattr(node, "attr", None) or getattr(node, "id", None)
-        if not isinstance(name, str):
-            continue
-        lowered = name.lower()
-        if "version" in lowered or name == "hasattr":
-            guards.append("version")
-        elif "tracer" in lowered or "concrete" in lowered:
-            guards.append("tracer")
-    return tuple(guards)
 
 
 def _if(run: Run, node: ast.If) -> None:
@@ -115,7 +98,7 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
     second = run.branch_end
     if first.dead != second.dead:
         frame = run.frame
-        frame.guards = (*frame.guards, *(g for g in _guards_of(node.test) if g == "tracer"))
+        frame.guards = (*frame.guards, *(g for g in run.test(node.test).guards if g == "tracer"))
     meet(run, first, second)
 
 
@@ -137,7 +120,7 @@ def _narrow(run: Run, test: ast.expr, truth: bool) -> None:
         )
         place = expressions.place_of(test.left)
         if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
-            run.frame.state.names[place] = constant(None)
+            run.frame.state.hold(place, constant(None))
     elif isinstance(test, ast.Call) and truth:
         _narrow_instance(run, test)
 
@@ -157,7 +140,7 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
     types = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
     kinds = {members.annotated_kind(run, one) for one in types}
     if kinds == {"static"}:
-        run.frame.state.names[place] = STATIC
+        run.frame.state.hold(place, STATIC)
     elif value.kind is Kind.TREE and kinds == {"array"}:
         run.frame.state.names[place] = Value(
             Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
@@ -381,13 +364,14 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
 
 def bind_name(run: Run, name: str, value: Value) -> None:
     """Give a value to a name; what was known of its attributes and elements is gone."""
-    names = run.frame.state.names
     forget_parts(run, name)
-    names[name] = value
+    run.frame.state.hold(name, value)
 
 
 def forget_parts(run: Run, name: str) -> None:
     """Forget what the attributes and elements of a name hold."""
+    if not run.frame.state.parts:
+        return
     names = run.frame.state.names
     for place in [p for p in names if p.startswith((f"{name}.", f"{name}["))]:
         del names[place]

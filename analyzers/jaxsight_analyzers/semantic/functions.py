@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, flow, members, transformations
@@ -416,11 +416,12 @@ def signature(value: Value) -> object:
     function = function_of(value)
     if function is not None:
         return (function.node, function.environment, function.transformations, function.bound)
-    data = (
-        value.data
-        if isinstance(value.data, (str, int, float, bool, bytes, type(None)))
-        else id(value.data)
-    )
+    data = value.data
+    if isinstance(data, tuple):
+        parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `calls.item_of`
+        data = tuple(signature(part) if isinstance(part, Value) else part for part in parts)
+    elif not isinstance(data, (str, int, float, bool, bytes, type(None))):
+        data = id(data)  # of a class or of facts, which outlive the interpretation
     return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
 
 

@@ -46,12 +46,39 @@ class KeyToken:
         return f"<key {self.name}>"
 
 
-class Condition(NamedTuple):
-    """A test that was true or false on the way here. `versions` tells two tests of one text apart."""
+class Test:
+    """The test of a branch: what it reads, and its text for telling whether two are the same."""
 
-    test: str
-    versions: tuple[int, ...]
+    __slots__ = ("_text", "guards", "names", "node")
+
+    def __init__(self, node: ast.expr, names: tuple[str, ...], guards: tuple[str, ...]) -> None:
+        self.node = node
+        self.names = names
+        self.guards = guards
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The same for two tests that are written the same."""
+        if self._text is None:
+            self._text = ast.dump(self.node)
+        return self._text
+
+
+class Condition(NamedTuple):
+    """A test that was true or false on the way here. `versions` are the values its names had then."""
+
+    test: Test
+    versions: tuple[object, ...]
     truth: bool
+
+    def contradicts(self, other: Condition) -> bool:
+        """Whether the two are one and the same test with different outcomes."""
+        return (
+            self.truth != other.truth
+            and self.versions == other.versions
+            and (self.test is other.test or self.test.text == other.test.text)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +95,7 @@ class Consumption:
 
     def excludes(self, conditions: tuple[Condition, ...]) -> bool:
         """Whether no run takes both that path and this one: they differ about one and the same test."""
-        return any(
-            mine.test == other.test
-            and mine.versions == other.versions
-            and mine.truth != other.truth
-            for mine in self.conditions
-            for other in conditions
-        )
+        return any(mine.contradicts(other) for mine in self.conditions for other in conditions)
 
 
 Consumed = dict[KeyToken, Consumption]

@@ -10,7 +10,7 @@ from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
-from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, earlier_use
+from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, Test, earlier_use
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, Scopes
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
@@ -49,6 +49,7 @@ class Run:
         self.loop_nodes: dict[int, ast.AST] = {}
         self.branch_end = self.frame.state
         self.postponed_annotations = False
+        self._tests: dict[ast.AST, Test] = {}
         self._evidence: dict[ast.AST, Evidence] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self.attributes: dict[ClassScope, dict[str, Value]] = {}
@@ -175,6 +176,13 @@ class Run:
         self.fails_on_purpose.clear()
         self.budget = 400 + 60 * len(self.scopes.functions)
 
+    def test(self, node: ast.expr) -> Test:
+        """What the test of a branch reads and looks at."""
+        known = self._tests.get(node)
+        if known is None:
+            known = self._tests[node] = Test(node, *_read_by(node))
+        return known
+
     def evidence(self, node: FunctionNode) -> Evidence:
         """What a function's text says of its parameters."""
         known = self._evidence.get(node)
@@ -198,3 +206,23 @@ class Run:
 
 def _position(token: KeyToken) -> tuple[int, int, str]:
     return getattr(token.node, "lineno", 0), getattr(token.node, "col_offset", 0), token.name
+
+
+def _read_by(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names in a test, and what it guards against: a version, or a value that is a tracer."""
+    names: list[str] = []
+    guards: list[str] = []
+    for node in ast.walk(test):
+        if isinstance(node, ast.Name):
+            names.append(node.id)
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        else:
+            continue
+        lowered = name.lower()
+        if "version" in lowered or name == "hasattr":
+            guards.append("version")
+        elif "tracer" in lowered or "concrete" in lowered:
+            guards.append("tracer")
+    return tuple(names), tuple(guards)
