@@ -126,7 +126,7 @@ def _whole(text: str) -> str:
     """The text with surrogates joined: a client that counts UTF-16 may send half a character."""
     if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 # -- places in a snapshot
