@@ -58,10 +58,12 @@ class Counterpart:
     name: str
     positional: tuple[str, ...]
     keywords: frozenset[str]
+    variadic: bool = False
 
     def accepts(self, positional: int, keywords: frozenset[str]) -> bool:
         """Whether a call with so many positional arguments and these keywords means the same."""
-        return positional <= len(self.positional) and keywords <= self.keywords
+        fits = self.variadic or positional <= len(self.positional)
+        return fits and keywords <= self.keywords
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class FunctionFacts:
     that makes a shape that depends on data static, and is empty where nothing does; it is None
     for functions whose shape does not depend on data. `calls_as` names the entry that
     describes the callable this function returns. `collective` names the parameter that takes the
-    name of a mesh axis or mapped axis. `specific` is False where only a wildcard knows the name.
+    name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
+    this method returns, after its first argument. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -103,6 +106,7 @@ class FunctionFacts:
     tracers: Tracers = "ok"
     counterpart: Counterpart | None = None
     specific: bool = True
+    runs: str | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -283,7 +287,7 @@ class Knowledge:
             old=qualified,
             new=entry.get("new"),
             library=entry["library"],
-            kind=entry["kind"],
+            kind=entry.get("kind", "attr"),
             deprecated_in=entry.get("deprecated"),
             removed_in=entry.get("removed"),
             applicability=entry["fix"],
@@ -324,6 +328,7 @@ class Knowledge:
         return Counterpart(
             name=f"{table['*']}.{name}",
             positional=tuple(name.rstrip("/") for name in shared.positional),
+            variadic=shared.variadic is not None,
             keywords=frozenset(
                 name for name in shared.positional + shared.keyword_only if not name.endswith("/")
             ),
@@ -399,6 +404,7 @@ def _function(
         tracers=entry.get("tracers", "ok"),
         counterpart=counterpart,
         specific=specific,
+        runs=entry.get("runs"),
     )
 
 

@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Kind,
     Value,
+    entries_of,
     function_of,
     items_of,
     join,
@@ -218,10 +219,11 @@ def use_keys(
                 consume(run, node, found[1], f"`{display(qualified)}`", found[0])
 
 
-def consume(
-    run: Run, node: ast.AST, value: Value, by: str, argument: ast.expr | None, repeated_by: str = ""
-) -> None:
+def consume(run: Run, node: ast.AST, value: Value, by: str, argument: ast.expr | None) -> None:
     """Use up the keys in a value at this point."""
+    inside = items_of(value) or tuple((entries_of(value) or {}).values())
+    for item in inside:
+        consume(run, node, item, by, argument)
     frame = run.frame
     use = Consumption(node, by, Certainty.YES, frame.state.conditions, frame.loops)
     run.consume(value.tokens, use, argument)
@@ -251,7 +253,8 @@ def result_of(
     if returns == "none":
         return NONE
     if returns == "callable":
-        return CALLABLE
+        made = None if facts.calls_as is None else run.facts(facts.calls_as)
+        return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)
     return unknown_result(run, node)
 
 
@@ -310,7 +313,30 @@ def _method(
     place = expressions.place_of(function.value)
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds
+    if base.kind is Kind.INSTANCE:
+        return _inherited(run, node, base, name, arguments)
     return unknown_result(run, node)
+
+
+def _inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
+    """A method that a class of this file has from a library's class."""
+    parent = members.library_base(run, base)
+    facts = None if parent is None else run.facts(f"{parent}.{name}")
+    if facts is None:
+        return unknown_result(run, node)
+    bound = replace(
+        arguments,
+        positional=(base, *arguments.positional),
+        nodes=(node.func, *arguments.nodes),
+    )
+    use_keys(run, node, facts.name, facts, bound)
+    method = None if facts.runs is None else members.member(run, base, facts.runs)
+    data = None if method is None else function_of(method)
+    if data is None or "method" in arguments.keywords or "mutable" in arguments.keywords:
+        return result_of(run, node, facts.name, facts, bound)
+    known = {n: v for n, v in arguments.keywords.items() if n not in facts.keyword_only}
+    inner = Arguments(arguments.positional[1:], known, arguments.nodes[1:], {}, arguments.open)
+    return functions.call(run, node, data, inner)
 
 
 def _is_indexed_update(node: ast.expr) -> bool:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import calls, functions, transformations
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
@@ -45,6 +46,20 @@ def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
             value = run.globals.get(expression.id)
             if value is not None and value.kind is Kind.CLASS:
                 return class_of(value)
+    return None
+
+
+def library_base(run: Run, base: Value) -> str | None:
+    """The library's class that the class of an instance derives from, by qualified name."""
+    owner = class_of(base)
+    seen: set[ClassScope] = set()
+    while owner is not None and owner not in seen:
+        seen.add(owner)
+        for expression in owner.node.bases:
+            qualified = qualified_name(run, expression)
+            if qualified is not None and not qualified.startswith("builtins."):
+                return qualified
+        owner = _base_of(run, owner)
     return None
 
 
@@ -106,7 +121,8 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
 
 def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     """Remember `self.step = jax.jit(self._step)`: other methods call it."""
-    if value.kind is not Kind.FUNCTION or not isinstance(target.value, ast.Name):
+    known = value.kind is Kind.FUNCTION or isinstance(value.data, FunctionFacts)
+    if not known or not isinstance(target.value, ast.Name):
         return
     base = run.frame.state.names.get(target.value.id)
     owner = None if base is None or base.kind is not Kind.INSTANCE else class_of(base)
@@ -114,7 +130,7 @@ def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
         return
     held = run.attributes.setdefault(owner, {})
     before = held.get(target.attr)
-    same = before is not None and _same_definition(before, value)
+    same = before is not None and (before.data is value.data or _same_definition(before, value))
     held[target.attr] = value if before is None or same else join(before, value)
 
 

@@ -102,7 +102,9 @@ class SemanticModel:
         try:
             interpret(run)
         except RecursionError:  # expressions nested deeper than Python's stack: say less
-            self.crashes = (f"{self.module.source.path}: nested too deeply to be analysed",)
+            self.crashes = (f"{self.module.source.path} is nested too deeply to be analysed",)
+        except Exception as error:  # a defect of ours: what was seen before it still counts
+            self.crashes = (f"the analysis of {self.module.source.path} failed: {error!r}",)
         self.fails_on_purpose = tuple(self.module.span(node) for node in run.fails_on_purpose)
         self._run = run
 
@@ -230,11 +232,12 @@ def interpret(run: Run) -> None:
     run.postponed_annotations = _postpones_annotations(run.tree)
     _fill_globals(run)
     flow.run_body(run, run.tree.body)
-    functions.finish(run, run.frame)
+    run.frame.state.dead = False
     for scope in run.scopes.order:
         if isinstance(scope, ClassScope) and not scope.nested:
-            for name in ("__init__", "setup", "__post_init__"):
+            for name in ("__init__", "setup", "__post_init__"):  # they make what methods use
                 _run_method(run, scope, name)
+    functions.finish(run, run.frame)
     for scope in run.scopes.order:
         if isinstance(scope, ClassScope):
             for name in scope.methods:
