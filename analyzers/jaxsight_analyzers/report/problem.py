@@ -1,0 +1,124 @@
+"""What every report shows of a diagnostic: paths and positions as people count them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from jaxsight_analyzers.baseline import Entry
+from jaxsight_analyzers.diagnostic import Applicability, Diagnostic, Edit, FixRef, Severity, Span
+from jaxsight_analyzers.engine import Analysis
+from jaxsight_analyzers.notebook import VirtualModule
+from jaxsight_analyzers.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A range in a file or notebook cell. Lines and columns count from 1, columns in code points."""
+
+    path: str
+    source: SourceFile
+    span: Span
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Line and column of its first character."""
+        line, column = self.source.position(self.span.start)
+        return line + 1, column + 1
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Line and column after its last character."""
+        line, column = self.source.position(self.span.end)
+        return line + 1, column + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A fix, with its edits as places and texts; None where it cannot be applied here."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[tuple[Place, str], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A diagnostic of one file, ready to be shown."""
+
+    diagnostic: Diagnostic
+    place: Place
+    related: tuple[tuple[Place, str], ...]
+    remedies: Callable[[], tuple[Remedy, ...]]
+
+    @property
+    def path(self) -> str:
+        """Of the file; with `:cell N` for a cell of a notebook."""
+        return self.place.path
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is."""
+        return self.diagnostic.severity
+
+    def entry(self, path: str) -> Entry:
+        """What a baseline knows it by, under a path relative to the baseline."""
+        line = self.place.source.line_text(self.place.start[0] - 1)
+        return Entry(path, self.diagnostic.rule, line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that kept us from checking a path, or a setting, as asked."""
+
+    path: str
+    message: str
+
+
+def problems_of(analysis: Analysis, notebook: VirtualModule | None = None) -> list[Problem]:
+    """The diagnostics of a file, ready to be shown; those of a notebook by cell."""
+    placed = _Placing(analysis, notebook)
+    return [
+        Problem(
+            diagnostic,
+            placed.at(diagnostic.span),
+            tuple((placed.at(place.span), place.message) for place in diagnostic.finding.related),
+            lambda diagnostic=diagnostic: placed.remedies(diagnostic),
+        )
+        for diagnostic in analysis.diagnostics
+    ]
+
+
+@dataclass(frozen=True)
+class _Placing:
+    analysis: Analysis
+    notebook: VirtualModule | None
+
+    def at(self, span: Span) -> Place:
+        source = self.analysis.source
+        if self.notebook is None:
+            return Place(source.path, source, span)
+        number, inside = self.notebook.span_to_cell(span)
+        return self.in_cell(number, inside)
+
+    def in_cell(self, number: int, span: Span) -> Place:
+        assert self.notebook is not None
+        path = f"{self.analysis.source.path}:cell {number + 1}"
+        return Place(path, SourceFile(path, self.notebook.cells[number].source), span)
+
+    def remedies(self, diagnostic: Diagnostic) -> tuple[Remedy, ...]:
+        return tuple(self._remedy(diagnostic, ref) for ref in diagnostic.finding.fixes)
+
+    def _remedy(self, diagnostic: Diagnostic, ref: FixRef) -> Remedy:
+        fix = self.analysis.fix(diagnostic, ref)
+        if fix is None:
+            return Remedy(ref.title, ref.applicability, None)
+        edits = [self._edit(edit) for edit in fix.edits]
+        known = tuple(edit for edit in edits if edit is not None)
+        return Remedy(fix.title, fix.applicability, known if len(known) == len(edits) else None)
+
+    def _edit(self, edit: Edit) -> tuple[Place, str] | None:
+        if self.notebook is None:
+            return self.at(edit.span), edit.text
+        moved = self.notebook.edit_to_cell(replace(edit))
+        return None if moved is None else (self.in_cell(moved[0], moved[1].span), moved[1].text)

@@ -1,0 +1,362 @@
+"""`jaxsight check`: find mistakes in files, and mend them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jaxsight_analyzers.baseline import Baseline, BaselineError, read_baseline, write_baseline
+from jaxsight_analyzers.diagnostic import Applicability
+from jaxsight_analyzers.encoding import Decoded, DecodingError, decode
+from jaxsight_analyzers.engine import Analysis, analyse, fix_all
+from jaxsight_analyzers.report import text
+from jaxsight_analyzers.report.problem import Problem, Trouble, problems_of
+from jaxsight_analyzers.settings import Config
+from jaxsight_analyzers.source import SourceFile
+from jaxsight_server.commands.project import Project
+
+FORMATS = ("full", "concise", "json", "sarif", "github")
+_NOTEBOOK = ".ipynb"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options: a contract that scripts depend on."""
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH", help="files and folders; default: the current folder")
+    add("--select", metavar="NAMES", help="only these rules or families, separated by commas")
+    add("--ignore", metavar="NAMES", help="not these rules or families")
+    add("--preview", action="store_true", help="unstable rules too")
+    add("--fix", action="store_true", help="apply safe fixes to the files")
+    add(
+        "--unsafe-fixes",
+        action="store_true",
+        help="with --fix or --diff: also fixes that may change behaviour",
+    )
+    add("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    add("--statistics", action="store_true", help="count findings by rule")
+    add("--exit-zero", action="store_true", help="exit with 0 even if there are findings")
+    add(
+        "--baseline",
+        metavar="FILE",
+        help="report only what is not in this file of accepted findings",
+    )
+    add("--write-baseline", metavar="FILE", help="accept all findings of now: write them to a file")
+    add("--output-format", choices=FORMATS, default="full", help="default: full")
+    add("--config", metavar="FILE", help="use this configuration file instead of the nearest one")
+    add(
+        "--python",
+        metavar="PATH",
+        help="the project's Python, for the versions of its libraries; it is not run",
+    )
+    add("--stdin-filename", metavar="PATH", help="check standard input as if it were this file")
+
+
+@dataclass
+class _Checked:
+    """What a run has found so far."""
+
+    problems: list[Problem] = field(default_factory=list[Problem])
+    troubles: list[Trouble] = field(default_factory=list[Trouble])
+    files: int = 0
+    fixed: int = 0
+    diff: list[str] = field(default_factory=list[str])
+    failed: bool = False  # something else than a syntax error kept us from doing as asked
+
+
+def run(arguments: Namespace) -> int:
+    """Check, report, and return the exit code."""
+    gc.set_threshold(100_000)  # most of what an analysis makes lives as long as it
+    checked = _Checked()
+    project = Project(
+        arguments.config,
+        arguments.python,
+        arguments.select,
+        arguments.ignore,
+        preview=arguments.preview,
+    )
+    if project.usage:
+        print(f"error: {project.usage}", file=sys.stderr)
+        return 2
+    if arguments.stdin_filename is not None:
+        _check_stdin(arguments, project, checked)
+    else:
+        _check_paths(arguments, project, checked)
+    for trouble in project.troubles():
+        checked.troubles.append(trouble)
+        checked.failed = True
+    _apply_baseline(arguments, project, checked)
+    _report(arguments, checked)
+    return _exit_code(arguments, checked)
+
+
+def _exit_code(arguments: Namespace, checked: _Checked) -> int:
+    if checked.failed:
+        return 2
+    if arguments.exit_zero or arguments.write_baseline:
+        return 0
+    if arguments.diff:
+        return 1 if checked.diff else 0
+    return 1 if checked.problems else 0
+
+
+# Files
+
+
+def _check_paths(arguments: Namespace, project: Project, checked: _Checked) -> None:
+    from jaxsight_analyzers.discovery import find_files
+
+    paths = [Path(path) for path in arguments.paths or ["."]]
+    found = find_files(paths, project.config_of(Path.cwd()), Path.cwd())
+    for error in found.errors:
+        checked.troubles.append(Trouble(error.path, error.message))
+        checked.failed = True
+    for path in found.files:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            _fail(checked, str(path), f"cannot be read: {error.strerror}")
+            continue
+        _check_bytes(arguments, project, checked, path, data)
+
+
+def _check_stdin(arguments: Namespace, project: Project, checked: _Checked) -> None:
+    path = Path(arguments.stdin_filename)
+    _check_bytes(arguments, project, checked, path, sys.stdin.buffer.read(), stdin=True)
+
+
+def _fail(checked: _Checked, path: str, message: str) -> None:
+    checked.troubles.append(Trouble(path, message))
+    checked.failed = True
+
+
+def _check_bytes(
+    arguments: Namespace,
+    project: Project,
+    checked: _Checked,
+    path: Path,
+    data: bytes,
+    *,
+    stdin: bool = False,
+) -> None:
+    try:
+        decoded = decode(data)
+    except DecodingError as error:
+        _fail(checked, str(path), str(error))
+        return
+    checked.files += 1
+    config = project.config_of(path)
+    versions = project.versions_of(path)
+    if path.suffix == _NOTEBOOK:
+        _check_notebook(arguments, checked, path, decoded, config, versions, stdin)
+        return
+    source = SourceFile(str(path), decoded.text)
+    after = _fixed(arguments, source, config, versions)
+    if after.text != source.text:
+        _change(arguments, checked, path, decoded, after.text, stdin)
+        source = after if arguments.fix and not arguments.diff else source
+    elif stdin and arguments.fix and not arguments.diff:
+        sys.stdout.write(source.text)
+    _note(checked, analyse(source, config, versions), None)
+
+
+def _fixed(
+    arguments: Namespace, source: SourceFile, config: Config, versions: dict[str, str]
+) -> SourceFile:
+    if not (arguments.fix or arguments.diff):
+        return source
+    least = Applicability.UNSAFE if arguments.unsafe_fixes else Applicability.SAFE
+    return SourceFile(source.path, fix_all(source, config, versions, least))
+
+
+def _note(checked: _Checked, analysis: Analysis, notebook: object) -> None:
+    from jaxsight_analyzers.notebook import VirtualModule
+
+    virtual = notebook if isinstance(notebook, VirtualModule) else None
+    checked.problems.extend(problems_of(analysis, virtual))
+    for problem in analysis.problems:
+        line, column = analysis.source.position(problem.span.start)
+        where = f"{analysis.source.path}"
+        if virtual is not None:
+            cell, inside = virtual.to_cell(problem.span.start)
+            line, column = SourceFile("", virtual.cells[cell].source).position(inside)
+            where += f":cell {cell + 1}"
+        place = f"{where}:{line + 1}:{column + 1}"
+        checked.troubles.append(Trouble(where, f"syntax error at {place}: {problem.message}"))
+    for crash in analysis.crashes:
+        _fail(checked, analysis.source.path, f"a defect of JAX Sight, please report it: {crash}")
+
+
+def _check_notebook(
+    arguments: Namespace,
+    checked: _Checked,
+    path: Path,
+    decoded: Decoded,
+    config: Config,
+    versions: dict[str, str],
+    stdin: bool,
+) -> None:
+    from jaxsight_analyzers import notebook
+
+    try:
+        if not notebook.is_python(decoded.text):
+            checked.files -= 1
+            return
+        module = notebook.join(notebook.cells_of(decoded.text))
+    except notebook.NotebookError as error:
+        _fail(checked, str(path), str(error))
+        return
+    source = SourceFile(str(path), module.text)
+    after = _fixed(arguments, source, config, versions)
+    if after.text != source.text:
+        by_cell, refused = notebook.cell_edits(module, after.text)
+        if refused:
+            _fail(checked, str(path), f"{refused} fixes would change magics and were left out")
+        whole = notebook.with_cells(decoded.text, by_cell)
+        _change(arguments, checked, path, decoded, whole, stdin)
+        if arguments.fix and not arguments.diff:
+            module = notebook.join(notebook.cells_of(whole))
+            source = SourceFile(str(path), module.text)
+    _note(checked, analyse(source, config, versions), module)
+
+
+def _change(
+    arguments: Namespace, checked: _Checked, path: Path, decoded: Decoded, after: str, stdin: bool
+) -> None:
+    """Show a changed file as a diff, print it, or write it."""
+    if arguments.diff:
+        from difflib import unified_diff
+
+        name = path.as_posix()
+        lines = unified_diff(
+            decoded.text.splitlines(keepends=True), after.splitlines(keepends=True), name, name
+        )
+        ended = [
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            for line in lines
+        ]
+        checked.diff.append("".join(ended))
+        return
+    checked.fixed += 1
+    if stdin:
+        sys.stdout.write(after)
+        return
+    try:
+        _write(path, decoded.encode(after))
+    except (OSError, UnicodeEncodeError) as error:
+        checked.fixed -= 1
+        _fail(checked, str(path), f"could not be written: {error}")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file as a whole, or not at all; its mode stays, and a link stays a link."""
+    from tempfile import NamedTemporaryFile
+
+    real = path.resolve()
+    with NamedTemporaryFile(dir=real.parent, prefix=f".{real.name}.", delete=False) as temporary:
+        temporary.write(data)
+    try:
+        new = Path(temporary.name)
+        new.chmod(real.stat().st_mode)
+        new.replace(real)
+    except OSError:
+        Path(temporary.name).unlink(missing_ok=True)
+        raise
+
+
+# Baseline
+
+
+def _apply_baseline(arguments: Namespace, project: Project, checked: _Checked) -> None:
+    if arguments.write_baseline:
+        target = Path(arguments.write_baseline)
+        entries = [p.entry(_relative(p.path, target.parent)) for p in checked.problems]
+        try:
+            target.write_text(write_baseline(entries), encoding="utf-8")
+        except OSError as error:
+            _fail(checked, str(target), f"cannot be written: {error.strerror}")
+            return
+        print(f"{len(entries)} findings accepted in {target}", file=sys.stderr)
+        checked.problems.clear()
+        return
+    config = project.config_of(Path.cwd())
+    name = arguments.baseline or (config.resolved(config.baseline) if config.baseline else None)
+    if name is None:
+        return
+    baseline = _read_baseline(Path(name), checked)
+    folder = Path(name).parent
+    checked.problems = [
+        problem
+        for problem in checked.problems
+        if not baseline.accepts(problem.entry(_relative(problem.path, folder)))
+    ]
+
+
+def _read_baseline(path: Path, checked: _Checked) -> Baseline:
+    try:
+        return read_baseline(path.read_text(encoding="utf-8"))
+    except BaselineError as error:
+        _fail(checked, str(path), str(error))
+    except OSError as error:
+        _fail(checked, str(path), f"cannot be read: {error.strerror}")
+    return Baseline()
+
+
+def _relative(path: str, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+# Report
+
+
+def _report(arguments: Namespace, checked: _Checked) -> None:
+    form = arguments.output_format
+    if form in ("json", "sarif", "github") and not arguments.diff:
+        print(_for_programs(form, checked), end="")
+        return
+    out = sys.stderr if arguments.stdin_filename is not None and arguments.fix else sys.stdout
+    style = text.Style(coloured=_is_coloured())
+    print(text.troubles(checked.troubles, style), end="", file=sys.stderr)
+    if arguments.diff:
+        print("".join(checked.diff), end="")
+        return
+    if arguments.statistics:
+        print(text.statistics(checked.problems), end="", file=out)
+        return
+    shown = text.concise if form == "concise" else text.full
+    print(shown(checked.problems, style), end="", file=out)
+    if checked.fixed:
+        files = f"{checked.fixed} file{'s' if checked.fixed != 1 else ''}"
+        print(f"Fixed {files}.", file=out)
+    print(_summary(arguments, checked, style), end="", file=out)
+
+
+def _summary(arguments: Namespace, checked: _Checked, style: text.Style) -> str:
+    safe = unsafe = 0
+    for problem in checked.problems:
+        levels = {fix.applicability for fix in problem.diagnostic.finding.fixes}
+        if Applicability.SAFE in levels:
+            safe += 1
+        elif Applicability.UNSAFE in levels:
+            unsafe += 1
+    return text.summary(checked.problems, checked.files, safe, unsafe, style)
+
+
+def _for_programs(form: str, checked: _Checked) -> str:
+    from jaxsight_analyzers.report import machine
+    from jaxsight_server.version import version
+
+    if form == "json":
+        return machine.as_json(checked.problems, checked.troubles)
+    if form == "sarif":
+        return machine.as_sarif(checked.problems, checked.troubles, version())
+    return machine.as_github(checked.problems, checked.troubles)
+
+
+def _is_coloured() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
