@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import (
     Applicability,
@@ -23,11 +24,14 @@ from jaxsight_analyzers.rule import DOCS_URL, Rule
 from jaxsight_analyzers.semantic import SemanticModel
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import ParsedModule, SourceFile, SyntaxProblem, parse
-from jaxsight_analyzers.suppression import UNUSED_SUPPRESSION, Suppression, parse_suppressions
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.suppression import Suppression
 
 Versions = Mapping[str, str]
 
 _MAX_ROUNDS = 12
+UNUSED_SUPPRESSION = "unused-suppression"
 _SUPPRESSION = "suppression"  # the family of the finding about suppressions
 
 
@@ -198,6 +202,10 @@ def _suppress(
     found: list[Diagnostic],
     ran: Collection[str] | None,
 ) -> tuple[list[Diagnostic], int, dict[Diagnostic, Suppression]]:
+    if "jaxsight" not in source.text:
+        return found, 0, {}  # the common case, spared the tokenizer
+    from jaxsight_analyzers.suppression import parse_suppressions
+
     suppressions = parse_suppressions(source)
     if not suppressions:
         return found, 0, {}

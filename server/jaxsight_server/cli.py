@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
@@ -32,6 +33,7 @@ class Command(Protocol):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; the exit codes are a contract."""
+    gc.set_threshold(100_000)  # what we import and make lives long; the default looks at it often
     words = sys.argv[1:] if arguments is None else arguments
     name = words[0] if words else ""
     if name not in COMMANDS:

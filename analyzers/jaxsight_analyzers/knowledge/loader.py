@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel"]
 When = Literal["now", "later"]
@@ -39,16 +39,17 @@ _NO_CALL: Mapping[Kind, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """The parameters through which a transformation is told which arguments are meant."""
 
     argnums: str | None = None
     argnames: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Counterpart:
+_NOBODY = Naming()
+
+
+class Counterpart(NamedTuple):
     """The function of JAX that does the same as one of NumPy or SciPy.
 
     `positional` are the leading parameters both have in the same places, `keywords` those both
@@ -90,8 +91,8 @@ class FunctionFacts:
     when: When = "now"
     repeats: bool = False
     body: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    static: Naming = Naming()
-    donate: Naming = Naming()
+    static: Naming = _NOBODY
+    donate: Naming = _NOBODY
     differentiated: str | None = None
     mapped: str | None = None
     returns: Returns = "unknown"
@@ -123,8 +124,7 @@ class FunctionFacts:
         return self.positional[index] if index < len(self.positional) else self.variadic
 
 
-@dataclass(frozen=True, slots=True)
-class MethodFacts:
+class MethodFacts(NamedTuple):
     """What a method or attribute of an array value does."""
 
     name: str
@@ -137,8 +137,7 @@ class MethodFacts:
     mutates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApiChange:
+class ApiChange(NamedTuple):
     """A public name that a release removed or renamed.
 
     `removed_in` is the first release known to lack it; None while it is only deprecated.
@@ -335,8 +334,7 @@ class Knowledge:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
+class _Signature(NamedTuple):
     positional: tuple[str, ...]
     variadic: str | None
     keyword_only: tuple[str, ...]

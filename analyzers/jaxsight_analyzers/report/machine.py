@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -121,7 +121,7 @@ def _sarif_result(problem: Problem, names: list[str]) -> dict[str, Any]:
 
 def _sarif_location(place: Place) -> dict[str, Any]:
     (line, column), (end_line, end_column) = place.start, place.end
-    path = PurePath(place.path)
+    path = Path(place.path)
     uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
     region = {
         "startLine": line,

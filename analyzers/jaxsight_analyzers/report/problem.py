@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Entry
 from jaxsight_analyzers.diagnostic import Applicability, Diagnostic, Edit, FixRef, Severity, Span
 from jaxsight_analyzers.engine import Analysis
-from jaxsight_analyzers.notebook import VirtualModule
 from jaxsight_analyzers.source import SourceFile
 
+if TYPE_CHECKING:
+    from jaxsight_analyzers.notebook import VirtualModule
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """A range in a file or notebook cell. Lines and columns count from 1, columns in code points."""
 
     path: str
@@ -33,8 +35,7 @@ class Place:
         return line + 1, column + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(NamedTuple):
     """A fix, with its edits as places and texts; None where it cannot be applied here."""
 
     title: str
@@ -42,8 +43,7 @@ class Remedy:
     edits: tuple[tuple[Place, str], ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A diagnostic of one file, ready to be shown."""
 
     diagnostic: Diagnostic
@@ -67,8 +67,7 @@ class Problem:
         return Entry(path, self.diagnostic.rule, line.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """Something that kept us from checking a path, or a setting, as asked."""
 
     path: str
@@ -120,5 +119,5 @@ class _Placing:
     def _edit(self, edit: Edit) -> tuple[Place, str] | None:
         if self.notebook is None:
             return self.at(edit.span), edit.text
-        moved = self.notebook.edit_to_cell(replace(edit))
+        moved = self.notebook.edit_to_cell(edit)
         return None if moved is None else (self.in_cell(moved[0], moved[1].span), moved[1].text)

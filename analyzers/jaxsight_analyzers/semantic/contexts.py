@@ -194,8 +194,7 @@ class Frame:
         state.dead = True
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What a call of a function does to its caller: what it returns and which keys it uses up."""
 
     returned: Value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
@@ -15,8 +16,7 @@ from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BranchSeen:
+class BranchSeen(NamedTuple):
     """A test that Python decides: its value in one context."""
 
     node: ast.AST  # the statement or expression that branches
@@ -27,8 +27,7 @@ class BranchSeen:
     guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ArgumentSeen:
+class ArgumentSeen(NamedTuple):
     """One argument of a call, under the name of the parameter it binds to where that is known."""
 
     parameter: str | None
@@ -37,8 +36,7 @@ class ArgumentSeen:
     starred: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallSeen:
+class CallSeen(NamedTuple):
     """A call of something with a qualified name."""
 
     node: ast.Call
@@ -49,8 +47,7 @@ class CallSeen:
     guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemAssignmentSeen:
+class ItemAssignmentSeen(NamedTuple):
     """`base[index] = value`, `base[index] op= value` or `del base[index]`."""
 
     node: ast.stmt
@@ -62,8 +59,7 @@ class ItemAssignmentSeen:
     guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KeyReuseSeen:
+class KeyReuseSeen(NamedTuple):
     """A key that is used up although it was used up before."""
 
     node: ast.AST  # what uses it now: the call, or the argument in it
@@ -77,8 +73,7 @@ class KeyReuseSeen:
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompilationSeen:
+class CompilationSeen(NamedTuple):
     """A compiled function that is made anew for each call of it."""
 
     transformation: Transformation
@@ -88,8 +83,7 @@ class CompilationSeen:
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferenceSeen:
+class ReferenceSeen(NamedTuple):
     """A name or dotted chain that stands for something of a library."""
 
     node: ast.AST  # the expression, or the `ast.alias` of an import

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -81,8 +80,7 @@ class Condition(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Consumption:
+class Consumption(NamedTuple):
     """Where a key was used up, by what, and on which path."""
 
     node: ast.AST

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load
@@ -23,8 +23,7 @@ from jaxsight_analyzers.source import ParsedModule
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(NamedTuple):
     """One way in which a definition is traced."""
 
     transform: str  # qualified: `jax.jit`
@@ -34,8 +33,7 @@ class TraceContext:
     span: Span  # of the decorator or call that says so
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A function, method or class, for lenses and hover."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
@@ -23,8 +23,7 @@ from jaxsight_analyzers.semantic.values import Kind, Origin, Value, entries_of, 
 from jaxsight_analyzers.source import ParsedModule
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """A test that Python decides although its value is a tracer."""
 
     node: ast.AST
@@ -37,8 +36,7 @@ class Branch:
     related: tuple[Related, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a call."""
 
     parameter: str | None
@@ -56,8 +54,7 @@ class Argument:
         return Certainty.NO if self.concrete else self.traced
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call of a library's function, as its most telling context sees it."""
 
     node: ast.Call
@@ -83,15 +80,14 @@ class Call:
         return max((a.shown for a in self.arguments), default=Certainty.NO)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAssignment:
+class ItemAssignment(NamedTuple):
     """`base[index] = value` and its kin on what may be a JAX array."""
 
     node: ast.stmt
     target: ast.Subscript
     span: Span
     base: str
-    index: str
+    index_text: str
     base_is_name: bool
     value: ast.expr | None  # None: deleted, or one of several targets
     operator: ast.operator | None
@@ -100,8 +96,7 @@ class ItemAssignment:
     related: tuple[Related, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyReuse:
+class KeyReuse(NamedTuple):
     """A key that is used up although it was used up before."""
 
     node: ast.AST
@@ -117,8 +112,7 @@ class KeyReuse:
     earlier_node: ast.AST
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
+class Compilation(NamedTuple):
     """A compiled function that is made anew where it is called again and again."""
 
     node: ast.AST
@@ -131,8 +125,7 @@ class Compilation:
     loop_span: Span | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A name that stands for something of a library."""
 
     node: ast.AST

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -69,7 +68,6 @@ class _Checked:
 
 def run(arguments: Namespace) -> int:
     """Check, report, and return the exit code."""
-    gc.set_threshold(100_000)  # most of what an analysis makes lives as long as it
     checked = _Checked()
     project = Project(
         arguments.config,

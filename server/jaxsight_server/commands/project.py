@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.config import Loaded, find_config, load_config, parse_names
 from jaxsight_analyzers.environment import library_versions
 from jaxsight_analyzers.report.problem import Trouble
 from jaxsight_analyzers.settings import Config
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.config import Loaded
 
 
 class Project:
@@ -29,13 +32,15 @@ class Project:
         self._preview = preview
         self._python = self._existing("--python", python)
         self._chosen = self._existing("--config", config)
-        self._loaded: dict[Path | None, Loaded] = {}
+        self._loaded: dict[Path, Loaded] = {}
         self._configs: dict[Path, Config] = {}
         self._versions: dict[Path, dict[str, str]] = {}
 
     def _names(self, option: str, text: str | None) -> tuple[str, ...]:
         if text is None:
             return ()
+        from jaxsight_analyzers.config import parse_names
+
         names, errors = parse_names(text)
         if errors and not self.usage:
             self.usage = f"{option}: {errors[0]}"
@@ -55,12 +60,8 @@ class Project:
         return known
 
     def _config(self, folder: Path) -> Config:
-        place = self._chosen or find_config(folder.absolute())
-        loaded = self._loaded.get(place)
-        if loaded is None:
-            loaded = Loaded(Config(root=str(Path.cwd()))) if place is None else load_config(place)
-            self._loaded[place] = loaded
-        config = loaded.config
+        loaded = self._read(folder.absolute())
+        config = loaded.config if loaded is not None else Config(root=str(Path.cwd()))
         if self._select:
             config = replace(config, select=self._select, extend_select=())
         return replace(
@@ -68,6 +69,19 @@ class Project:
             ignore=(*config.ignore, *self._ignore),
             preview=config.preview or self._preview,
         )
+
+    def _read(self, folder: Path) -> Loaded | None:
+        """The configuration that holds in a folder. Reading one is not free, nor is importing how."""
+        if self._chosen is None and not _may_have_config(folder):
+            return None
+        from jaxsight_analyzers.config import find_config, load_config
+
+        place = self._chosen or find_config(folder)
+        if place is None:
+            return None
+        if place not in self._loaded:
+            self._loaded[place] = load_config(place)
+        return self._loaded[place]
 
     def versions_of(self, path: Path) -> dict[str, str]:
         """The versions of the project's libraries."""
@@ -89,3 +103,11 @@ class Project:
             for loaded in self._loaded.values()
             for error in loaded.errors
         ]
+
+
+def _may_have_config(folder: Path) -> bool:
+    return any(
+        (parent / name).exists()
+        for parent in (folder, *folder.parents)
+        for name in ("pyproject.toml", "jaxsight.toml")
+    )

@@ -73,7 +73,7 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
         return None
     value = edits.as_argument(unit, assignment.value)
     base = assignment.base
-    text = f"{base} = {base}.at[{assignment.index}].{method}({value})"
+    text = f"{base} = {base}.at[{assignment.index_text}].{method}({value})"
     return Fix(reference.title, (Edit(assignment.span, text),), reference.applicability)
 
 
