@@ -7,8 +7,14 @@ python scripts/knowledge.py propose jax.numpy    public functions the tables do 
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import sys
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +34,11 @@ SECTIONS = (
     "bases",
     "modules",
     "reexports",
+    "former_names",
 )
 API = "api"
+MISSING = object()
+DISTRIBUTIONS = {"haiku": "dm-haiku", "orbax.checkpoint": "orbax-checkpoint"}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,12 +47,18 @@ def main(arguments: list[str]) -> int:
         case [] | ["--check"]:
             return build(check=bool(arguments))
         case ["verify"]:
-            from knowledge_verify import verify  # type: ignore[import-not-found]
-
-            return verify()
+            return report(problems())
+        case ["propose", module]:
+            return report(missing(module))
         case _:
             print(__doc__)
             return 2
+
+
+def report(lines: list[str]) -> int:
+    """Prints what was found; nothing found is success."""
+    print("\n".join(lines) if lines else "nothing to report")
+    return int(bool(lines))
 
 
 def build(*, check: bool) -> int:
@@ -85,7 +100,12 @@ def knowledge_json() -> str:
 def api_json() -> str:
     """The table of removed and renamed names."""
     path = FOLDER / f"{API}.toml"
-    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    libraries = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = {
+        name: {"library": library, **entry}
+        for library, entries in libraries.items()
+        for name, entry in entries.items()
+    }
     return json.dumps(table, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
@@ -101,7 +121,7 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
                 joined[section].setdefault(key, {}).update(value)
             else:
                 joined[section][key] = value
-    joined["aliases"].update(table.get("modules", {}))
+    joined["aliases"].update({**table.get("modules", {}), **table.get("former_names", {})})
     for module, origins in table.get("reexports", {}).items():
         for origin, names in origins.items():
             joined["aliases"].update(
@@ -132,6 +152,201 @@ def _like(functions: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         model = _like(functions, model)
     own = {key: value for key, value in entry.items() if key != "like"}
     return {**model, **own}
+
+
+def problems() -> list[str]:
+    """Where the tables and the installed libraries disagree. A library that is missing is skipped."""
+    found: list[str] = []
+    tables = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.toml")}
+    made_with = {k: v for table in tables.values() for k, v in table.get("made_with", {}).items()}
+    found += api_problems(tables.pop(API))
+    for _, table in sorted(tables.items()):
+        found += table_problems(table, made_with)
+    return found
+
+
+def table_problems(table: dict[str, Any], made_with: dict[str, str]) -> list[str]:
+    """What one library's table says of names and parameters that is not so."""
+    known = _known_removals()
+    found: list[str] = []
+    for name, signature, former in described(table):
+        library = name.partition(".")[0]
+        installed = _installed(library)
+        if installed is None or name.endswith("()") or "*" in name:
+            continue
+        newest = _release(installed) >= _release(made_with.get(library, "0"))
+        value = _resolve(name)
+        if value is MISSING:
+            if newest and name not in known:
+                found.append(f"{name}: {library} {installed} has no such name")
+        elif signature is not None:
+            found += signature_problems(name, signature, former, value, newest=newest)
+    return found
+
+
+def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
+    """Each name a table speaks of, the parameters it states, and those of other releases."""
+    for name, entry in table.items():
+        if name == "signatures":
+            for module, members in entry.items():
+                for member, signature in members.items():
+                    yield f"{module}.{member}", signature, []
+        elif name == "kinds":
+            for module, kinds in entry.items():
+                for member in " ".join(kinds.values()).split():
+                    yield f"{module}.{member}", None, []
+        elif name == "reexports":
+            for module, origins in entry.items():
+                for member in " ".join(origins.values()).split():
+                    yield f"{module}.{member}", None, []
+        elif name == "counterparts":
+            for members in entry.values():
+                target = members["*"]
+                for member in members:
+                    if member != "*":
+                        yield f"{target}.{member}", None, []
+        elif name not in SECTIONS:
+            for each in expand(name):
+                yield each, entry.get("parameters"), entry.get("former", [])
+            for alias in entry.get("aliases", ()):
+                yield alias, None, []
+
+
+def signature_problems(
+    name: str, stated: str, former: list[str], value: object, *, newest: bool
+) -> list[str]:
+    """Where stated parameters are not those of the real function."""
+    actual = _parameters(value)
+    if actual is None or any(
+        parameter.startswith("*") and parameter != "*" for parameter in actual
+    ):
+        return []  # written in C, or it passes everything on
+    table = [parameter for parameter in stated.split(", ") if parameter]
+    if any(parameter.startswith("*") and parameter != "*" for parameter in table):
+        table = [parameter for parameter in table if not parameter.startswith("*")]
+        actual = [parameter for parameter in actual if parameter in table]
+    found: list[str] = []
+    unknown = [p for p in actual if p not in table and p not in former and p != "*"]
+    if unknown:
+        found.append(f"{name}: parameters the table lacks: {', '.join(unknown)}")
+    gone = [p for p in table if p not in actual and p not in former and p != "*"]
+    if gone and newest:
+        found.append(f"{name}: parameters that do not exist: {', '.join(gone)}")
+    both = [p for p in table if p in actual and p != "*"]
+    if both != [p for p in actual if p in table and p != "*"]:
+        found.append(f"{name}: the order is {', '.join(actual)}")
+    return found
+
+
+def api_problems(libraries: dict[str, dict[str, Any]]) -> list[str]:
+    """Names said to be removed that are there, and the reverse."""
+    found: list[str] = []
+    for library, entries in libraries.items():
+        package = "orbax.checkpoint" if library == "orbax-checkpoint" else library
+        installed = _installed(package)
+        if installed is None:
+            continue
+        for name, entry in entries.items():
+            removed = entry.get("removed")
+            gone = removed is not None and _release(installed) >= _release(removed)
+            if gone == (_resolve(name) is not MISSING):
+                state = "is gone from" if not gone else "exists in"
+                found.append(
+                    f"{name}: {state} {library} {installed}, said to be removed in {removed}"
+                )
+            new = entry.get("new", "")
+            if (
+                entry["fix"] == "safe"
+                and _installed(new.partition(".")[0])
+                and _resolve(new) is MISSING
+            ):
+                found.append(f"{name}: its replacement {new} does not exist")
+    return found
+
+
+def missing(module: str) -> list[str]:
+    """The public functions of a module that no table describes by name, as signature lines."""
+    stated: set[str] = set()
+    for path in sorted(FOLDER.glob("*.toml")):
+        if path.stem != API:
+            stated |= {name for name, _, _ in described(tomllib.loads(path.read_text("utf-8")))}
+    owner = importlib.import_module(module)
+    lines: list[str] = []
+    for name in sorted(vars(owner)):
+        value = getattr(owner, name)
+        public = callable(value) and not name.startswith("_")
+        if public and f"{module}.{name}" not in stated:
+            parameters = _parameters(value)
+            if parameters is not None and not isinstance(value, type):
+                lines.append(f'{name} = "{", ".join(parameters)}"')
+    return lines
+
+
+def _parameters(value: object) -> list[str] | None:
+    if not callable(value):
+        return None
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        return None
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names.append(f"*{parameter.name}")
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            names.append(f"**{parameter.name}")
+        else:
+            if parameter.kind is parameter.KEYWORD_ONLY and not any(n[0] == "*" for n in names):
+                names.append("*")
+            names.append(parameter.name)
+    return names
+
+
+def _resolve(name: str) -> object:
+    """What a qualified name stands for, importing the modules on the way."""
+    top, *parts = name.split(".")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = _module(top)
+        path = top
+        for part in parts:
+            path = f"{path}.{part}"
+            value = getattr(value, part, MISSING)
+            if value is MISSING:
+                value = _module(path)
+            if value is MISSING:
+                break
+    return value
+
+
+def _module(name: str) -> object:
+    try:
+        return importlib.import_module(name)
+    except Exception:  # an optional part of a library raises what it likes
+        return MISSING
+
+
+@cache
+def _installed(library: str) -> str | None:
+    """The version of an importable library; Python's own modules count as one of Python."""
+    try:
+        importlib.import_module(library)
+    except ImportError:
+        return None
+    try:
+        return metadata.version(DISTRIBUTIONS.get(library, library))
+    except metadata.PackageNotFoundError:
+        return "3"
+
+
+@cache
+def _known_removals() -> frozenset[str]:
+    libraries = tomllib.loads((FOLDER / f"{API}.toml").read_text(encoding="utf-8"))
+    return frozenset(name for entries in libraries.values() for name in entries)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 if __name__ == "__main__":
