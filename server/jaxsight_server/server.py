@@ -146,6 +146,9 @@ class Server(LanguageServer):
         async def watched() -> object:
             try:
                 return await work
+            except JsonRpcException as error:  # the client does not want what we asked of it
+                logger.info("`%s` was refused: %s", name, error)
+                return None
             except Exception as error:
                 logger.error("`%s` failed", name, exc_info=error)
                 return None

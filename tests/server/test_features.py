@@ -31,7 +31,9 @@ PUSHED: dict[str, Any] = {
 
 def codes(report: Any) -> list[str]:
     """The rules of a report or a publication."""
-    return [item["code"] for item in report.get("items", report.get("diagnostics"))]
+    key = "items" if "items" in report else "diagnostics"
+    items: list[dict[str, str]] = report[key]
+    return [item["code"] for item in items]
 
 
 def applied(text: str, edit: Any) -> str:
@@ -377,7 +379,10 @@ async def test_folders_have_settings_of_their_own_and_may_go(
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir(), two.mkdir()  # type: ignore[reportUnusedExpression]
     client.answers["workspace/configuration"] = [{}, {"ignore": [RULE]}, {}]
-    capable = {"workspace": {"configuration": True}, "textDocument": {"diagnostic": {}}}
+    capable: dict[str, Any] = {
+        "workspace": {"configuration": True},
+        "textDocument": {"diagnostic": {}},
+    }
     await client.initialize(capable, folders=(uri_of(one), uri_of(two)))
     client.open(uri_of(one / "a.py"), BROKEN)
     client.open(uri_of(two / "a.py"), BROKEN)

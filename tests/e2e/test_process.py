@@ -1,0 +1,105 @@
+"""The server's process: how it starts and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lsprotocol
+import pytest
+
+import jaxsight_server
+
+ROOT = Path(jaxsight_server.__file__).parents[2]
+LIBRARIES = Path(lsprotocol.__file__).parents[1]
+PATHS = [str(ROOT / name) for name in ("server", "analyzers", "runner")] + [str(LIBRARIES)]
+# as the extension starts it: nothing but its own folders on the path
+BOOTSTRAP = (
+    f"import sys; sys.path[:0] = {PATHS!r}; "
+    "from jaxsight_server.server import serve; raise SystemExit(serve())"
+)
+
+Process = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as started:
+        yield started
+        started.kill()
+
+
+def send(process: Process, method: str, params: Any = None, number: int | None = None) -> None:
+    """Write a message."""
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
+    if number is not None:
+        message["id"] = number
+    body = json.dumps(message).encode()
+    assert process.stdin is not None
+    process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    process.stdin.flush()
+
+
+def answer(process: Process, number: int) -> Any:
+    """The answer to a request; other messages are passed over."""
+    assert process.stdout is not None
+    while True:
+        length = 0
+        while line := process.stdout.readline().strip():
+            if line.lower().startswith(b"content-length"):
+                length = int(line.partition(b":")[2])
+        message = json.loads(process.stdout.read(length))
+        if message.get("id") == number and "method" not in message:
+            return message
+
+
+def initialize(process: Process) -> Any:
+    """Introduce ourselves."""
+    send(process, "initialize", {"processId": None, "rootUri": None, "capabilities": {}}, 1)
+    return answer(process, 1)
+
+
+def test_isolated_python_with_bundled_libraries_serves_and_leaves_cleanly(
+    process: Process,
+) -> None:
+    assert initialize(process)["result"]["serverInfo"]["name"] == "jaxsight"
+    send(process, "initialized", {})
+    send(process, "shutdown", None, 2)
+    assert answer(process, 2)["result"] is None
+    send(process, "exit")
+    assert process.wait(10) == 0
+    assert process.stderr is not None and process.stderr.read() == b""
+
+
+def test_exit_without_shutdown_is_an_error(process: Process) -> None:
+    initialize(process)
+    send(process, "exit")
+    assert process.wait(10) == 1
+
+
+def test_server_ends_when_the_client_closes_its_end(process: Process) -> None:
+    initialize(process)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(10) == 1
+
+
+def test_server_ends_on_a_signal_though_its_input_stays_open(process: Process) -> None:
+    initialize(process)
+    process.terminate()
+    assert process.wait(10) is not None
+
+
+def test_text_that_is_no_json_is_answered_and_survived(process: Process) -> None:
+    initialize(process)
+    assert process.stdin is not None
+    process.stdin.write(b"Content-Length: 3\r\n\r\n{[}")
+    send(process, "shutdown", None, 2)
+    assert answer(process, 2)["result"] is None
