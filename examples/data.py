@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import jax
 import numpy as np
 
 CLASSES = 3
@@ -29,3 +32,9 @@ def noisy_wave(size: int = 512, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     spread = 0.05 + 0.2 * (x + 1.0) / 2.0
     y = np.sin(3.0 * x) + spread * generator.normal(size=(size, 1))
     return x, y.astype(np.float32)
+
+
+def shuffles(key: jax.Array, size: int, epochs: int) -> Iterator[jax.Array]:
+    """A new order of the rows for every epoch."""
+    for epoch in range(epochs):
+        yield jax.random.permutation(key, size)

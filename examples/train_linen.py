@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from data import noisy_wave
+from data import noisy_wave, shuffles
 
 Params = dict[str, Any]
 
@@ -79,8 +79,7 @@ def train(epochs: int = 60, size: int = 512, batch: int = 128) -> dict[str, floa
     x_train, y_train = augmented(noise_key, x, y)
 
     losses: list[float] = []
-    for epoch in range(epochs):
-        order = jax.random.permutation(shuffle_key, size)
+    for epoch, order in enumerate(shuffles(shuffle_key, size, epochs)):
         for start in range(0, size - batch + 1, batch):
             rows = order[start : start + batch]
             params, state, loss = train_step(params, state, x_train[rows], y_train[rows])
