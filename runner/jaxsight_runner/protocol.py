@@ -407,7 +407,7 @@ def from_json(cls: type[_D], data: object) -> _D:
 
 def encode(message: Message, job: str) -> bytes:
     """One line: the message, its name, the job it belongs to and, in a request, the protocol."""
-    head: dict[str, object] = {"message": type(message).__name__, "job": job}
+    head: dict[str, object] = {"type": type(message).__name__, "job": job}
     if isinstance(message, REQUESTS):
         head["protocol"] = PROTOCOL
     text = json.dumps({**head, **to_json(message)}, allow_nan=False)
@@ -423,7 +423,7 @@ def decode(line: bytes) -> tuple[Message, str]:
     if not isinstance(data, dict):
         raise ProtocolError("not an object")
     values = cast("dict[str, object]", data)
-    name = str(values.get("message"))
+    name = str(values.get("type"))
     cls = _BY_NAME.get(name)
     if cls is None:
         raise ProtocolError(f"unknown message {name!r}; known are {', '.join(sorted(_BY_NAME))}")

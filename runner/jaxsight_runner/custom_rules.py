@@ -1,0 +1,143 @@
+"""The custom derivative rules of the user's program: which there are, and which can be set aside.
+
+`jax.custom_vjp` and `jax.custom_jvp` objects are watched while the program is traced. One that is
+set aside is traced as its plain function, so that jax differentiates the primal itself: comparing
+the two derivatives is exact and tells which rule is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Optional, cast
+
+from jaxsight_runner.failures import is_user_file
+
+_INTENDED = re.compile(r"#\s*jaxsight:\s*intended-gradient\b\s*(.*)")
+
+
+@dataclass(frozen=True)
+class CustomRule:
+    """One custom rule: the object that carries it and the user's functions it is made of."""
+
+    owner: Any  # a jax.custom_vjp or jax.custom_jvp
+    name: str
+    primal: Callable[..., Any]
+    functions: tuple[Callable[..., Any], ...]  # forward and backward, or jvp
+
+    @property
+    def place(self) -> Optional[tuple[str, int]]:
+        """File and line of the rule: its backward or jvp function, else its primal."""
+        for function in (*reversed(self.functions), self.primal):
+            found = _place(function)
+            if found is not None and is_user_file(found[0]):
+                return found
+        return None
+
+
+class RuleWatch:
+    """Sees which custom rules a trace uses."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, CustomRule] = {}
+
+    @contextmanager
+    def watching(self, aside: tuple[CustomRule, ...] = ()) -> Generator[None, None, None]:
+        """While active, rules are recorded, and those in `aside` are traced as plain functions.
+
+        Compiled functions remember their traces, which are forgotten before and after.
+        """
+        jax = import_module("jax")
+        skipped = {id(rule.owner) for rule in aside}
+        classes = (jax.custom_vjp, jax.custom_jvp)
+        originals = [cls.__call__ for cls in classes]
+        for index, cls in enumerate(classes):
+            cls.__call__ = self._watched(originals[index], skipped)
+        jax.clear_caches()
+        try:
+            yield
+        finally:
+            for index, cls in enumerate(classes):
+                cls.__call__ = originals[index]
+            if skipped:
+                jax.clear_caches()
+
+    def _watched(self, original: Callable[..., Any], skipped: set[int]) -> Callable[..., Any]:
+        def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
+            if id(owner) not in self.seen and _is_users(owner):
+                self.seen[id(owner)] = _describe(owner)
+            if id(owner) in skipped:
+                return owner.fun(*args, **kwargs)
+            return original(owner, *args, **kwargs)
+
+        return call
+
+
+def intended(rule: CustomRule, path: str, text: str) -> Optional[str]:
+    """Why the rule is meant to differ, from the comment above its parts; None if none says so."""
+    lines = text.splitlines()
+    starts: set[int] = set()
+    for function in (rule.primal, *rule.functions):
+        found = _place(function)
+        if found is not None and found[0] == path:
+            starts.add(found[1])
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            on_rule = isinstance(node.func.value, ast.Name) and node.func.value.id == rule.name
+            if on_rule and node.func.attr in ("defvjp", "defjvp", "defjvps"):
+                starts.add(node.lineno)
+    for start in sorted(starts):
+        line = start - 1
+        while line > 0 and lines[line - 1].lstrip().startswith("#"):
+            match = _INTENDED.search(lines[line - 1])
+            if match:
+                return match.group(1).strip() or "declared in the source"
+            line -= 1
+    return None
+
+
+def _is_users(owner: Any) -> bool:
+    place = _place(owner.fun)
+    return place is not None and is_user_file(place[0])
+
+
+def _describe(owner: Any) -> CustomRule:
+    primal = _unwrapped(owner.fun)
+    parts = [getattr(owner, name, None) for name in ("fwd", "bwd", "jvp")]
+    functions: list[Callable[..., Any]] = []
+    for part in parts:
+        if callable(part):
+            functions += _users_functions(part)
+    return CustomRule(owner, getattr(primal, "__name__", "a custom rule"), primal, tuple(functions))
+
+
+def _users_functions(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """The function, or for one that jax built around the user's (`defjvps`), what it closes over."""
+    place = _place(function)
+    if place is not None and is_user_file(place[0]):
+        return [_unwrapped(function)]
+    found: list[Callable[..., Any]] = []
+    for cell in getattr(_unwrapped(function), "__closure__", None) or ():
+        held: Any = cell.cell_contents
+        items = cast("tuple[Any, ...]", held) if isinstance(held, tuple) else (held,)
+        for item in items:
+            item_place = _place(item)
+            if item_place is not None and is_user_file(item_place[0]):
+                found.append(item)
+    return found
+
+
+def _unwrapped(function: Any) -> Any:
+    while hasattr(function, "func"):  # partial
+        function = function.func
+    return inspect.unwrap(function) if callable(function) else function
+
+
+def _place(function: Any) -> Optional[tuple[str, int]]:
+    code = getattr(_unwrapped(function), "__code__", None)
+    return None if code is None else (code.co_filename, code.co_firstlineno)

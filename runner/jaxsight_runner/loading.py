@@ -1,0 +1,135 @@
+"""Imports the user's file from the text the editor shows, under the name it would have."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.abc
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Optional
+
+from jaxsight_runner.definitions import running_lines
+from jaxsight_runner.failures import Stop, failure_of, interpreter, prime_source, stop
+from jaxsight_runner.protocol import Failure, Question, TargetRequest
+
+
+class _BufferLoader(importlib.abc.InspectLoader):
+    """Gives the import system a text that may be newer than the file."""
+
+    def __init__(self, path: str, text: str, code: CodeType, package: bool) -> None:
+        self._path, self._text, self._code, self._package = path, text, code, package
+
+    def get_source(self, fullname: str) -> str:
+        return self._text
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._code
+
+    def get_filename(self, fullname: str) -> str:
+        return self._path
+
+    def is_package(self, fullname: str) -> bool:
+        return self._package
+
+
+class _BufferFinder(importlib.abc.MetaPathFinder):
+    """Finds one module: the target's, wherever and by whomever it is imported."""
+
+    def __init__(self, name: str, path: str, loader: _BufferLoader) -> None:
+        self._name, self._path, self._loader = name, path, loader
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=self._loader)
+
+
+def parse_file(request: TargetRequest) -> ast.Module:
+    """The file's tree, or the failure that says where it stops being Python."""
+    try:
+        return ast.parse(request.text, request.path)
+    except SyntaxError as error:
+        where = f"{Path(request.path).name}:{error.lineno}"
+        message = f"{where} is no Python {'.'.join(map(str, sys.version_info[:2]))}: {error.msg}"
+        raise stop("syntax", message, request.path, error.lineno) from error
+    except ValueError as error:  # NUL bytes
+        raise stop("syntax", f"{request.path} is no Python: {error}", request.path) from error
+
+
+def load_module(request: TargetRequest, tree: ast.Module) -> ModuleType:
+    """The user's module, imported from the request's text; asks first where that runs more."""
+    running = running_lines(request.text, tree)
+    if running and not request.import_file:
+        raise Stop(_ask(request, running))
+    path = request.path
+    prime_source(path, request.text)
+    name, folders = _module_name(Path(path), Path(request.root) if request.root else None)
+    for folder in reversed(folders):
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)
+    sys.argv = [path]
+    try:
+        code = compile(request.text, path, "exec", dont_inherit=True)
+        loader = _BufferLoader(path, request.text, code, Path(path).name == "__init__.py")
+        sys.meta_path.insert(0, _BufferFinder(name, path, loader))
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise Stop(_missing(error, path)) from error
+    except SyntaxError as error:  # of the compiler, or of another file that it imports
+        message = f"{error.filename}:{error.lineno} is no Python: {error.msg}"
+        raise stop("syntax", message, error.filename, error.lineno) from error
+
+
+def _ask(request: TargetRequest, running: tuple[object, ...]) -> Question:
+    from jaxsight_runner.protocol import SourceLine
+
+    lines = tuple(line for line in running if isinstance(line, SourceLine))
+    name = Path(request.path).name
+    shown = "; ".join(f"line {line.line}: `{line.text}`" for line in lines[:3])
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    message = (
+        f"importing {name} runs more than definitions ({shown}{more}). Run it, or move those lines "
+        'under `if __name__ == "__main__":`'
+    )
+    return Question("import-file", message, lines)
+
+
+def _module_name(path: Path, root: Optional[Path]) -> tuple[str, list[str]]:
+    """The name the file is importable by, and the folders that make it so, first one first.
+
+    A file of a package belongs to it; any other is a script, whose folder comes first.
+    """
+    stem = path.stem.replace(".", "_")
+    parts = [] if path.name == "__init__.py" else [stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    folders = [str(folder)]
+    for extra in (root / "src", root) if root else ():
+        if extra.is_dir() and str(extra) not in folders:
+            folders.append(str(extra))
+    name = ".".join(parts) or stem
+    known = name in sys.modules or name in getattr(sys, "stdlib_module_names", ())
+    return (f"{name}_" if known else name), folders
+
+
+def _missing(error: ModuleNotFoundError, path: str) -> Failure:
+    described = failure_of(error, "import", path)
+    name = error.name or "a module"
+    where = f"{Path(described.path).name}:{described.line}" if described.path else Path(path).name
+    top = name.split(".")[0]
+    message = (
+        f"{where} imports `{name}`, which {interpreter()} does not have: install it there "
+        f"(`{interpreter()} -m pip install {top}`), or choose the Python your program runs with"
+    )
+    return Failure(
+        "missing-module", message, described.traceback, "import", described.path, described.line
+    )

@@ -1,0 +1,205 @@
+"""Turns a function and its arguments into a program over arrays, whatever library wrote it.
+
+Arrays among the arguments, at any depth of their pytrees, are the program's inputs. Everything else
+- numbers, strings, functions - stays Python and is fixed. An NNX module is split into its arrays
+and merged again inside, and what the call changes in it is one of the program's outputs; a Linen
+module's variables are initialised and become inputs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from jaxsight_runner.arguments import Arguments, build_arguments
+from jaxsight_runner.failures import stop
+from jaxsight_runner.protocol import Input, Target
+from jaxsight_runner.target import Loaded
+
+Leaf = Any  # an array of the user's jax, whose types are not ours to name
+_PLAIN = (int, float, complex, bool, str, bytes, type(None))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function of a flat list of arrays."""
+
+    call: Callable[..., Any]  # call(*leaves) -> (output, changed state)
+    leaves: tuple[Leaf, ...]
+    paths: tuple[str, ...]  # `params['w']`, one for each leaf
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The target with its arguments."""
+
+    loaded: Loaded
+    arguments: Arguments
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What the report says of them."""
+        return self.arguments.inputs
+
+    @property
+    def compiles_itself(self) -> bool:
+        """Whether the target is already a compiled function (`jax.jit`, `nnx.jit`, ...)."""
+        return callable(getattr(self.function, "lower", None))
+
+    def target(self, how: str) -> Target:
+        """What the report says was run."""
+        request = self.loaded.request
+        return Target(request.path, request.qualname, self.loaded.hash, self.loaded.line, how)
+
+
+def prepare(loaded: Loaded) -> Prepared:
+    """Build the arguments; a Linen method becomes a function of its variables."""
+    arguments = build_arguments(loaded)
+    args, kwargs = arguments.bind(loaded.parameters)
+    function, notes = loaded.function, ()
+    linen = sys.modules.get("flax.linen")
+    if linen is not None and args and isinstance(args[0], linen.Module):
+        function, args, note = _linen(loaded, args, kwargs)
+        notes = (note,)
+    return Prepared(loaded, arguments, function, args, kwargs, notes)
+
+
+def _linen(
+    loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], tuple[Any, ...], str]:
+    module, rest = args[0], args[1:]
+    name = loaded.request.qualname.split(".")[-1]
+    if getattr(module, "scope", None) is not None:
+        module, variables = module.unbind()
+        note = "a Linen module: its bound variables are inputs"
+    else:
+        key = import_module("jax").random.key(0)
+        variables = module.init(key, *rest, method=name, **kwargs)
+        note = "a Linen module: its variables were initialised from `jax.random.key(0)`"
+
+    def apply(variables: Any, *args: Any, **kwargs: Any) -> Any:
+        return module.apply(variables, *args, method=name, **kwargs)
+
+    return apply, (variables, *rest), note
+
+
+def program(prepared: Prepared) -> Program:
+    """The prepared call as a function of its arrays."""
+    jax = import_module("jax")
+    names = _argument_names(prepared)
+    given = dict(zip(names, (*prepared.args, *prepared.kwargs.values())))
+    split = {name: _split(value) for name, value in given.items()}
+    entries, tree = jax.tree_util.tree_flatten_with_path(
+        {n: part.state for n, part in split.items()}
+    )
+    values = [value for _, value in entries]
+    arrays = [index for index, value in enumerate(values) if is_array(value)]
+    for index, value in enumerate(values):
+        _refuse_opaque(value, _path(jax, entries[index][0]))
+    count = len(prepared.args)
+
+    def call(*leaves: Leaf) -> tuple[Any, Any]:
+        filled = list(values)
+        for index, leaf in zip(arrays, leaves):
+            filled[index] = leaf
+        states = jax.tree_util.tree_unflatten(tree, filled)
+        merged = {name: part.merge(states[name]) for name, part in split.items()}
+        everything = [merged[name] for name in names]
+        keywords = dict(zip(names[count:], everything[count:]))
+        output = prepared.function(*everything[:count], **keywords)
+        return output, {n: part.changed(merged[n]) for n, part in split.items() if part.module}
+
+    leaves = tuple(jax.numpy.asarray(values[index]) for index in arrays)
+    return Program(call, leaves, tuple(_path(jax, entries[index][0]) for index in arrays))
+
+
+def is_array(value: object) -> bool:
+    """Whether a leaf is an array, a key or a NumPy scalar."""
+    jax, numpy = import_module("jax"), import_module("numpy")
+    return isinstance(value, (jax.Array, numpy.ndarray, numpy.generic))
+
+
+def is_inexact(value: Leaf) -> bool:
+    """Whether a leaf can be differentiated: floating or complex, and no key."""
+    jax = import_module("jax")
+    return bool(jax.numpy.issubdtype(value.dtype, jax.numpy.inexact))
+
+
+def device_arrays(value: Any) -> Any:
+    """NumPy arrays in a pytree moved to the device, so that no call pays for the transfer."""
+    jax, numpy = import_module("jax"), import_module("numpy")
+
+    def move(leaf: Any) -> Any:
+        return jax.numpy.asarray(leaf) if isinstance(leaf, numpy.ndarray) else leaf
+
+    return jax.tree_util.tree_map(move, value)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One argument: its arrays as a pytree, and the way back."""
+
+    state: Any
+    merge: Callable[[Any], Any]
+    module: bool = False
+
+    def changed(self, merged: Any) -> Any:
+        return sys.modules["flax.nnx"].state(merged)
+
+
+def _split(value: Any) -> _Part:
+    nnx = sys.modules.get("flax.nnx")
+    if nnx is not None and isinstance(value, (nnx.Module, *_optimizers(nnx))):
+        graph, state = nnx.split(value)
+        return _Part(state, lambda new: nnx.merge(graph, new), module=True)
+    if nnx is not None and _holds_module(value, nnx):
+        raise stop(
+            "unsupported",
+            "an NNX module inside a dict, list or tuple: give each module as an argument of its own",
+        )
+    return _Part(value, lambda new: new)
+
+
+def _optimizers(nnx: Any) -> Sequence[type]:
+    found = [getattr(nnx, name, None) for name in ("Optimizer", "Metric", "Rngs")]
+    return [item for item in found if isinstance(item, type)]
+
+
+def _holds_module(value: Any, nnx: Any) -> bool:
+    def is_module(item: object) -> bool:
+        return isinstance(item, nnx.Module)
+
+    leaves = import_module("jax").tree_util.tree_leaves(value, is_leaf=is_module)
+    return any(is_module(leaf) for leaf in leaves)
+
+
+def _refuse_opaque(value: Any, path: str) -> None:
+    """An object that hides arrays would turn them into constants of the program: a wrong number."""
+    if is_array(value) or isinstance(value, _PLAIN) or callable(value):
+        return
+    attributes: dict[str, object] = getattr(value, "__dict__", {})
+    if any(is_array(item) for item in attributes.values()):
+        kind = type(value).__name__
+        raise stop(
+            "unsupported",
+            f"`{path}` is a `{kind}` that holds arrays, and JAX does not know it as a pytree: register it "
+            "(`jax.tree_util.register_dataclass`)",
+        )
+
+
+def _argument_names(prepared: Prepared) -> list[str]:
+    parameters = list(prepared.loaded.parameters)
+    positional = [name for name in parameters if name not in prepared.kwargs][: len(prepared.args)]
+    return [*positional, *prepared.kwargs]
+
+
+def _path(jax: Any, keys: Any) -> str:
+    """`params['w']` from the path of a leaf in the dict of arguments."""
+    return f"{keys[0].key}{jax.tree_util.keystr(keys[1:])}"

@@ -1,0 +1,398 @@
+"""The language of input specs: `x: f32[B=128, 64], y: i32[B] in [0, 9], key: key, n = 3`.
+
+A recursive descent parser over the text; every error points at its character. Nothing is evaluated
+here: an expression is kept as text and belongs to the target's module.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional, Union
+
+_NUMPY = {
+    "float16": "f16",
+    "bfloat16": "bf16",
+    "float32": "f32",
+    "float64": "f64",
+    "complex64": "c64",
+    "complex128": "c128",
+    "bool_": "bool",
+    **{f"int{bits}": f"i{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"u{bits}" for bits in (8, 16, 32, 64)},
+}
+DTYPES: Mapping[str, str] = {**{short: long for long, short in _NUMPY.items()}, "bool": "bool"}
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_SPACE = re.compile(r"\s*")
+_ENTRY = re.compile(r"\s*(\Z|,\s*[^\W\d]\w*\s*(:|=(?!=)))")
+_CLOSERS = {"{": "}", "(": ")", "[": "]"}
+_KINDS = {"{": "dict", "(": "tuple", "[": "list"}
+
+
+@dataclass(frozen=True)
+class Dim:
+    """One dimension: a number, a name, or both."""
+
+    name: Optional[str]
+    size: Optional[int]
+
+    def __str__(self) -> str:
+        if self.name is None:
+            return str(self.size)
+        return self.name if self.size is None else f"{self.name}={self.size}"
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """`f32[B, 64] in [0, 1] @ P("data")`."""
+
+    dtype: str  # short: "f32"
+    dims: tuple[Dim, ...]
+    range: Optional[tuple[float, float]] = None
+    sharding: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A PRNG key, typed or of the old kind."""
+
+    legacy: bool = False
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """An array saved by NumPy, relative to the source file."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class CapturedSpec:
+    """What `jaxsight capture` recorded."""
+
+
+@dataclass(frozen=True)
+class NestSpec:
+    """A dict, tuple or list of values."""
+
+    kind: str
+    names: tuple[str, ...]
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class ExpressionSpec:
+    """Python, evaluated in the target's module."""
+
+    text: str
+
+
+Value = Union[ArraySpec, KeySpec, FileSpec, CapturedSpec, NestSpec, ExpressionSpec]
+
+
+class SpecError(ValueError):
+    """What is wrong with a spec, and at which character."""
+
+    def __init__(self, message: str, text: str, offset: int) -> None:
+        line_start = text.rfind("\n", 0, offset) + 1
+        line = text[line_start:].splitlines()[0] if text[line_start:] else ""
+        pointer = " " * (offset - line_start) + "^"
+        super().__init__(f"{message} (character {offset + 1})\n  {line}\n  {pointer}")
+        self.offset = offset
+
+
+def parse_spec(text: str) -> dict[str, Value]:
+    """The values a spec gives to parameters, by name, in order."""
+    return _Parser(text).spec()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def error(self, message: str, offset: Optional[int] = None) -> SpecError:
+        return SpecError(message, self.text, self.at if offset is None else offset)
+
+    def skip(self) -> None:
+        match = _SPACE.match(self.text, self.at)
+        assert match is not None
+        self.at = match.end()
+
+    def peek(self) -> str:
+        self.skip()
+        return self.text[self.at : self.at + 1]
+
+    def take(self, token: str) -> bool:
+        self.skip()
+        if not self.text.startswith(token, self.at):
+            return False
+        self.at += len(token)
+        return True
+
+    def expect(self, token: str, where: str) -> None:
+        if not self.take(token):
+            raise self.error(f"expected `{token}` {where}, found {self.found()}")
+
+    def found(self) -> str:
+        char = self.peek()
+        return f"`{char}`" if char else "the end"
+
+    def name(self, what: str) -> str:
+        self.skip()
+        match = _NAME.match(self.text, self.at)
+        if match is None:
+            raise self.error(f"expected {what}, found {self.found()}")
+        self.at = match.end()
+        return match.group()
+
+    def spec(self) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        while self.peek():
+            start = self.at
+            name = self.name("a parameter's name")
+            if name in values:
+                raise self.error(f"`{name}` is given twice", start)
+            if self.take(":"):
+                values[name] = self.value()
+            elif self.take("="):
+                values[name] = self.expression()
+            else:
+                raise self.error(f"expected `:` or `=` after `{name}`, found {self.found()}")
+            if self.peek():
+                self.expect(",", "between parameters")
+        return values
+
+    def expression(self) -> ExpressionSpec:
+        """The shortest text up to a comma that is Python and has a parameter, or the end, behind it."""
+        self.skip()
+        start = self.at
+        ends = [match.start() for match in re.finditer(",", self.text[start:])]
+        for end in (*(start + end for end in ends), len(self.text)):
+            if not _ENTRY.match(self.text, end) and self.text[end:].strip(", \t\n"):
+                continue
+            text = self.text[start:end].strip()
+            if _is_expression(text):
+                self.at = end
+                return ExpressionSpec(text)
+        raise self.error("expected a Python expression", start)
+
+    def value(self) -> Value:
+        char = self.peek()
+        if char in _CLOSERS:
+            return self.nest(char)
+        start = self.at
+        name = self.name("a dtype, `key`, `file(...)` or a nest")
+        if name == "key":
+            return self.key()
+        if name == "captured":
+            return CapturedSpec()
+        if name == "file":
+            return self.file()
+        dtype = _NUMPY.get(name, name)
+        if dtype not in DTYPES:
+            known = " ".join(DTYPES)
+            raise self.error(
+                f"`{name}` is no dtype; known are {known}, NumPy's names and `key`", start
+            )
+        return self.array(dtype)
+
+    def key(self) -> KeySpec:
+        if not self.take("("):
+            return KeySpec()
+        start = self.at
+        if self.name("`legacy`") != "legacy":
+            raise self.error("expected `legacy`", start)
+        self.expect(")", "after `legacy`")
+        return KeySpec(legacy=True)
+
+    def file(self) -> FileSpec:
+        self.expect("(", "after `file`")
+        text, start = self.balanced(")"), self.at
+        try:
+            path: object = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError) as error:
+            raise self.error('expected a quoted path, as in `file("x.npy")`', start) from error
+        if not isinstance(path, str):
+            raise self.error('expected a quoted path, as in `file("x.npy")`', start)
+        self.expect(")", "after the path")
+        return FileSpec(path)
+
+    def balanced(self, closer: str) -> str:
+        """The text up to the closing bracket of the one just read; quotes hide brackets."""
+        depth, quote, start = 0, "", self.at
+        for end in range(start, len(self.text)):
+            char = self.text[end]
+            if quote:
+                quote = "" if char == quote else quote
+            elif char in "'\"":
+                quote = char
+            elif char in "([{":
+                depth += 1
+            elif char in ")]}":
+                if depth == 0 and char == closer:
+                    self.at = end
+                    return self.text[start:end]
+                depth -= 1
+        raise self.error(f"expected `{closer}`, found the end", len(self.text))
+
+    def array(self, dtype: str) -> ArraySpec:
+        dims = self.dims() if self.take("[") else ()
+        limits = self.range(dtype) if self.word("in") else None
+        sharding = self.sharding() if self.take("@") else None
+        return ArraySpec(dtype, dims, limits, sharding)
+
+    def word(self, word: str) -> bool:
+        self.skip()
+        match = _NAME.match(self.text, self.at)
+        if match is None or match.group() != word:
+            return False
+        self.at = match.end()
+        return True
+
+    def dims(self) -> tuple[Dim, ...]:
+        dims: list[Dim] = []
+        while not self.take("]"):
+            dims.append(self.dim())
+            if not self.take(","):
+                self.expect("]", "after the dimensions")
+                break
+        return tuple(dims)
+
+    def dim(self) -> Dim:
+        if self.peek().isdigit():
+            return Dim(None, self.size())
+        name = self.name("a dimension (a number, a name, or `name=number`)")
+        return Dim(name, self.size() if self.take("=") else None)
+
+    def size(self) -> int:
+        self.skip()
+        match = re.compile(r"\d[\d_]*").match(self.text, self.at)
+        if match is None:
+            raise self.error(f"expected a whole number, found {self.found()}")
+        self.at = match.end()
+        if self.text[self.at : self.at + 1] == "." or self.text[self.at : self.at + 1].isalpha():
+            raise self.error("a dimension is a whole number", match.start())
+        return int(match.group())
+
+    def range(self, dtype: str) -> tuple[float, float]:
+        start = self.at
+        if dtype in ("bool", "c64", "c128"):
+            raise self.error(f"{dtype} has no range", start)
+        self.expect("[", "after `in`")
+        low = self.number(dtype)
+        self.expect(",", "between the limits")
+        high_at = self.at
+        high = self.number(dtype)
+        self.expect("]", "after the limits")
+        if high < low:
+            raise self.error(f"the upper limit {high:g} is below the lower {low:g}", high_at)
+        return low, high
+
+    def number(self, dtype: str) -> float:
+        self.skip()
+        match = _NUMBER.match(self.text, self.at)
+        if match is None:
+            raise self.error(f"expected a number, found {self.found()}")
+        if dtype[0] in "iu" and not re.fullmatch(r"[+-]?\d+", match.group()):
+            raise self.error(f"the limits of {dtype} are whole numbers")
+        if dtype[0] == "u" and float(match.group()) < 0:
+            raise self.error(f"{dtype} has no negative values")
+        self.at = match.end()
+        return float(match.group())
+
+    def sharding(self) -> str:
+        self.skip()
+        start = self.at
+        self.name('a sharding, as in `@ P("data", None)`')
+        self.expect("(", "in the sharding")
+        self.balanced(")")
+        self.expect(")", "after the sharding")
+        text = self.text[start : self.at]
+        if not _is_expression(text):
+            raise self.error("this is no sharding", start)
+        return text
+
+    def nest(self, opener: str) -> NestSpec:
+        self.take(opener)
+        closer = _CLOSERS[opener]
+        names: list[str] = []
+        items: list[Value] = []
+        while not self.take(closer):
+            if opener == "{":
+                names.append(self.field_name())
+                self.expect(":", "after the name")
+            items.append(self.value())
+            if not self.take(","):
+                self.expect(closer, "or `,` here")
+                break
+        return NestSpec(_KINDS[opener], tuple(names), tuple(items))
+
+    def field_name(self) -> str:
+        quote = self.peek()
+        if quote not in ("'", '"') or not quote:
+            return self.name("a name")
+        end = self.text.find(quote, self.at + 1)
+        if end < 0:
+            raise self.error(f"expected {quote}, found the end", len(self.text))
+        text, self.at = self.text[self.at + 1 : end], end + 1
+        return text
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return bool(text)
+
+
+def comment_spec(text: str, line: int) -> Optional[str]:
+    """The spec in the comments right above line `line` (from 1), where a definition starts.
+
+    Several `# jaxsight: inputs` lines count as one; a comment line after one that ends in a comma
+    or an open bracket continues it.
+    """
+    lines = text.splitlines()
+    first = line - 1
+    while first > 0 and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    parts: list[str] = []
+    open_part = False
+    for comment in lines[first : line - 1]:
+        body = comment.lstrip().lstrip("#").strip()
+        match = re.match(r"jaxsight:\s*inputs\b\s*(.*)", body)
+        if match:
+            parts.append(match.group(1).strip())
+        elif open_part and not body.startswith("jaxsight:"):
+            parts[-1] += f" {body}"
+        open_part = bool(parts) and _is_open(parts[-1])
+    return ", ".join(part.rstrip(", ") for part in parts) if parts else None
+
+
+def _is_open(text: str) -> bool:
+    return text.endswith(",") or any(text.count(a) > text.count(b) for a, b in _CLOSERS.items())
+
+
+def show(value: Value) -> str:
+    """A value as the language writes it."""
+    if isinstance(value, ArraySpec):
+        dims = "[" + ",".join(map(str, value.dims)) + "]" if value.dims else ""
+        return value.dtype + dims
+    if isinstance(value, KeySpec):
+        return "key(legacy)" if value.legacy else "key"
+    if isinstance(value, FileSpec):
+        return f'file("{value.path}")'
+    if isinstance(value, CapturedSpec):
+        return "captured"
+    if isinstance(value, ExpressionSpec):
+        return value.text
+    items = [show(item) for item in value.items]
+    if value.kind == "dict":
+        pairs = [f"{name}: {items[index]}" for index, name in enumerate(value.names)]
+        return "{" + ", ".join(pairs) + "}"
+    return ("({})" if value.kind == "tuple" else "[{}]").format(", ".join(items))

@@ -1,0 +1,115 @@
+"""What samples of time say. Pure functions over sequences of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from jaxsight_runner.protocol import Interval
+
+CONFIDENCE = 0.95
+MINIMUM_SAMPLES = 6  # fewer cannot bound a median with 95 % confidence, whatever they are
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value, or the mean of the two."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the values lie, interpolated."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """A confidence interval of the median, whatever the distribution.
+
+    Between two order statistics: the number of samples below the median is binomial with p = 1/2.
+    Fewer than six samples give their whole range, whose confidence is lower.
+    """
+    ordered = sorted(values)
+    rank = _rank(len(ordered), (1 - confidence) / 2)
+    return ordered[rank], ordered[len(ordered) - 1 - rank]
+
+
+def _rank(count: int, tail: float) -> int:
+    """The largest k with P(Binomial(count, 1/2) <= k - 1) <= tail."""
+    if count > 2000:  # the normal approximation, one rank on the safe side
+        return max(math.floor((count - 1.96 * math.sqrt(count)) / 2) - 1, 0)
+    total, limit = 0, tail * 2**count
+    for k in range(count // 2 + 1):
+        total += math.comb(count, k)
+        if total > limit:
+            return k
+    return 0
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Half the confidence interval as a share of the median."""
+    low, high = median_interval(values)
+    middle = median(values)
+    return (high - low) / 2 / middle if middle > 0 else math.inf
+
+
+def outliers(values: Sequence[float]) -> int:
+    """How many lie beyond three interquartile ranges of the quartiles."""
+    first, third = quantile(values, 0.25), quantile(values, 0.75)
+    reach = 3 * (third - first)
+    return sum(1 for value in values if value < first - reach or value > third + reach)
+
+
+def drift(values: Sequence[float]) -> float:
+    """How much slower the last third is than the first, as a share."""
+    third = max(1, len(values) // 3)
+    start = median(values[:third])
+    return median(values[-third:]) / start - 1 if start > 0 else 0.0
+
+
+def summarise(values: Sequence[float]) -> Interval:
+    """The interval a report shows; samples in seconds."""
+    low, high = median_interval(values)
+    return Interval(
+        median=median(values),
+        low=low,
+        high=high,
+        unit="s",
+        confidence=CONFIDENCE,
+        samples=len(values),
+        minimum=min(values),
+        p90=quantile(values, 0.9),
+        outliers=outliers(values),
+        drift=drift(values),
+    )
+
+
+def instability(values: Sequence[float], host_noise: float) -> list[str]:
+    """Why these samples should not be trusted; empty when they can be.
+
+    `host_noise`: how much longer the slowest of equal pieces of pure Python work took.
+    """
+    reasons: list[str] = []
+    if len(values) < MINIMUM_SAMPLES:
+        reasons.append(f"only {len(values)} samples fit the time budget")
+    elif half_width(values) > 0.05:
+        reasons.append(f"the median is known to ±{half_width(values):.0%} only")
+    if len(values) >= MINIMUM_SAMPLES and abs(drift(values)) > 0.1:
+        direction = "slower" if drift(values) > 0 else "faster"
+        reasons.append(
+            f"the last third of the samples is {abs(drift(values)):.0%} {direction} than the first"
+        )
+    share = outliers(values) / len(values)
+    if share > 0.1:
+        reasons.append(f"{share:.0%} of the samples are outliers")
+    if host_noise > 1.0:
+        reasons.append(
+            f"the host is busy: equal work took up to {1 + host_noise:.1f} times as long"
+        )
+    return reasons

@@ -1,0 +1,149 @@
+"""One process, one task: reads the request, runs it, sends the last word and leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import faulthandler
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Optional
+
+from jaxsight_runner.failures import Stop, failure_of
+from jaxsight_runner.protocol import (
+    PROTOCOL,
+    BenchmarkRequest,
+    EnvironmentRequest,
+    Failure,
+    GradientsRequest,
+    Hello,
+    Outcome,
+    Phase,
+    Progress,
+    ProtocolError,
+    Request,
+    decode,
+)
+from jaxsight_runner.wire import Wire
+
+MINIMUM_JAX = (0, 4, 30)
+
+
+class Job:
+    """What a task tells while it works: the phase it is in, for progress and for failures."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.phase: Phase = "start"
+
+    def enter(self, phase: Phase, message: str) -> None:
+        """Begin a phase, or say more about it."""
+        self.phase = phase
+        self._wire.send(Progress(phase, message))
+
+
+def main() -> int:
+    """Run the task whose request comes on standard input. Arguments: job id, bytes of memory."""
+    job_id, memory_limit = sys.argv[1:3] if len(sys.argv) == 3 else ("", "0")
+    wire = Wire(job_id)
+    faulthandler.enable()  # a segmentation fault says where on standard error
+    wire.send(Hello(PROTOCOL, platform.python_version(), installed_version("jax"), os.getpid()))
+    line = wire.receive()
+    try:
+        message, wire.job = decode(line)
+    except ProtocolError as error:
+        wire.send(Failure("protocol", str(error)))
+        return 2
+    if not isinstance(message, (BenchmarkRequest, GradientsRequest, EnvironmentRequest)):
+        wire.send(Failure("protocol", f"{type(message).__name__} is no request"))
+        return 2
+    wire.end_with_client()
+    _limit_memory(int(memory_limit))
+    wire.send(_run(message, Job(wire)))
+    _leave()
+    return 0
+
+
+def installed_version(distribution: str) -> Optional[str]:
+    """A distribution's version from its metadata, without importing it."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _run(request: Request, job: Job) -> Outcome:
+    """The task's last word; the user's program can make it a failure, and nothing else."""
+    path = "" if isinstance(request, EnvironmentRequest) else request.path
+    try:
+        _require_jax()
+        return _task(request, job)
+    except Stop as end:
+        if isinstance(end.outcome, Failure):
+            return dataclasses.replace(end.outcome, phase=job.phase)
+        return end.outcome
+    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        return failure_of(error, job.phase, path)
+
+
+def _task(request: Request, job: Job) -> Outcome:
+    # Set before jax is imported: half of the GPU's memory may belong to the user's training run.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if isinstance(request, BenchmarkRequest):
+        from jaxsight_runner.tasks import benchmark
+
+        return benchmark.run(request, job)
+    if isinstance(request, GradientsRequest):
+        from jaxsight_runner.tasks import gradients
+
+        return gradients.run(request, job)
+    from jaxsight_runner.tasks import doctor
+
+    return doctor.run(job)
+
+
+def _require_jax() -> None:
+    found = installed_version("jax")
+    minimum = ".".join(map(str, MINIMUM_JAX))
+    if found is None:
+        raise Stop(
+            Failure(
+                "no-jax",
+                f"{sys.executable} has no jax: choose the Python your program runs with, "
+                f"or install it there (`{sys.executable} -m pip install jax`)",
+            )
+        )
+    if _numbers(found) < MINIMUM_JAX:
+        raise Stop(
+            Failure(
+                "old-jax",
+                f"{sys.executable} has jax {found}; JAX Sight runs programs with {minimum} or newer",
+            )
+        )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers: list[int] = []
+    for part in text.split(".")[:3]:
+        digits = "".join(char for char in part if char.isdigit())
+        numbers.append(int(digits) if digits else 0)
+    return tuple(numbers)
+
+
+def _limit_memory(limit: int) -> None:
+    """Cap the address space, where the system can."""
+    if limit <= 0 or sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _leave() -> None:
+    """End at once: the user's threads and exit handlers may never finish."""
+    with contextlib.suppress(OSError, ValueError):  # the user's code may have closed them
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)
