@@ -1,0 +1,358 @@
+"""`jaxsight check` as scripts see it: real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REUSE = """\
+import jax
+
+def init(key):
+    w = jax.random.normal(key, (4, 4))
+    b = jax.random.uniform(key, (4,))
+    return w, b
+"""
+ASSIGN = """\
+import jax.numpy as jnp
+
+x = jnp.zeros(3)
+x[0] = 1.0
+"""
+CLEAN = "import jax\n\nprint(jax.devices())\n"
+
+
+def check(
+    folder: Path, *arguments: str, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxsight_server.cli", "check", *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    out, err = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def diagnostics(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    return json.loads(check(folder, "--output-format", "json", *arguments).stdout)["diagnostics"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "reuse.py").write_text(REUSE)
+    (tmp_path / "assign.py").write_text(ASSIGN)
+    (tmp_path / "clean.py").write_text(CLEAN)
+    return tmp_path
+
+
+def test_findings_exit_with_1_and_name_file_line_and_rule(project: Path) -> None:
+    done = check(project, "--output-format", "concise")
+
+    assert done.returncode == 1
+    first, second, *rest = done.stdout.splitlines()
+    assert first.startswith("assign.py:4:1: error[array-item-assignment] `x` is a JAX array")
+    assert second.startswith("reuse.py:5:28: error[key-reuse] `key` is used again")
+    assert rest[0] == "Found 2 errors in 3 files."
+
+
+def test_nothing_found_exits_with_0(project: Path) -> None:
+    done = check(project, "clean.py")
+
+    assert (done.returncode, done.stdout) == (0, "Nothing found in 1 file.\n")
+
+
+def test_full_output_points_at_the_code_and_at_what_explains_it(project: Path) -> None:
+    lines = check(project, "reuse.py").stdout.splitlines()
+
+    assert lines[1:5] == [
+        "  |",
+        "5 |     b = jax.random.uniform(key, (4,))",
+        "  |                            ^^^",
+        "  |",
+    ]
+    assert lines[6] == (
+        "  |         ------------------------------ `key` is used up by `jax.random.normal` here"
+    )
+    assert "= help: Split `key` between the two uses (may change behaviour)" in lines[7]
+
+
+def test_carets_stand_under_wide_characters_and_tabs(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import jax.numpy as jnp\nx = jnp.zeros(3)\nif True:\n\t'漢字'; x[0] = 1\n",
+        encoding="utf-8",
+    )
+
+    lines = check(tmp_path).stdout.splitlines()
+
+    assert lines[2] == "4 |     '漢字'; x[0] = 1"
+    assert lines[3].index("^") == len("4 |     '漢字'; ") + 2  # two characters are twice as wide
+
+
+def test_json_has_the_promised_shape(project: Path) -> None:
+    done = check(project, "reuse.py", "--output-format", "json")
+    report = json.loads(done.stdout)
+
+    assert set(report) == {"version", "diagnostics", "errors"}
+    assert (report["version"], report["errors"]) == (1, [])
+    (found,) = report["diagnostics"]
+    assert found["path"] == "reuse.py"
+    assert (found["rule"], found["family"]) == ("key-reuse", "prng")
+    assert (found["severity"], found["certainty"]) == ("error", "yes")
+    assert found["start"] == {"line": 5, "column": 28}
+    assert found["end"] == {"line": 5, "column": 31}
+    assert found["related"][0]["start"] == {"line": 4, "column": 9}
+    assert found["url"].endswith("/docs/rules/key-reuse.md")
+    (fix,) = found["fixes"]
+    assert fix["applicability"] == "unsafe"
+    assert {"path", "start", "end", "text"} == set(fix["edits"][0])
+
+
+def test_columns_count_code_points(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import jax.numpy as jnp\né😀 = 1\nx = jnp.zeros(3); '😀'; x[0] = 1\n".replace("é😀", "é"),
+        encoding="utf-8",
+    )
+
+    (found,) = diagnostics(tmp_path)
+
+    assert found["start"] == {"line": 3, "column": 24}
+
+
+def test_sarif_has_what_the_schema_requires(project: Path) -> None:
+    report = json.loads(check(project, "--output-format", "sarif").stdout)
+
+    assert report["version"] == "2.1.0"
+    (run,) = report["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "jaxsight"
+    for result in run["results"]:
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        location = result["locations"][0]["physicalLocation"]
+        assert location["artifactLocation"]["uri"] in ("assign.py", "reuse.py")
+        assert location["region"]["startLine"] in (4, 5)
+        assert result["level"] == "error"
+
+
+def test_github_commands_are_escaped(tmp_path: Path) -> None:
+    (tmp_path / "a,b.py").write_text(ASSIGN)
+
+    (line,) = check(tmp_path, "--output-format", "github").stdout.splitlines()
+
+    assert line.startswith("::error file=a%2Cb.py,line=4,endLine=4,col=1,endColumn=11,title=array")
+    assert "::`x` is a JAX array" in line
+
+
+def test_select_ignore_and_families(project: Path) -> None:
+    assert [d["rule"] for d in diagnostics(project, "--select", "prng")] == ["key-reuse"]
+    assert [d["rule"] for d in diagnostics(project, "--ignore", "key-reuse")] == [
+        "array-item-assignment"
+    ]
+
+
+def test_an_unknown_rule_is_a_usage_error_that_names_the_nearest(project: Path) -> None:
+    done = check(project, "--select", "key-resue")
+
+    assert done.returncode == 2
+    assert "key-resue" in done.stderr
+    assert "`key-reuse`" in done.stderr
+
+
+def test_fix_applies_what_is_safe_and_leaves_the_rest(project: Path) -> None:
+    done = check(project, "--fix")
+
+    assert done.returncode == 1
+    assert (project / "assign.py").read_text() == ASSIGN.replace(
+        "x[0] = 1.0", "x = x.at[0].set(1.0)"
+    )
+    assert (project / "reuse.py").read_text() == REUSE
+    assert "Fixed 1 file." in done.stdout
+
+
+def test_unsafe_fixes_are_applied_when_asked_for(project: Path) -> None:
+    done = check(project, "--fix", "--unsafe-fixes")
+
+    assert done.returncode == 0
+    assert "key, subkey = jax.random.split(key)" in (project / "reuse.py").read_text()
+
+
+def test_diff_shows_and_writes_nothing(project: Path) -> None:
+    done = check(project, "--diff")
+
+    assert done.returncode == 1
+    assert "-x[0] = 1.0\n+x = x.at[0].set(1.0)\n" in done.stdout
+    assert (project / "assign.py").read_text() == ASSIGN
+    assert check(project, "--diff", "clean.py").returncode == 0
+
+
+def test_a_fixed_file_keeps_line_ends_encoding_and_mode(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    text = "# -*- coding: latin-1 -*-\n" + ASSIGN.replace("1.0", "1.0  # à")
+    path.write_bytes(text.replace("\n", "\r\n").encode("latin-1"))
+    path.chmod(0o750)
+
+    check(tmp_path, "--fix")
+
+    expected = text.replace("x[0] = 1.0", "x = x.at[0].set(1.0)").replace("\n", "\r\n")
+    assert path.read_bytes() == expected.encode("latin-1")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o750
+
+
+def test_exit_zero_and_statistics(project: Path) -> None:
+    done = check(project, "--exit-zero", "--statistics")
+
+    assert done.returncode == 0
+    assert done.stdout == "1  array-item-assignment\n1  key-reuse\n"
+
+
+def test_a_baseline_accepts_what_is_there_and_reports_what_is_new(project: Path) -> None:
+    assert check(project, "--write-baseline", "accepted.json").returncode == 0
+    (project / "reuse.py").write_text("\n\n" + REUSE)
+    assert check(project, "--baseline", "accepted.json").returncode == 0
+
+    (project / "new.py").write_text(ASSIGN)
+    found = diagnostics(project, "--baseline", "accepted.json")
+
+    assert [d["path"] for d in found] == ["new.py"]
+
+
+def test_standard_input_is_checked_under_a_name(project: Path) -> None:
+    done = check(
+        project, "--stdin-filename", "sub/x.py", "--output-format", "concise", stdin=ASSIGN.encode()
+    )
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("sub/x.py:4:1: error[array-item-assignment]")
+
+
+def test_standard_input_is_fixed_to_standard_output(project: Path) -> None:
+    done = check(project, "--stdin-filename", "x.py", "--fix", stdin=ASSIGN.encode())
+
+    assert done.stdout == ASSIGN.replace("x[0] = 1.0", "x = x.at[0].set(1.0)")
+
+
+def test_a_syntax_error_is_an_error_entry_and_not_a_failure(project: Path) -> None:
+    (project / "broken.py").write_text(ASSIGN + "def f(:\n")
+
+    done = check(project, "broken.py", "--output-format", "json")
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 1  # for the finding
+    assert [d["rule"] for d in report["diagnostics"]] == ["array-item-assignment"]
+    assert report["errors"][0]["message"].startswith("syntax error at broken.py:5:")
+
+
+def test_one_bad_file_does_not_end_the_run(project: Path) -> None:
+    (project / "bytes.py").write_bytes(b"x = '\xff'\n")
+
+    done = check(project, "missing.py", ".", "--output-format", "json")
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 2
+    assert len(report["diagnostics"]) == 2
+    assert {error["path"] for error in report["errors"]} == {"bytes.py", "missing.py"}
+
+
+def test_a_bad_setting_is_named_where_it_stands_and_the_rest_is_checked(project: Path) -> None:
+    (project / "jaxsight.toml").write_text('preview = "yes"\nselct = ["prng"]\n')
+
+    done = check(project, "--output-format", "json")
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 2
+    assert len(report["diagnostics"]) == 2
+    paths = sorted(error["path"].rpartition("jaxsight.toml")[2] for error in report["errors"])
+    assert [path.split(":")[1] for path in paths] == ["1", "2"]
+    assert any("`select`" in error["message"] for error in report["errors"])
+
+
+def test_settings_choose_rules_and_severities(project: Path) -> None:
+    (project / "pyproject.toml").write_text(
+        '[tool.jaxsight]\nignore = ["array-item-assignment"]\nseverity = { key-reuse = "hint" }\n'
+    )
+
+    (found,) = diagnostics(project)
+
+    assert (found["rule"], found["severity"]) == ("key-reuse", "hint")
+
+
+def test_a_notebook_is_reported_by_cell_and_fixed_in_place(tmp_path: Path) -> None:
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Title"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": 1,
+         "source": ["%matplotlib inline\n", "import jax.numpy as jnp\n", "x = jnp.zeros(3)"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": 2,
+         "source": ["x[0] = 1.0"]},
+    ]  # fmt: skip
+    notebook: dict[str, Any] = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps(notebook, indent=1) + "\n")
+
+    (found,) = diagnostics(tmp_path)
+    check(tmp_path, "--fix")
+
+    assert found["path"] == "n.ipynb:cell 3"
+    assert found["start"] == {"line": 1, "column": 1}
+    cells[2]["source"] = ["x = x.at[0].set(1.0)"]
+    assert path.read_text() == json.dumps(notebook, indent=1) + "\n"
+
+
+def test_environments_and_ignored_files_are_skipped(project: Path) -> None:
+    for folder in (".venv/lib", "node_modules", "ignored"):
+        (project / folder).mkdir(parents=True)
+        (project / folder / "a.py").write_text(ASSIGN)
+    (project / ".venv" / "pyvenv.cfg").touch()
+    (project / ".gitignore").write_text("ignored/\n")
+    (project / ".git").mkdir()
+
+    assert {d["path"] for d in diagnostics(project)} == {"assign.py", "reuse.py"}
+
+
+def test_removed_names_depend_on_the_version_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import jax\n\ny = jax.tree_map(abs, {})\n")
+    settings = tmp_path / "jaxsight.toml"
+
+    settings.write_text('versions = { jax = "0.4.30" }\n')
+    old = diagnostics(tmp_path)
+    settings.write_text('versions = { jax = "0.10.2" }\n')
+    new = diagnostics(tmp_path)
+
+    assert old == []
+    assert [d["rule"] for d in new] == ["removed-api"]
+
+
+def test_check_imports_neither_the_server_nor_slow_libraries(project: Path) -> None:
+    code = (
+        "import sys; from jaxsight_server.cli import main; main(['check', 'reuse.py'])\n"
+        "bad = {'pygls', 'lsprotocol', 'libcst', 'jax', 'numpy', 'asyncio'} & set(sys.modules)\n"
+        "print(sorted(bad), file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr.strip() == "[]"
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxsight_server.cli", "chek"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "there is no command `chek`" in done.stderr
