@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import pytest_lsp
@@ -37,16 +38,17 @@ def capabilities_of(editor: str) -> lsp.ClientCapabilities:
     return converters.get_converter().structure(data, lsp.ClientCapabilities)
 
 
-@pytest_lsp.fixture(  # type: ignore[reportUnknownMemberType, reportUntypedFunctionDecorator]
+@pytest_lsp.fixture(  # type: ignore[reportUnknownMemberType]
     params=["vscode", "neovim@0.11.0", "emacs"],
     config=ClientServerConfig(server_command=[sys.executable, "-c", ENTRY]),
 )
 async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient) -> AsyncIterator[None]:
     capabilities = capabilities_of(request.param)
 
-    @lsp_client.feature(lsp.CLIENT_REGISTER_CAPABILITY)
-    def _(params: lsp.RegistrationParams) -> None:  # type: ignore[reportUnusedFunction]
+    def register(params: lsp.RegistrationParams) -> None:
         return None
+
+    lsp_client.feature(lsp.CLIENT_REGISTER_CAPABILITY)(register)
 
     answer = await lsp_client.initialize_session(
         lsp.InitializeParams(capabilities=capabilities, root_uri="file:///nowhere")
@@ -86,9 +88,8 @@ def edits_of(edit: lsp.WorkspaceEdit) -> list[lsp.TextEdit]:
 
 def column(text: str, client: LanguageClient) -> int:
     """How many columns a text takes in the encoding agreed on."""
-    offered: lsp.ServerCapabilities = client.offered  # type: ignore[attr-defined]
-    encoding = offered.position_encoding
-    assert encoding is not None
+    offered = cast("lsp.ServerCapabilities", client.offered)  # type: ignore[attr-defined]
+    encoding = offered.position_encoding or lsp.PositionEncodingKind.Utf16
     sizes = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
     codec, size = sizes[
         encoding.value if isinstance(encoding, lsp.PositionEncodingKind) else encoding

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +50,30 @@ def send(process: Process, method: str, params: Any = None, number: int | None =
     process.stdin.flush()
 
 
+def received(process: Process) -> Any:
+    """The next message."""
+    assert process.stdout is not None
+    length = 0
+    while line := process.stdout.readline().strip():
+        if line.lower().startswith(b"content-length"):
+            length = int(line.partition(b":")[2])
+    return json.loads(process.stdout.read(length))
+
+
 def answer(process: Process, number: int) -> Any:
     """The answer to a request; other messages are passed over."""
-    assert process.stdout is not None
     while True:
-        length = 0
-        while line := process.stdout.readline().strip():
-            if line.lower().startswith(b"content-length"):
-                length = int(line.partition(b":")[2])
-        message = json.loads(process.stdout.read(length))
+        message = received(process)
         if message.get("id") == number and "method" not in message:
             return message
+
+
+def heard(process: Process, method: str, text: str) -> str:
+    """The text of the first log of a run that holds a text."""
+    while True:
+        message = received(process)
+        if message.get("method") == method and text in message["params"]["text"]:
+            return message["params"]["text"]
 
 
 def initialize(process: Process) -> Any:
@@ -103,3 +119,56 @@ def test_text_that_is_no_json_is_answered_and_survived(process: Process) -> None
     process.stdin.write(b"Content-Length: 3\r\n\r\n{[}")
     send(process, "shutdown", None, 2)
     assert answer(process, 2)["result"] is None
+
+
+def is_gone_within_a_second(pid: int) -> bool:
+    """Whether a process ends, and is reaped, within the second that is promised."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+ENDLESS = """\
+import os
+import jax
+
+
+# jaxsight: inputs x: f32[3]
+def f(x):
+    print(f"process {os.getpid()};")
+    while True:
+        pass
+"""
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.parametrize("leave", ["cancel", "shutdown", "close", "signal"])
+def test_runner_ends_with_its_request_and_with_the_client(
+    process: Process, tmp_path: Path, leave: str
+) -> None:
+    initialize(process)
+    uri = (tmp_path / "model.py").as_uri()
+    document = {"uri": uri, "languageId": "python", "version": 1, "text": ENDLESS}
+    send(process, "textDocument/didOpen", {"textDocument": document})
+    wanted = {"kind": "benchmark", "uri": uri, "target": "f", "interpreter": sys.executable}
+    send(process, "jaxsight/run", wanted, 5)
+    said = heard(process, "jaxsight/runLog", ";")
+    runner = int(said.partition("process ")[2].partition(";")[0])
+    if leave == "cancel":
+        send(process, "$/cancelRequest", {"id": 5})
+        assert answer(process, 5)["error"]["code"] == -32800
+    elif leave == "shutdown":
+        send(process, "shutdown", None, 6)
+        answer(process, 6)
+    elif leave == "close":
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(10)
+    else:
+        process.terminate()
+        process.wait(10)
+    assert is_gone_within_a_second(runner)

@@ -29,11 +29,10 @@ PUSHED: dict[str, Any] = {
 }
 
 
-def codes(report: Any) -> list[str]:
+def codes(report: dict[str, Any]) -> list[str]:
     """The rules of a report or a publication."""
-    key = "items" if "items" in report else "diagnostics"
-    items: list[dict[str, str]] = report[key]
-    return [item["code"] for item in items]
+    items: Any = report["items" if "items" in report else "diagnostics"]
+    return [str(item["code"]) for item in items]
 
 
 def applied(text: str, edit: Any) -> str:
@@ -43,10 +42,13 @@ def applied(text: str, edit: Any) -> str:
     lines = text.splitlines(keepends=True)
     starts = [sum(map(len, lines[:n])) for n in range(len(lines) + 1)]
 
-    def offset(position: Any) -> int:
+    def offset(position: dict[str, int]) -> int:
         return starts[position["line"]] + position["character"]
 
-    for item in sorted(edits, key=lambda e: offset(e["range"]["start"]), reverse=True):
+    def start_of(item: Any) -> int:
+        return offset(item["range"]["start"])
+
+    for item in sorted(edits, key=start_of, reverse=True):
         start, end = offset(item["range"]["start"]), offset(item["range"]["end"])
         text = text[:start] + item["newText"] + text[end:]
     return text
