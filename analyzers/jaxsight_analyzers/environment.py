@@ -19,7 +19,7 @@ _METADATA = re.compile(
 )
 _LOCKED = re.compile(r'\[\[package\]\]\s+name = "([^"]+)"\s+version = "([^"]+)"')
 _REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>(?:[<>=!~^][^;#\"'\s]*[\s]*,?\s*)*)"
+    r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[<>=!~^][^;#]*)"
 )
 _LOWER = re.compile(r"(===?|~=|>=|\^)\s*([0-9][\w.]*)")
 _SETTING = re.compile(r"^\s*([\w-]+)\s*=\s*(.*?)\s*$", re.MULTILINE)

@@ -77,20 +77,23 @@ class VirtualModule:
             edit.span.overlaps(span) or _strictly_inside(edit.span, span) for span in self.replaced
         ):
             return None
-        number, start = self.to_cell(edit.span.start)
-        base = self.from_cell(number, 0) or 0
+        index = max(bisect_right(self.starts, edit.span.start) - 1, 0)
+        number, base = self.numbers[index], self.starts[index]
         source = self.cells[number].source
-        if max(edit.span.end - base, 0) > len(source) or (
-            edit.span.end > 0 and self.to_cell(edit.span.end)[0] != number
-        ):
-            return None
-        end = max(edit.span.end - base, 0)
+        start, end = edit.span.start - base, edit.span.end - base
+        if start == end < 0:  # an insertion before the first cell
+            start, end = 0, 0
         if start == end == 0 and _CELL_MAGIC.match(source):  # a cell magic stays the first line
-            start = end = source.find("\n") + 1 or len(source)
-        text = edit.text
-        if start == len(source) and source and not source.endswith("\n") and text.endswith("\n"):
-            text = "\n" + text[:-1]
-        return number, Edit(Span(start, end), text)
+            start = end = source.find("\n") + 1 or len(source) + 1
+        # In the module every cell ends in a line end, in the notebook most do not.
+        padded = source if source.endswith("\n") else f"{source}\n"
+        if start < 0 or end > len(padded):
+            return None
+        if end <= len(source):
+            return number, Edit(Span(start, end), edit.text)
+        after = padded[:start] + edit.text + padded[end:]
+        after = after if padded is source else after.removesuffix("\n")
+        return number, _narrowed(source, Span(0, len(source)), after)
 
 
 def _strictly_inside(edit: Span, span: Span) -> bool:

@@ -193,7 +193,9 @@ def _suppression(
 ) -> Suppression:
     # The reason reaches to the end of the comment or to another tool's comment in it.
     following = source.text.find(" #", match.end(), comment.end)
-    end = comment.end if following < 0 else following
+    end = comment.end
+    if following >= 0:
+        end = len(source.text[:following].rstrip(" \t"))
     line = source.line_of(comment.start)
     alone = not source.text[source.line_starts[line] : comment.start].strip()
     names: tuple[Name, ...] = ()
