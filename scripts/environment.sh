@@ -6,14 +6,15 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 
-export XDG_CACHE_HOME="$ROOT/.cache/xdg/cache"
-export XDG_CONFIG_HOME="$ROOT/.cache/xdg/config"
-export XDG_DATA_HOME="$ROOT/.cache/xdg/data"
-export XDG_STATE_HOME="$ROOT/.cache/xdg/state"
-export PIP_CACHE_DIR="$ROOT/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
-export UV_CACHE_DIR="$ROOT/.cache/uv" UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
-export npm_config_cache="$ROOT/.cache/npm" npm_config_update_notifier=false npm_config_fund=false
-export JAX_COMPILATION_CACHE_DIR="$ROOT/.cache/jax"
+CACHE="${JAXSIGHT_MAKE_CACHE:-$ROOT/.cache}" # elsewhere only for the tests, to share what is downloaded
+export XDG_CACHE_HOME="$CACHE/xdg/cache"
+export XDG_CONFIG_HOME="$CACHE/xdg/config"
+export XDG_DATA_HOME="$CACHE/xdg/data"
+export XDG_STATE_HOME="$CACHE/xdg/state"
+export PIP_CACHE_DIR="$CACHE/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
+export UV_CACHE_DIR="$CACHE/uv" UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+export npm_config_cache="$CACHE/npm" npm_config_update_notifier=false npm_config_fund=false
+export JAX_COMPILATION_CACHE_DIR="$CACHE/jax"
 unset VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 NEEDED_UV="0.8"
