@@ -141,12 +141,14 @@ class ApiChange(NamedTuple):
     """A public name that a release removed or renamed.
 
     `removed_in` is the first release known to lack it; None while it is only deprecated.
-    `new` is an expression that replaces it, None where nothing does. `applicability` is the
+    `new` is an expression that replaces it, None where nothing does; `imports` is the module that
+    has to be imported for it where importing its library is not enough. `applicability` is the
     table's word on swapping the names: "safe", "unsafe", or "none".
     """
 
     old: str
     new: str | None
+    imports: str | None
     library: str
     kind: str
     deprecated_in: str | None
@@ -242,23 +244,21 @@ class Knowledge:
     def api(self, qualified: str, version: str | None = None) -> ApiChange | None:
         """How a name changed by the release `version`; None where it lives and warns of nothing.
 
-        For `pkg.removed.name` the entry of `pkg.removed` answers where that is a module.
+        For `pkg.removed.name` the entry of `pkg.removed` answers if the name has none.
         """
-        change = self._change(qualified)
-        while change is None:
-            qualified, _, _ = qualified.rpartition(".")
-            if not qualified:
-                return None
-            change = self._change(qualified)
-            if change is not None and change.kind != "module":
-                return None
-        known = change.removed_at(version) or change.deprecated_at(version)
-        return change if known else None
+        name = qualified
+        while name:
+            if name in self._api:
+                change = self.api_changes[name]
+                known = change.removed_at(version) or change.deprecated_at(version)
+                return change if known else None
+            name = name.rpartition(".")[0]
+        return None
 
     @cached_property
     def api_changes(self) -> Mapping[str, ApiChange]:
         """Every removed or deprecated name, in the order of the table."""
-        return {name: change for name in self._api if (change := self._change(name)) is not None}
+        return {name: _change(name, entry) for name, entry in self._api.items()}
 
     @property
     def function_names(self) -> tuple[str, ...]:
@@ -277,21 +277,6 @@ class Knowledge:
     @cached_property
     def _api(self) -> dict[str, dict[str, Any]]:
         return _read(self._folder / "api.json")
-
-    def _change(self, qualified: str) -> ApiChange | None:
-        entry = self._api.get(qualified)
-        if entry is None:
-            return None
-        return ApiChange(
-            old=qualified,
-            new=entry.get("new"),
-            library=entry["library"],
-            kind=entry.get("kind", "attr"),
-            deprecated_in=entry.get("deprecated"),
-            removed_in=entry.get("removed"),
-            applicability=entry["fix"],
-            note=entry.get("note", ""),
-        )
 
     def _find(self, name: str) -> FunctionFacts | None:
         if name in self._modules:
@@ -339,6 +324,20 @@ class _Signature(NamedTuple):
     variadic: str | None
     keyword_only: tuple[str, ...]
     open_keywords: bool
+
+
+def _change(name: str, entry: dict[str, Any]) -> ApiChange:
+    return ApiChange(
+        old=name,
+        new=entry.get("new"),
+        imports=entry.get("import"),
+        library=entry["library"],
+        kind=entry.get("kind", "attr"),
+        deprecated_in=entry.get("deprecated"),
+        removed_in=entry.get("removed"),
+        applicability=entry["fix"],
+        note=entry.get("note", ""),
+    )
 
 
 @cache
