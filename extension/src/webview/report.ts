@@ -1,0 +1,150 @@
+/** The page of the results panel: draws a report, asks the extension for what it cannot do itself. */
+
+import type { BenchmarkReport, Environment, Failure, GradientsReport, Input } from "../protocol.js";
+import type { News, View, Wish } from "../views/view.js";
+import { benchmark } from "./benchmark.js";
+import { bullets, button, el, facts, folded, section, table } from "./dom.js";
+import { gradients, tone } from "./gradients.js";
+
+interface Api {
+  postMessage(wish: Wish): void;
+  setState(view: View): void;
+  getState(): View | undefined;
+}
+
+declare function acquireVsCodeApi(): Api;
+
+const api = acquireVsCodeApi();
+const page = document.querySelector("main");
+let stale = false;
+
+function draw(view: View): void {
+  const { outcome } = view;
+  const body = outcome.status === "done" ? done(outcome.report) : failed(outcome.failure);
+  page?.replaceChildren(header(view), staleBanner(), ...body);
+}
+
+function header({ run, outcome }: View): HTMLElement {
+  const target = outcome.status === "done" ? outcome.report.target : undefined;
+  const name = el("h1", "", run.kind === "benchmark" ? "Benchmark of " : "Gradients of ", el("code", "", run.target));
+  const place = target && link(`${fileName(target.path)}:${target.line}`, target.path, target.line);
+  const device = outcome.status === "done" ? ` · ${where(outcome.report.environment)}` : "";
+  return el(
+    "header",
+    "",
+    el("div", "", name, el("p", "quiet", place, target ? ` · ${target.how}` : undefined, device)),
+    el(
+      "div",
+      "actions",
+      button("Run again", "primary", () => {
+        api.postMessage({ wish: "again" });
+      }),
+      button("Copy as JSON", "", () => {
+        api.postMessage({ wish: "copy" });
+      }),
+      button("Output", "", () => {
+        api.postMessage({ wish: "output" });
+      }),
+    ),
+  );
+}
+
+function where({ device_kind: device, device_count: devices, jax }: Environment): string {
+  return `${devices > 1 ? `${devices} × ` : ""}${device} · JAX ${jax}`;
+}
+
+function staleBanner(): HTMLElement {
+  const banner = el("div", "banner warning", "The code has changed since: these are the results of its earlier text.");
+  banner.id = "stale";
+  banner.hidden = !stale;
+  return banner;
+}
+
+function link(label: string, path: string, line: number): HTMLElement {
+  return button(label, "link", () => {
+    api.postMessage({ wish: "open", path, line });
+  });
+}
+
+function fileName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}
+
+function done(report: BenchmarkReport | GradientsReport): HTMLElement[] {
+  const parts = report.kind === "benchmark" ? benchmark(report) : [verdict(report), ...gradients(report)];
+  const notes = bullets(report.notes);
+  return [
+    ...parts,
+    section("Inputs", inputs(report.inputs)),
+    ...(notes ? [section("Notes", notes)] : []),
+    folded("Environment", environment(report)),
+  ];
+}
+
+function verdict({ verdict: word, summary, culprit }: GradientsReport): HTMLElement {
+  return el(
+    "div",
+    `banner verdict ${tone(word)}`,
+    el("strong", "", word),
+    el("span", "", summary),
+    culprit ? link(`${fileName(culprit.path)}:${culprit.line}`, culprit.path, culprit.line) : undefined,
+  );
+}
+
+function inputs(all: readonly Input[]): HTMLElement {
+  if (all.length === 0) return el("p", "quiet", "The function takes no arguments.");
+  const rows = all.map((input) => [el("code", "", input.name), el("code", "", input.value), input.source, input.note ?? ""]);
+  return table(["Argument", "Value", "From", ""], rows);
+}
+
+function environment({ environment: on, target }: BenchmarkReport | GradientsReport): HTMLElement {
+  const flags = Object.entries(on.flags).map(([name, value]) => `${name}=${value}`);
+  const libraries = Object.entries(on.libraries).map(([name, version]) => `${name} ${version}`);
+  return facts(
+    ["Python", `${on.python} (${on.executable})`],
+    ["JAX", `${on.jax}, jaxlib ${on.jaxlib}${on.x64 ? ", 64 bit enabled" : ""}`],
+    ["Libraries", libraries.join(", ")],
+    ["Device", `${on.device_count} × ${on.device_kind} (${on.platform})`],
+    ["System", `${on.system}, ${on.cpu_count} CPUs`],
+    ["Flags", flags.join(" ")],
+    ["Text that was run", target.hash.slice(0, 12)],
+  );
+}
+
+function failed(failure: Failure): HTMLElement[] {
+  const place = failure.path !== null && failure.line !== null ? link(`${fileName(failure.path)}:${failure.line}`, failure.path, failure.line) : undefined;
+  const choose = ["no-jax", "old-jax", "old-python", "missing-module", "start"].includes(failure.kind);
+  return [
+    el("div", "banner verdict bad", el("strong", "", "No result"), el("span", "message", failure.message), place),
+    el("p", "quiet", `It ended in the phase “${failure.phase}”.`),
+    ...(choose
+      ? [
+          button("Choose the interpreter for runs", "primary", () => {
+            api.postMessage({ wish: "interpreter" });
+          }),
+        ]
+      : []),
+    ...(failure.traceback === null ? [] : [folded("Traceback", el("pre", "", failure.traceback))]),
+  ];
+}
+
+addEventListener("message", (event: MessageEvent<News>) => {
+  const news = event.data;
+  stale = news.stale;
+  if (news.news === "view") {
+    api.setState(news.view);
+    draw(news.view);
+  } else {
+    document.querySelector("#stale")?.toggleAttribute("hidden", !stale);
+  }
+});
+
+// the colours of a chart are fixed when it is drawn: another theme, another drawing
+new MutationObserver(() => {
+  const view = api.getState();
+  if (view) draw(view);
+}).observe(document.body, { attributes: true, attributeFilter: ["data-vscode-theme-id"] });
+
+const kept = api.getState();
+if (kept) draw(kept);
+api.postMessage({ wish: "ready" });
