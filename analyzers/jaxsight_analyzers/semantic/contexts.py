@@ -15,7 +15,7 @@ from jaxsight_analyzers.semantic.keys import (
     KeyToken,
     join_consumed,
 )
-from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join
+from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,8 @@ class Transformation:
     static_unknown: bool = False  # the static arguments are given by an expression we do not know
     donated: frozenset[str | int] = frozenset()
     differentiated: frozenset[int] | None = None  # None: not known
-    unmapped: frozenset[int] = frozenset()  # positions for which `in_axes` is None
+    unmapped: frozenset[int] | None = frozenset()  # where `in_axes` is None; None: not known
+    bound: int = 0  # how many arguments the function had when it was applied: `self`, `partial`'s
     passes: tuple[tuple[int, int], ...] = ()  # the loops around its application
     frame: Frame | None = None  # where it was applied
 
@@ -114,7 +115,28 @@ def join_states(one: State, other: State) -> State:
             names[name] = join(value, UNKNOWN)
     conditions = tuple(c for c in one.conditions if c in other.conditions)
     consumed = join_consumed(one.consumed, other.consumed)
+    for token in (*replaced_keys(one, other), *replaced_keys(other, one)):
+        use = consumed.get(token)
+        if use is not None:
+            consumed[token] = use._replace(replaced=True)
     return State(names, consumed, conditions, parts=one.parts or other.parts)
+
+
+def replaced_keys(one: State, other: State) -> set[KeyToken]:
+    """Keys that only the other path used up, and that no name holds there any more.
+
+    Where the paths meet, a name that may hold such a key holds it from the path that did not use it up.
+    """
+    used = [token for token in other.consumed if token not in one.consumed]
+    if not used:
+        return set()
+    here = {token for value in one.names.values() for token in tokens_in(value)}
+    there = {token for value in other.names.values() for token in tokens_in(value)}
+    return {
+        token
+        for token in used
+        if not here.isdisjoint(token.lineage()) and there.isdisjoint(token.lineage())
+    }
 
 
 class Environment:

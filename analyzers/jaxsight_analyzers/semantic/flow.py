@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import calls, expressions, members
-from jaxsight_analyzers.semantic.contexts import State, join_states
+from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
@@ -26,6 +26,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     items_of,
+    own,
     sequence,
     truth_of,
 )
@@ -253,7 +254,9 @@ def _kept_uses(entry: State, after: State) -> State:
     if after.dead:
         return entry
     state = entry.copy()
-    state.consumed = after.consumed
+    replaced = replaced_keys(entry, after)
+    state.consumed = {t: use for t, use in after.consumed.items() if t not in replaced}
+    state.consumed.update(entry.consumed)
     return state
 
 
@@ -365,7 +368,7 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
 def bind_name(run: Run, name: str, value: Value) -> None:
     """Give a value to a name; what was known of its attributes and elements is gone."""
     forget_parts(run, name)
-    run.frame.state.hold(name, value)
+    run.frame.state.hold(name, own(value))
 
 
 def forget_parts(run: Run, name: str) -> None:

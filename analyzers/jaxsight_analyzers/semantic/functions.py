@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import FunctionNode, all_arguments, defaults_of
 from jaxsight_analyzers.semantic.values import (
+    MISSING,
     NONE,
     STATIC,
     UNKNOWN,
@@ -263,7 +264,7 @@ def _stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
         return mapping(
             {key: _stand_in(run, node, f"{name}[{key!r}]", item) for key, item in entries.items()}
         )
-    if value.kind in _NEVER_KEYS or (value.kind is Kind.STATIC and value is not STATIC):
+    if value.kind in _NEVER_KEYS or (value.kind is Kind.STATIC and value.data is not MISSING):
         return value
     if isinstance(value.data, tuple):
         return value
@@ -323,7 +324,7 @@ def _apply(
                     node, f"`{data.name}`", use.certainty, frame.state.conditions, frame.loops
                 )
                 run.consume(mapped, here, _argument_with(run, node, mapped))
-        elif repeated is not None:
+        elif repeated is not None and not _varies(run, token, data):
             run.note_repeated(token, use, repeated.qualified)
             run.consume(frozenset((token,)), use, None)
         else:
@@ -332,6 +333,14 @@ def _apply(
             )
             run.consume(frozenset((token,)), here, None)
     return _returned(run, summary.returned, summary.frame, stands_for, {})
+
+
+def _varies(run: Run, token: KeyToken, data: FunctionData) -> bool:
+    """Whether it is the element of an array of keys at an index that each run of a body has for itself."""
+    if token.parent is None or not isinstance(token.node, ast.Subscript):
+        return False
+    local = run.scopes.functions[data.node].local_names
+    return any(isinstance(n, ast.Name) and n.id in local for n in ast.walk(token.node.slice))
 
 
 def _elements(

@@ -57,6 +57,18 @@ class Test:
         self._text: str | None = None
 
     @property
+    def counts(self) -> bool:
+        """Whether it compares a name with a number, as in `i == 0`."""
+        node = self.node
+        return (
+            isinstance(node, ast.Compare)
+            and isinstance(node.left, ast.Name)
+            and isinstance(node.ops[0], ast.Eq)
+            and isinstance(node.comparators[0], ast.Constant)
+            and isinstance(node.comparators[0].value, int)
+        )
+
+    @property
     def text(self) -> str:
         """The same for two tests that are written the same."""
         if self._text is None:
@@ -77,6 +89,13 @@ class Condition(NamedTuple):
             self.truth != other.truth
             and self.versions == other.versions
             and (self.test is other.test or self.test.text == other.test.text)
+        ) or (
+            # `if i == 0` in a loop holds in one iteration, and `i` is another in the next
+            self.truth
+            and other.truth
+            and self.test is other.test
+            and self.test.counts
+            and self.versions != other.versions
         )
 
 
@@ -90,6 +109,7 @@ class Consumption(NamedTuple):
     passes: tuple[
         tuple[int, int], ...
     ]  # (loop, iteration) for each loop around it, outermost first
+    replaced: bool = False  # the path that used it up then gave its name another key
 
     def excludes(self, conditions: tuple[Condition, ...]) -> bool:
         """Whether no run takes both that path and this one: they differ about one and the same test."""
@@ -102,10 +122,10 @@ Consumed = dict[KeyToken, Consumption]
 def earlier_use(token: KeyToken, consumed: Consumed) -> Consumption | None:
     """How a key, an array of keys it lies in, or an element of it was used up before."""
     for ancestor in token.lineage():
-        if ancestor in consumed:
+        if ancestor in consumed and not consumed[ancestor].replaced:
             return consumed[ancestor]
     for other, use in consumed.items():
-        if other.parent is not None and token in other.lineage():
+        if other.parent is not None and not use.replaced and token in other.lineage():
             return use
     return None
 
@@ -123,7 +143,7 @@ def join_consumed(one: Consumed, other: Consumed) -> Consumed:
             use = first or second
             assert use is not None
             joined[token] = Consumption(
-                use.node, use.by, Certainty.MAYBE, use.conditions, use.passes
+                use.node, use.by, Certainty.MAYBE, use.conditions, use.passes, use.replaced
             )
     return joined
 
@@ -132,4 +152,5 @@ def _both(first: Consumption, second: Consumption) -> Consumption:
     """Used up on both paths: certain if certain on both, and under what both have in common."""
     common = tuple(condition for condition in first.conditions if condition in second.conditions)
     certainty = min(first.certainty, second.certainty)
-    return Consumption(first.node, first.by, certainty, common, first.passes)
+    replaced = first.replaced and second.replaced
+    return Consumption(first.node, first.by, certainty, common, first.passes, replaced)

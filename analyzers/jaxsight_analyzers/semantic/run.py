@@ -125,6 +125,8 @@ class Run:
 
     def note_repeated(self, token: KeyToken, use: Consumption, by: str) -> None:
         """A key that a body uses up, and that is the same in each run of that body."""
+        if use.by in _REORDERING and by == "jax.tree.map":
+            return  # one order for all leaves, which belong together
         self.events.key_reuses.append(
             KeyReuseSeen(use.node, None, token, use.by, use, use.certainty, True, by, self.frame)
         )
@@ -141,6 +143,8 @@ class Run:
         in_loop = any(before.get(loop, count) != count for loop, count in use.passes)
         if earlier.node is use.node and not in_loop:
             return  # seen twice in one place: two paths, or two contexts
+        if not in_loop and _pairs(earlier, use):
+            return
         self.events.key_reuses.append(
             KeyReuseSeen(
                 use.node, argument, token, use.by, earlier, certainty, in_loop, None, self.frame
@@ -202,6 +206,20 @@ class Run:
     def facts(self, qualified: str | None) -> FunctionFacts | None:
         """What is known of a library's function."""
         return None if qualified is None else self.knowledge.function(qualified)
+
+
+_REORDERING = ("`jax.random.permutation`", "`jax.random.choice`")
+
+
+def _pairs(one: Consumption, other: Consumption) -> bool:
+    """`permutation(key, x)` and `permutation(key, y)`: one order for two arrays that belong together."""
+    if one.by != other.by or one.by not in _REORDERING:
+        return False
+    first, second = one.node, other.node
+    if not (isinstance(first, ast.Call) and isinstance(second, ast.Call)):
+        return False
+    arrays = [call.args[1] for call in (first, second) if len(call.args) > 1]
+    return len(arrays) == 2 and ast.dump(arrays[0]) != ast.dump(arrays[1])
 
 
 def _position(token: KeyToken) -> tuple[int, int, str]:

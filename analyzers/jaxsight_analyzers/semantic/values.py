@@ -111,6 +111,11 @@ ARRAY = Value(Kind.ARRAY)
 CALLABLE = Value(Kind.CALLABLE)
 
 
+def own(value: Value) -> Value:
+    """The value as an object of its own where many names share one, so that each binding is told apart."""
+    return Value(value.kind, data=value.data) if value in (STATIC, UNKNOWN, HOST, ARRAY) else value
+
+
 def constant(value: object) -> Value:
     """A Python constant."""
     return NONE if value is None else Value(Kind.STATIC, data=value)
@@ -149,6 +154,17 @@ def entries_of(value: Value) -> dict[object, Value] | None:
 def function_of(value: Value) -> FunctionData | None:
     """The function that a value is."""
     return value.data if value.kind is Kind.FUNCTION else None  # type: ignore[return-value]
+
+
+def tokens_in(value: Value) -> list[KeyToken]:
+    """The keys that a value may be or hold."""
+    inside = items_of(value)
+    if inside is None:
+        inside = (entries_of(value) or {}).values()
+    found = list(value.tokens or ())
+    for item in inside:
+        found.extend(tokens_in(item))
+    return found
 
 
 def class_of(value: Value) -> ClassScope | None:
@@ -194,7 +210,7 @@ def join(one: Value, other: Value) -> Value:
         return one
     if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
         same = one.data is not MISSING and other.data is not MISSING and _same(one.data, other.data)
-        return one if same else STATIC
+        return one if same else own(STATIC)
     kind = one.kind if one.kind is other.kind else _common_kind(one.kind, other.kind)
     most = most_traced((one, other))
     traced = most.traced if one.traced is other.traced else Certainty.MAYBE
