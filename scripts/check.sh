@@ -9,8 +9,13 @@ find_uv
 sync .venv "$python" --group jax
 export PATH="$ROOT/.venv/bin:$PATH"
 
-say "ruff";            ruff check . && ruff format --check .
-say "pyright";         pyright
-say "generated files"; python docs/generate.py --check
-say "fast tests";      pytest -q -m "not slow"
+say "ruff"
+ruff check .
+ruff format --check .
+say "pyright"
+pyright
+say "generated files"
+python docs/generate.py --check
+say "fast tests"
+pytest -q -m "not slow"
 say "All right, in $((SECONDS - started)) s"
