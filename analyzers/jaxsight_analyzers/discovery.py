@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxsight_analyzers.globs import matches
 from jaxsight_analyzers.settings import Config
@@ -23,16 +23,14 @@ SKIPPED = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A path that cannot be checked, and why."""
 
     path: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The files to check, each once, ordered by path; and what could not be looked at."""
 
     files: tuple[Path, ...]
@@ -52,16 +50,16 @@ def find_files(paths: Iterable[Path], config: Config, root: Path) -> Found:
     return Found(tuple(files), tuple(search.errors))
 
 
-@dataclass
 class _Search:
-    config: Config
-    root: Path
-    files: dict[str, Path] = field(default_factory=dict[str, Path])  # by real path
-    errors: list[Unreadable] = field(default_factory=list[Unreadable])
-    visited: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    # Links to folders wait until all real folders are seen, so that a file is named by its real
-    # place where that is searched too.
-    links: list[tuple[Path, _Ignored]] = field(default_factory=list["tuple[Path, _Ignored]"])
+    def __init__(self, config: Config, root: Path) -> None:
+        self.config = config
+        self.root = root
+        self.files: dict[str, Path] = {}  # by real path
+        self.errors: list[Unreadable] = []
+        self.visited: set[tuple[int, int]] = set()
+        # Links to folders wait until all real folders are seen, so that a file is named by its
+        # real place where that is searched too.
+        self.links: list[tuple[Path, _Ignored]] = []
 
     def add(self, path: Path) -> None:
         if path.is_dir():
@@ -161,8 +159,7 @@ def is_environment(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir()
 
 
-@dataclass(frozen=True)
-class _Ignored:
+class _Ignored(NamedTuple):
     """The `.gitignore` files that hold in a folder, the outermost first."""
 
     specs: tuple[tuple[str, Callable[[str], bool | None]], ...] = ()

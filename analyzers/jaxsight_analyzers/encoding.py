@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
-_BLANK = re.compile(rb"[ \t\f]*(?:#[^\r\n]*)?\r?\n?")
+# As text: compiled on first use, since most files have no such comment.
+_COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
+_BLANK = rb"[ \t\f]*(?:#[^\r\n]*)?\r?\n?"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A file's text, and what it takes to write it back."""
 
     text: str
@@ -49,7 +49,10 @@ def decode(data: bytes) -> Decoded:
 def _declared(data: bytes) -> str:
     """The encoding in a comment on one of the first two lines."""
     first, _, rest = data.partition(b"\n")
-    match = _COOKIE.match(first)
-    if match is None and _BLANK.fullmatch(first):
-        match = _COOKIE.match(rest.partition(b"\n")[0])
+    second = rest.partition(b"\n")[0]
+    if b"coding" not in first and b"coding" not in second:
+        return "utf-8"
+    match = re.match(_COOKIE, first)
+    if match is None and re.fullmatch(_BLANK, first):
+        match = re.match(_COOKIE, second)
     return match[1].decode("ascii") if match else "utf-8"

@@ -9,24 +9,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxsight_analyzers.settings import LIBRARIES, Config
 
-_METADATA = re.compile(
-    r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[0-9][^-]*)(?:-.*)?\.(?:dist|egg)-info"
-)
-_LOCKED = re.compile(r'\[\[package\]\]\s+name = "([^"]+)"\s+version = "([^"]+)"')
-_REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[<>=!~^][^;#]*)"
-)
-_LOWER = re.compile(r"(===?|~=|>=|\^)\s*([0-9][\w.]*)")
-_SETTING = re.compile(r"^\s*([\w-]+)\s*=\s*(.*?)\s*$", re.MULTILINE)
+# As text: compiled on first use, since most runs need none but the first.
+_METADATA = r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[0-9][^-]*)(?:-.*)?\.(?:dist|egg)-info"
+_LOCKED = r'\[\[package\]\]\s+name = "([^"]+)"\s+version = "([^"]+)"'
+_REQUIREMENT = r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[<>=!~^][^;#]*)"
+_LOWER = r"(===?|~=|>=|\^)\s*([0-9][\w.]*)"
+_SETTING = r"(?m)^\s*([\w-]+)\s*=\s*(.*?)\s*$"
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(NamedTuple):
     """One library's version, and in words where that is known from."""
 
     name: str
@@ -108,7 +104,7 @@ def _pyvenv(prefix: Path) -> dict[str, str] | None:
         text = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return {match[1].lower(): match[2] for match in _SETTING.finditer(text)}
+    return {match[1].lower(): match[2] for match in re.finditer(_SETTING, text)}
 
 
 def _version_in(text: str) -> str | None:
@@ -141,7 +137,7 @@ def installed(folders: Iterable[Path]) -> Iterator[Library]:
             names = os.listdir(folder)  # noqa: PTH208  # hundreds of entries, of which we want ten
         except OSError:
             continue
-        matches = (_METADATA.fullmatch(name) for name in names if name.endswith("-info"))
+        matches = (re.fullmatch(_METADATA, name) for name in names if name.endswith("-info"))
         rows = [(_normalised(match["name"]), match["version"]) for match in matches if match]
         for name, version in sorted(rows, key=lambda row: _version_key(row[1]), reverse=True):
             yield Library(name, version, str(folder))
@@ -151,7 +147,9 @@ def _locked(root: Path) -> Iterator[Library]:
     for folder in _up_to_repository(root):
         text = _text(folder / "uv.lock")
         if text:
-            rows = sorted(_LOCKED.findall(text), key=lambda row: _version_key(row[1]), reverse=True)
+            rows = sorted(
+                re.findall(_LOCKED, text), key=lambda row: _version_key(row[1]), reverse=True
+            )
             for name, version in rows:
                 yield Library(_normalised(name), version, str(folder / "uv.lock"))
             return
@@ -181,8 +179,8 @@ def _bounded(root: Path) -> Iterator[Library]:
 
 def _requirements(lines: Iterable[str], origin: str) -> Iterator[Library]:
     for line in lines:
-        match = _REQUIREMENT.match(line)
-        bound = _LOWER.search(match["bounds"]) if match else None
+        match = re.match(_REQUIREMENT, line)
+        bound = re.search(_LOWER, match["bounds"]) if match else None
         if match and bound:
             yield Library(_normalised(match["name"]), bound[2].rstrip("."), origin)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum, auto
+from os.path import abspath, isabs
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Severity
@@ -270,6 +271,8 @@ class Config:
 
     def relative(self, path: str) -> str:
         """A path as globs see it: from the project's root where it lies below, with slashes."""
+        if self.root and not isabs(path):  # noqa: PTH117  # pathlib is slow for one call per rule and file
+            path = abspath(path)  # noqa: PTH100
         path, root = path.replace("\\", "/"), self.root.replace("\\", "/").rstrip("/")
         return path.removeprefix(f"{root}/") if root else path.lstrip("/")
 

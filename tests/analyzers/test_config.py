@@ -194,6 +194,18 @@ def test_whether_a_rule_runs_on_a_file(text: str, on: bool) -> None:
     assert loaded.config.enabled(rule("key-reuse"), "/project/src/train.py") is on
 
 
+def test_a_relative_path_is_one_from_where_we_are_and_not_from_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "src").mkdir()
+    monkeypatch.chdir(tmp_path / "src")
+    text = 'per-file-ignores = { "src/train.py" = ["prng"] }'
+    config = parse_config(text, tmp_path / "jaxsight.toml").config
+
+    assert not config.enabled(rule("key-reuse"), "train.py")
+    assert config.enabled(rule("key-reuse"), "src/train.py")
+
+
 def test_a_preview_rule_runs_when_named_or_by_family_with_preview() -> None:
     def allows(text: str) -> bool:
         return own(text).config.allows("key-reuse", "prng", "a.py", preview=True)

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.baseline import Baseline, BaselineError, read_baseline, write_baseline
 from jaxsight_analyzers.diagnostic import Applicability
@@ -17,6 +18,9 @@ from jaxsight_analyzers.report.problem import Problem, Trouble, problems_of
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.commands.project import Project
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.notebook import VirtualModule
 
 FORMATS = ("full", "concise", "json", "sarif", "github")
 _NOTEBOOK = ".ipynb"
@@ -170,10 +174,7 @@ def _fixed(
     return SourceFile(source.path, fix_all(source, config, versions, least))
 
 
-def _note(checked: _Checked, analysis: Analysis, notebook: object) -> None:
-    from jaxsight_analyzers.notebook import VirtualModule
-
-    virtual = notebook if isinstance(notebook, VirtualModule) else None
+def _note(checked: _Checked, analysis: Analysis, virtual: VirtualModule | None) -> None:
     checked.problems.extend(problems_of(analysis, virtual))
     for problem in analysis.problems:
         line, column = analysis.source.position(problem.span.start)

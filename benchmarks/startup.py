@@ -1,0 +1,74 @@
+"""From the command to the first finding on one small file: `jaxsight check` against `pyflakes`.
+
+    python benchmarks/startup.py
+
+Both check the same file, in turn, in fresh processes; both must find something in it. Exits with
+1 if the ratio of the medians is above the limit. Medians, not minima: what a user waits for.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LIMIT = 2.0
+ROUNDS = 25
+FILE = """\
+import os
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.jit
+def loss(params, batch, key):
+    noise = jax.random.normal(key, batch.shape)
+    keep = jax.random.bernoulli(key, 0.9, batch.shape)
+    if jnp.sum(batch) > 0:
+        batch = batch + noise
+    return jnp.mean(jnp.square(jnp.where(keep, batch @ params["w"], 0.0)))
+"""
+COMMANDS = {
+    "jaxsight": ["-m", "jaxsight_server.cli", "check", "--output-format", "concise"],
+    "pyflakes": ["-m", "pyflakes"],
+}
+
+
+def measure(file: Path) -> dict[str, list[float]]:
+    """Seconds of each run, by command, the two in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for round_number in range(ROUNDS + 1):
+        for name, words in COMMANDS.items():
+            start = time.perf_counter()
+            run = subprocess.run(
+                [sys.executable, *words, file.name], cwd=file.parent, capture_output=True, text=True
+            )
+            elapsed = time.perf_counter() - start
+            if run.returncode != 1 or file.name not in run.stdout:
+                raise SystemExit(f"{name} found nothing (exit {run.returncode}): {run.stderr}")
+            if round_number:  # the first writes byte code
+                seconds[name].append(elapsed)
+    return seconds
+
+
+def main() -> int:
+    """Measure, print, and say whether the limit holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "small.py")
+        file.write_text(FILE, encoding="utf-8")
+        seconds = measure(file)
+    medians = {name: statistics.median(samples) for name, samples in seconds.items()}
+    for name, samples in seconds.items():
+        low, high = min(samples) * 1e3, max(samples) * 1e3
+        print(f"{name:10} {medians[name] * 1e3:7.1f} ms   ({low:.1f} to {high:.1f}, {ROUNDS} runs)")
+    ratio = medians["jaxsight"] / medians["pyflakes"]
+    print(f"ratio      {ratio:7.2f}      (limit {LIMIT})")
+    return 0 if ratio <= LIMIT else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
