@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from jaxsight_analyzers.diagnostic import Span
@@ -149,6 +149,9 @@ def parse(source: SourceFile, previous: ParsedModule | None = None) -> ParsedMod
     header, blank it (measured: these give a fresh tree for 94 % of the states of a text that is
     being typed).
     """
+    if source.text.startswith("\ufeff"):  # to the parser a form feed is as good, and as long
+        inner = parse(SourceFile(source.path, f"\x0c{source.text[1:]}"), previous)
+        return replace(inner, source=source)
     tree, problem = _parse(source.text)
     if tree is not None:
         return ParsedModule(source, source, tree)
@@ -211,13 +214,19 @@ def _longest_prefix(
     source: SourceFile, line: int, problems: tuple[SyntaxProblem, ...]
 ) -> ParsedModule:
     """The top-level statements before the broken one."""
-    for end in range(line, 0, -1):
+    end, step = line, 1
+    while end > 0:
         start = source.line_starts[end]
+        before = end - 1
         if source.text[start : start + 1].strip():
-            tree, _ = _parse(source.text[:start])
-            if tree is not None:
+            tree, problem = _parse(source.text[:start])
+            if problem is None and tree is not None:
                 kept = SourceFile(source.path, source.text[:start])
                 return ParsedModule(source, kept, tree, problems)
+            culprit = end if problem is None else source.line_of(problem.span.start)
+            before = min(end - step, culprit)  # an open bracket or string is far above
+            step *= 2  # few parses, however long the file
+        end = before
     return ParsedModule(source, SourceFile(source.path, ""), ast.Module([], []), problems)
 
 

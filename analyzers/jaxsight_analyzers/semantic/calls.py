@@ -298,6 +298,8 @@ def _method(
         return _mapping_method(name, base, arguments)
     if base.kind is Kind.STATIC:
         return STATIC
+    if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.MAPPING):
+        return base
     if _is_indexed_update(function.value):
         return expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
     facts = run.knowledge.method(name)
@@ -439,11 +441,7 @@ def _reveal(run: Run, node: ast.Call, what: str) -> Value:
     if what == "reveal_value":
         text = describe(run.evaluate(node.args[0]))
     else:
-        names = [
-            display(t.qualified)
-            for frame in run.frame.chain()
-            for t in reversed(frame.transformations)
-        ]
+        names = [display(t.qualified) for frame in run.frame.chain() for t in frame.transformations]
         text = " > ".join(reversed(names)) or "host"
     run.events.reveals.append((node, what, text))
     return UNKNOWN
