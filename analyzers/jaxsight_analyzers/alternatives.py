@@ -106,7 +106,8 @@ def _assignments(
 
 def _augmented(unit: Unit, node: ast.If, span: Span, body: ast.AugAssign) -> Alternatives | None:
     assert isinstance(body.target, ast.Name)
-    if isinstance(body.op, _PARTIAL_OPERATORS) or not _is_total(body.value):
+    total = _is_total(body.value) and _is_one_test(node.test)
+    if isinstance(body.op, _PARTIAL_OPERATORS) or not total:
         return None
     name = body.target.id
     module = unit.model.module
@@ -133,7 +134,7 @@ def _is_bound_before(unit: Unit, node: ast.If, name: str, place: edits.Place | N
 def _made(
     unit: Unit, span: Span, prefix: str, test: ast.expr, chosen: ast.expr, otherwise: ast.expr
 ) -> Alternatives | None:
-    if not (_is_total(chosen) and _is_total(otherwise)):
+    if not (_is_total(chosen) and _is_total(otherwise) and _is_one_test(test)):
         return None
     written = [edits.as_argument(unit, part) for part in (test, chosen, otherwise)]
     if any("\n" in part for part in written):
@@ -169,6 +170,16 @@ def _is_total(node: ast.expr) -> bool:
         if isinstance(child, ast.Constant) and not isinstance(child.value, (int, float, complex)):
             return False
     return True
+
+
+def _is_one_test(test: ast.expr) -> bool:
+    """Whether a test asks for no truth of its parts, as `not`, `and` and `a < b < c` do."""
+    return not any(
+        isinstance(part, (ast.BoolOp, ast.NamedExpr, ast.IfExp))
+        or (isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not))
+        or (isinstance(part, ast.Compare) and len(part.ops) > 1)
+        for part in ast.walk(test)
+    )
 
 
 def _is_total_call(node: ast.Call) -> bool:

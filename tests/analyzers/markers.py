@@ -13,7 +13,7 @@ from jaxsight_analyzers.diagnostic import Diagnostic
 
 _MARKER = re.compile(
     r"[ ]*#\s*(?P<kind>error|todo-error|todo-ok):\s*"
-    r"\[(?P<rule>[a-z0-9-]+)\](?:\s*\"(?P<text>[^\"]*)\")?"
+    r"\[(?P<rule>[a-z0-9-]+)\](?:[ ]*\"(?P<text>[^\"]*)\")?"
 )
 
 

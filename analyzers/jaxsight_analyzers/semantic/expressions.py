@@ -199,6 +199,9 @@ def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
     first, second = items_of(left), items_of(right)
     if isinstance(operator, ast.Add) and first is not None and second is not None:
         return sequence((*first, *second))
+    repeated, count = (first, constant_of(right)) if second is None else (second, constant_of(left))
+    if isinstance(operator, ast.Mult) and repeated is not None and isinstance(count, int):
+        return sequence(repeated * count) if count <= 64 else UNKNOWN
     most = most_traced((left, right))
     if most.traced is Certainty.NO:
         return UNKNOWN
@@ -274,6 +277,7 @@ def _known_equality(first: object, second: object, operator: ast.cmpop) -> Value
 def _bool_op(run: Run, node: ast.BoolOp) -> Value:
     """`a and b`: what follows a test runs only where the test lets it."""
     result: Value | None = None
+    narrowed: dict[str, Value | None] = {}
     before = run.frame.state.conditions
     for operand in node.values:
         value = evaluate(run, operand)
@@ -281,9 +285,19 @@ def _bool_op(run: Run, node: ast.BoolOp) -> Value:
         known = truth_of(value)
         if known is not None and known != isinstance(node.op, ast.And):
             break
+        names = dict(run.frame.state.names)
+        flow.narrow(run, operand, isinstance(node.op, ast.And))
+        for place, held in run.frame.state.names.items():
+            if names.get(place) is not held:
+                narrowed.setdefault(place, names.get(place))
         condition = flow.condition(run, operand, isinstance(node.op, ast.And))
         run.frame.state.conditions = (*run.frame.state.conditions, condition)
     run.frame.state.conditions = before
+    for place, held in narrowed.items():
+        if held is None:
+            run.frame.state.names.pop(place, None)
+        else:
+            run.frame.state.names[place] = held
     assert result is not None
     return result
 
@@ -311,6 +325,8 @@ def _unary(run: Run, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.USub) and isinstance(number, (int, float)):
             return constant(-number)
         return STATIC
+    if value.kind is Kind.TREE and value.traced is Certainty.NO:
+        return UNKNOWN
     return tracer(Kind.ARRAY, value) if value.kind in _NUMBERS else value
 
 

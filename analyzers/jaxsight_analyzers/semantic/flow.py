@@ -87,11 +87,11 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
         return
     expressions.note_branch(run, node, node.test, kind, test)
     with branch(run, node.test, True):
-        _narrow(run, node.test, True)
+        narrow(run, node.test, True)
         run_body(run, node.body)
     first = run.branch_end
     with branch(run, node.test, False):
-        _narrow(run, node.test, False)
+        narrow(run, node.test, False)
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and _is_elif(node):
             _branches(run, node.orelse[0], "elif")
         else:
@@ -108,13 +108,13 @@ def _is_elif(node: ast.If) -> bool:
     return node.orelse[0].col_offset == node.col_offset
 
 
-def _narrow(run: Run, test: ast.expr, truth: bool) -> None:
+def narrow(run: Run, test: ast.expr, truth: bool) -> None:
     """What a test says of the names in it: `x is None`, `isinstance(x, int)`."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        _narrow(run, test.operand, not truth)
+        narrow(run, test.operand, not truth)
     elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == truth:
         for operand in test.values:
-            _narrow(run, operand, truth)
+            narrow(run, operand, truth)
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         is_none = isinstance(test.comparators[0], ast.Constant) and (
             test.comparators[0].value is None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import calls, functions, transformations
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.values import (
@@ -84,8 +85,11 @@ def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
     node = scope.node
     inside = run.class_environments.get(owner)
     value = Value(Kind.FUNCTION, data=FunctionData(node, inside, name, scope.qualname))
+    frame = run.frame
+    run.frame = Frame(owner.node, name, inside or run.module, None, None)  # not where it is used
     for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
         value = decorate(run, decorator, value)
+    run.frame = frame
     return value
 
 

@@ -306,12 +306,8 @@ def _is_array(event: ItemAssignmentSeen) -> Certainty:
 
 
 def _looks_like_array_index(index: ast.expr) -> bool:
-    """Slices, tuples and `...` index arrays; a number or a name may index a list or a dict too."""
-    if isinstance(index, ast.Tuple):
-        return True
-    return isinstance(index, ast.Slice) or (
-        isinstance(index, ast.Constant) and index.value is Ellipsis
-    )
+    """Slices and tuples index arrays; a number or a name may index a list or a dict, `...` a reference."""
+    return isinstance(index, (ast.Tuple, ast.Slice))
 
 
 def _item_assignment(

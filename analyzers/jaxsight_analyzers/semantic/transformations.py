@@ -87,7 +87,8 @@ def apply(
         return Value(Kind.CALLABLE)
     if mode == "inherit" and facts.wraps:
         return target if target.kind is Kind.FUNCTION else Value(Kind.FUNCTION, data=data)
-    transformation = _transformation(run, node, qualified, facts, mode, arguments)
+    bound = len(data.bound) + (data.self_value is not None)
+    transformation = _transformation(run, node, qualified, facts, mode, arguments, bound)
     made = replace(data, transformations=(*data.transformations, transformation))
     run.note_transformed(made, run.frame)
     return Value(Kind.FUNCTION, data=made)
@@ -100,6 +101,7 @@ def _transformation(
     facts: FunctionFacts,
     mode: str,
     arguments: Arguments,
+    bound: int,
 ) -> Transformation:
     static = _names_and_numbers(arguments, facts, facts.static.argnums, facts.static.argnames)
     donated = _names_and_numbers(arguments, facts, facts.donate.argnums, facts.donate.argnames)
@@ -113,6 +115,7 @@ def _transformation(
         donated=donated or frozenset(),
         differentiated=_differentiated(arguments, facts),
         unmapped=_unmapped(arguments, facts),
+        bound=bound,
         passes=run.frame.loops,
         frame=run.frame,
     )
@@ -155,10 +158,14 @@ def _differentiated(arguments: Arguments, facts: FunctionFacts) -> frozenset[int
     return None if values is None else frozenset(v for v in values if isinstance(v, int))
 
 
-def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int]:
+def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int] | None:
     argument = None if facts.mapped is None else arguments.get(facts, facts.mapped)
-    items = None if argument is None else items_of(argument[1])
-    return frozenset(i for i, item in enumerate(items or ()) if constant_of(item) is None)
+    if argument is None or isinstance(constant_of(argument[1]), int):
+        return frozenset()
+    items = items_of(argument[1])
+    if items is None:
+        return None
+    return frozenset(i for i, item in enumerate(items) if constant_of(item) is None)
 
 
 # Tracing
@@ -190,7 +197,7 @@ def trace_parameters(
         return parameters
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
-    positional = positional[len(data.bound) + (data.self_value is not None and bool(data.what)) :]
+    positional = positional[transformation.bound :]
     traced = dict(parameters)
     for name, value in parameters.items():
         place = positional.index(name) if name in positional else None
@@ -220,7 +227,7 @@ def _takes(
         if chosen is None:
             return False
         return not transformation.facts.differentiated or place in chosen
-    return place not in transformation.unmapped
+    return place is None or place not in (transformation.unmapped or ())
 
 
 def _traced_parameter(
@@ -234,7 +241,8 @@ def _traced_parameter(
     concrete = transformation.mode == "concrete"
     evidence = run.evidence(data.node)
     telling = name in evidence.arrays or name in evidence.containers
-    if transformation.static_unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
+    unknown = transformation.static_unknown or transformation.unmapped is None
+    if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value

@@ -20,6 +20,7 @@ values are printed, wrapped in a tracer; that is not reported.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 
 from jaxsight_analyzers import edits
@@ -37,6 +38,9 @@ from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
 
 _LOGGING = ("debug", "info", "warning", "error", "critical", "exception", "log")
+_NEVER_RUN = ("jax.eval_shape", "jax.make_jaxpr")
+"""They run a function's Python and nothing else, so a print in it is there for that."""
+
 _FUNCTIONS = (
     "builtins.print",
     "warnings.warn",
@@ -48,6 +52,8 @@ _FUNCTIONS = (
 def check(unit: Unit) -> Iterator[Finding]:
     for number, call in enumerate(unit.calls):
         if call.qualified not in _FUNCTIONS or call.shown is Certainty.NO:
+            continue
+        if call.function in _NEVER_RUN:
             continue
         value = next(a.text for a in call.arguments if a.shown is call.shown)
         shows = "shows" if call.shown is Certainty.YES else "may show"
@@ -107,7 +113,7 @@ def _template(unit: Unit, node: ast.JoinedStr, values: list[str]) -> str | None:
             spec = part.format_spec
             if part.conversion != -1 or (spec is not None and not _is_plain(spec)):
                 return None
-            form = "" if spec is None else f":{ast.literal_eval(spec)}"
+            form = "" if spec is None else f":{_literal(spec)}"
             parts.append(f"{{{form}}}")
             values.append(ast.unparse(part.value))  # before 3.12 parts of f-strings have no place
     return "".join(parts)
@@ -117,8 +123,12 @@ def _is_plain(spec: ast.expr) -> bool:
     return isinstance(spec, ast.JoinedStr) and all(isinstance(p, ast.Constant) for p in spec.values)
 
 
+def _literal(spec: ast.expr) -> str:
+    return "".join(str(part.value) for part in ast.walk(spec) if isinstance(part, ast.Constant))
+
+
 def _quoted(text: str) -> str:
-    return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+    return json.dumps(text, ensure_ascii=False)
 
 
 RULE = Rule(
