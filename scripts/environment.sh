@@ -11,7 +11,7 @@ export XDG_CACHE_HOME="$CACHE/xdg/cache"
 export XDG_CONFIG_HOME="$CACHE/xdg/config"
 export XDG_DATA_HOME="$CACHE/xdg/data"
 export XDG_STATE_HOME="$CACHE/xdg/state"
-export PIP_CACHE_DIR="$CACHE/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_CACHE_DIR="$CACHE/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 export UV_CACHE_DIR="$CACHE/uv" UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 export npm_config_cache="$CACHE/npm" npm_config_update_notifier=false npm_config_fund=false
 export JAX_COMPILATION_CACHE_DIR="$CACHE/jax"
@@ -85,7 +85,7 @@ find_uv() {
     echo "Installing uv into .tools/uv"
     rm -rf "$ROOT/.tools/uv"
     "$python" -m pip install --quiet --no-warn-script-location --target "$ROOT/.tools/uv" "uv>=$NEEDED_UV" \
-        || die "uv could not be installed from PyPI (the lines above say why). Is there a network, or a proxy to be set in PIP_INDEX_URL?"
+        || die "uv could not be installed from PyPI (the lines above say why). Is there a network? Behind a proxy set HTTPS_PROXY, with a mirror PIP_INDEX_URL."
 }
 
 # sync VENV PYTHON OPTION...: makes or brings up to date an environment from uv.lock.
@@ -97,5 +97,5 @@ sync() {
         python="$venv/bin/python"
     fi
     UV_PROJECT_ENVIRONMENT="$ROOT/$venv" "$UV" sync --quiet --locked --inexact --python "$python" "$@" \
-        || die "the packages of $venv could not be installed (the lines above say why). Is there a network, or a proxy to be set in UV_DEFAULT_INDEX?"
+        || die "the packages of $venv could not be installed (the lines above say why). Is there a network? Behind a proxy set HTTPS_PROXY, with a mirror UV_DEFAULT_INDEX."
 }

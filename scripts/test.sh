@@ -43,6 +43,7 @@ node_packages() {
 }
 
 python=$(default_python)
+command -v npm >/dev/null || die "npm is not there. Install Node with npm, for example \`apt install npm\` or \`brew install node\`."
 layer "system packages" bash scripts/system-packages.sh
 layer "python environments" python_environments
 export PATH="$ROOT/.venv/bin:$PATH"
