@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
+from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -29,6 +31,25 @@ class Command(Protocol):
     def run(self, arguments: object) -> int:
         """Do it, and return the exit code."""
         ...
+
+
+class _Help(HelpFormatter):
+    """Help as wide as the terminal. argparse makes a formatter for each option that is declared, and
+    its own imports the compression libraries to learn the width.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+@cache
+def _width() -> int:
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal():
+        return max(int(columns) - 2, 20)
+    try:
+        return max(os.get_terminal_size().columns - 2, 20)
+    except OSError:  # not a terminal
+        return 78
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +77,9 @@ def command(name: str) -> Command:
 
 def parser_of(name: str, module: Command) -> ArgumentParser:
     """The options of a subcommand."""
-    parser = ArgumentParser(prog=f"jaxsight {name}", description=_sentence(COMMANDS[name]))
+    parser = ArgumentParser(
+        prog=f"jaxsight {name}", description=_sentence(COMMANDS[name]), formatter_class=_Help
+    )
     module.add_arguments(parser)
     return parser
 
