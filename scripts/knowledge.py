@@ -18,11 +18,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 FOLDER = Path(__file__).parent.parent / "analyzers/jaxsight_analyzers/knowledge"
 SECTIONS = (
     "made_with",
@@ -90,7 +85,7 @@ def knowledge_json() -> str:
     }
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
-            _add(joined, tomllib.loads(path.read_text(encoding="utf-8")))
+            _add(joined, _toml(path))
     for name, entry in list(joined["functions"].items()):
         if "like" in entry:
             joined["functions"][name] = _like(joined["functions"], entry)
@@ -100,7 +95,7 @@ def knowledge_json() -> str:
 def api_json() -> str:
     """The table of removed and renamed names."""
     path = FOLDER / f"{API}.toml"
-    libraries = tomllib.loads(path.read_text(encoding="utf-8"))
+    libraries = _toml(path)
     table = {
         name: {"library": library, **entry}
         for library, entries in libraries.items()
@@ -157,7 +152,7 @@ def _like(functions: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
 def problems() -> list[str]:
     """Where the tables and the installed libraries disagree. A library that is missing is skipped."""
     found: list[str] = []
-    tables = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.toml")}
+    tables = {path.stem: _toml(path) for path in FOLDER.glob("*.toml")}
     made_with = {k: v for table in tables.values() for k, v in table.get("made_with", {}).items()}
     found += api_problems(tables.pop(API))
     for _, table in sorted(tables.items()):
@@ -269,7 +264,7 @@ def missing(module: str) -> list[str]:
     stated: set[str] = set()
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
-            stated |= {name for name, _, _ in described(tomllib.loads(path.read_text("utf-8")))}
+            stated |= {name for name, _, _ in described(_toml(path))}
     owner = importlib.import_module(module)
     lines: list[str] = []
     for name in sorted(vars(owner)):
@@ -339,9 +334,14 @@ def _installed(library: str) -> str | None:
         return "3"
 
 
+def _toml(path: Path) -> dict[str, Any]:
+    module = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    return module.loads(path.read_text(encoding="utf-8"))
+
+
 @cache
 def _known_removals() -> frozenset[str]:
-    libraries = tomllib.loads((FOLDER / f"{API}.toml").read_text(encoding="utf-8"))
+    libraries = _toml(FOLDER / f"{API}.toml")
     return frozenset(name for entries in libraries.values() for name in entries)
 
 
