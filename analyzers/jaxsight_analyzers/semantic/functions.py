@@ -57,7 +57,8 @@ def run_with(
     """Run a function with values for its parameters and apply what that does to the caller."""
     for transformation in data.transformations:
         run.called.add(transformation.node)
-    transformations.note_compilation(run, data)
+    if not generic:  # what nobody is seen to call is made to be kept
+        transformations.note_compilation(run, data)
     before = parameters
     for transformation in reversed(data.transformations):
         parameters = transformations.trace_parameters(
