@@ -49,7 +49,7 @@ def test_section(body: str) -> None:
     assert analysis.crashes == ()
     assert analysis.problems == ()
     assert_matches(code, analysis.diagnostics)
-    assert {line: text for line, text in _revealed(code)} == {
+    assert dict(_revealed(code)) == {
         node.lineno: text for node, _, text in analysis.model.events.reveals
     }
     bare = SourceFile("a.py", without_markers(code))

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import random
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ from jaxsight_analyzers.source import SourceFile
 
 NAME = st.sampled_from(["x", "y", "é", "key", "params"])
 EXPRESSION = st.sampled_from(
-    ["jnp.zeros(3)", "np.zeros(3)", "[0.0]", "x", "x + 1", "é", "np.sin(x)", "x > 0", "(x, y)"]
-    + ["jax.random.normal(key)", "jax.random.split(key)", "jax.jit(lambda v: v)(x)", "f(x)"]
-    + ["x if y > 0 else é", "jax.lax.scan(f, x, y)", "[k for k in jax.random.split(key)]", "😀"]
+    [
+        *("jnp.zeros(3)", "np.zeros(3)", "[0.0]", "x", "x + 1", "é", "np.sin(x)", "x > 0"),
+        *("jax.random.normal(key)", "jax.random.split(key)", "jax.jit(lambda v: v)(x)", "f(x)"),
+        *("x if y > 0 else é", "jax.lax.scan(f, x, y)", "[k for k in jax.random.split(key)]"),
+        *("(x, y)", "😀"),
+    ]
 )
 INDEX = st.sampled_from(["0", "-1", "1:2", "..., 0", "x > 0", "'w'"])
 SIMPLE = st.one_of(
@@ -41,6 +45,8 @@ STATEMENT = st.one_of(
 DECORATOR = st.sampled_from(
     ["", "@jax.jit\n", "@jax.vmap\n", "@partial(jax.jit, static_argnums=0)\n"]
 )
+
+
 def _function(decorator: str, body: list[str]) -> str:
     return f"{decorator}def f(x, y=1, key=None, *é):\n    " + "\n    ".join(body)
 
@@ -86,7 +92,7 @@ def test_fixes_leave_text_outside_their_edits_alone(program: str) -> None:
     for diagnostic in analysis.diagnostics:
         for fix in analysis.fixes(diagnostic):
             edits = sorted(fix.edits)
-            assert all(a.span.end <= b.span.start for a, b in zip(edits, edits[1:]))
+            assert all(a.span.end <= b.span.start for a, b in pairwise(edits))
             assert all(0 <= e.span.start <= e.span.end <= len(program) for e in edits)
 
 
