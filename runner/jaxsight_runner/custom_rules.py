@@ -127,7 +127,7 @@ def _users_functions(function: Callable[..., Any]) -> list[Callable[..., Any]]:
         items = cast("tuple[Any, ...]", held) if isinstance(held, tuple) else (held,)
         for item in items:
             item_place = _place(item)
-            if item_place is not None and is_user_file(item_place[0]):
+            if inspect.isfunction(item) and item_place and is_user_file(item_place[0]):
                 found.append(item)
     return found
 

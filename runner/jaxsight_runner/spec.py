@@ -286,6 +286,7 @@ class _Parser:
         self.expect("[", "after `in`")
         low = self.number(dtype)
         self.expect(",", "between the limits")
+        self.skip()
         high_at = self.at
         high = self.number(dtype)
         self.expect("]", "after the limits")

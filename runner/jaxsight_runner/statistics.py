@@ -41,14 +41,17 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
 
 def _rank(count: int, tail: float) -> int:
-    """The largest k with P(Binomial(count, 1/2) <= k - 1) <= tail."""
-    if count > 1000:  # the normal approximation, one rank on the safe side; 2.0**1024 overflows
-        return max(math.floor((count - 1.96 * math.sqrt(count)) / 2) - 1, 0)
+    """The index of the lower order statistic: the largest k with P(Binomial <= k) <= tail.
+
+    Zero where even the smallest sample is not low enough.
+    """
+    if count > 200:  # the normal approximation, one rank on the safe side
+        return math.floor((count - 1.96 * math.sqrt(count)) / 2) - 1
     total, limit = 0, tail * 2**count
     for k in range(count // 2 + 1):
         total += math.comb(count, k)
         if total > limit:
-            return k
+            return max(k - 1, 0)
     return 0
 
 

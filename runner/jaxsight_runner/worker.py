@@ -61,7 +61,7 @@ def main() -> int:
         return 2
     wire.end_with_client()
     _limit_memory(int(memory_limit))
-    wire.send(_run(message, Job(wire)))
+    wire.send(run_request(message, Job(wire)))
     _leave()
     return 0
 
@@ -74,7 +74,7 @@ def installed_version(distribution: str) -> Optional[str]:
         return None
 
 
-def _run(request: Request, job: Job) -> Outcome:
+def run_request(request: Request, job: Job) -> Outcome:
     """The task's last word; the user's program can make it a failure, and nothing else."""
     path = "" if isinstance(request, EnvironmentRequest) else request.path
     try:

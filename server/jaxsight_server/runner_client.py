@@ -144,6 +144,7 @@ class RunnerClient:
             outcome = await self._follow(run, encode(request, job), timeout)
         finally:
             _kill(run)
+            await _gone(process)
             self._enter(RunnerState.DONE if run.outcome is not None else RunnerState.DEAD)
         return _explain(outcome, memory_limit)
 
@@ -289,6 +290,12 @@ async def _read_output(run: _Run) -> None:
             run.on_log(Log("output", text[:room]))
             if len(text) > room:
                 run.on_log(Log("output", "\n[the program printed more, which is not shown]\n"))
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Wait, not for ever, until a killed process is reaped and its pipes are closed."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(process.wait(), timeout=2.0)
 
 
 def _kill(run: _Run) -> None:

@@ -1,0 +1,184 @@
+"""What `bench` and `grad` share: name a function, run it, answer questions, show progress."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from jaxsight_analyzers.config import find_config, load_config
+from jaxsight_analyzers.settings import Config
+from jaxsight_runner.protocol import (
+    Failure,
+    Log,
+    Outcome,
+    Progress,
+    Question,
+    Report,
+    TargetRequest,
+)
+from jaxsight_server.interpreters import Interpreter, find_interpreter
+from jaxsight_server.runner_client import RunnerClient, project_root
+
+Make = Callable[[str, str, str], TargetRequest]  # path, text, qualname -> request
+
+
+def add_target_arguments(parser: ArgumentParser) -> None:
+    """Declare the options of every command that runs a function."""
+    parser.add_argument("target", metavar="FILE::QUALNAME", help="as in `train.py::Model.step`")
+    parser.add_argument(
+        "--input", metavar="SPEC", help='as in "x: f32[128, 64], y: i32[128] in [0, 9], key: key"'
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--python", metavar="PATH", help="run with this Python")
+    parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds")
+    parser.add_argument(
+        "--import-file",
+        action="store_true",
+        help="import the file even if that runs more than definitions",
+    )
+
+
+def run_target(arguments: Namespace, make: Make) -> Report | None:
+    """The report; None when there is none, which was said on standard error."""
+    try:
+        request = _request(arguments, make)
+    except _UsageError as error:
+        return _say(str(error))
+    config = _config(Path(request.path))
+    configured = config.runner.interpreter
+    interpreter = find_interpreter(
+        Path(request.path),
+        explicit=arguments.python,
+        configured=config.resolved(configured) if configured else None,
+    )
+    if interpreter is None:
+        return _say("no Python was found to run your code: make a `.venv`, or give --python")
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    while True:
+        outcome = asyncio.run(_run(request, interpreter, config, arguments.timeout))
+        if not isinstance(outcome, Question):
+            break
+        answered = _answer(request, outcome) if terminal else None
+        if answered is None:
+            return _say(_unanswered(outcome))
+        request = answered
+    if isinstance(outcome, Failure):
+        return _say(_describe(outcome))
+    return outcome
+
+
+class _UsageError(Exception):
+    """The command line makes no sense."""
+
+
+def _request(arguments: Namespace, make: Make) -> TargetRequest:
+    file, separator, qualname = arguments.target.rpartition("::")
+    if not separator or not file or not qualname:
+        raise _UsageError(f"`{arguments.target}` names no function: write FILE::QUALNAME")
+    path = Path(file).absolute()
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise _UsageError(f"{file} is not UTF-8") from error
+    except OSError as error:
+        raise _UsageError(f"cannot read {file}: {error.strerror}") from error
+    request = make(str(path), text, qualname)
+    return replace(
+        request,
+        input=arguments.input,
+        import_file=arguments.import_file,
+        root=str(project_root(path)),
+    )
+
+
+def _config(path: Path) -> Config:
+    place = find_config(path.parent)
+    if place is None:
+        return Config(root=str(path.parent))
+    loaded = load_config(place)
+    for error in loaded.errors:
+        _say(f"{error.path}:{error.line}: {error.message}")
+    return loaded.config
+
+
+async def _run(
+    request: TargetRequest, interpreter: Interpreter, config: Config, timeout: float | None
+) -> Outcome:
+    shown = _Shown()
+    try:
+        return await RunnerClient().run(
+            request,
+            interpreter=interpreter.path,
+            cwd=Path.cwd(),
+            env=config.runner.env,
+            timeout=timeout if timeout is not None else config.runner.timeout,
+            memory_limit=config.runner.memory_limit,
+            on_progress=shown.progress,
+            on_log=shown.log,
+        )
+    finally:
+        shown.clear()
+
+
+class _Shown:
+    """Progress on standard error: one line that changes on a terminal, a line each elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ""
+
+    def progress(self, progress: Progress) -> None:
+        """Show what is being done."""
+        if progress.message == self._last:
+            return
+        self._last = progress.message
+        if self._terminal:
+            print(f"\r\x1b[2K{progress.message} …", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"jaxsight: {progress.message}", file=sys.stderr, flush=True)
+
+    def log(self, log: Log) -> None:
+        """Pass on what the user's program printed."""
+        self.clear()
+        print(log.text, end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the progress line away."""
+        if self._terminal:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
+def _answer(request: TargetRequest, question: Question) -> TargetRequest | None:
+    """What the user says at the terminal; None when they would rather not."""
+    print(question.message, file=sys.stderr)
+    try:
+        if question.kind == "import-file":
+            wanted = input("Import the whole file? [y/N] ").strip().lower()
+            return replace(request, import_file=True) if wanted in ("y", "yes") else None
+        spec = input(f"Inputs [{question.suggestion or ''}]: ").strip() or question.suggestion
+    except EOFError:
+        return None
+    return replace(request, input=spec) if spec else None
+
+
+def _unanswered(question: Question) -> str:
+    if question.kind == "import-file":
+        return f"{question.message}; --import-file runs it"
+    return f'{question.message}; give them with --input "{question.suggestion or ""}", or in a comment `# jaxsight: inputs ...` above it'
+
+
+def _describe(failure: Failure) -> str:
+    parts = [failure.message]
+    if failure.traceback and failure.kind in ("import", "exception", "crash", "start"):
+        parts.insert(0, failure.traceback.rstrip())
+    elif failure.path and failure.line and f":{failure.line}" not in failure.message:
+        parts.append(f"  at {failure.path}:{failure.line}")
+    return "\n".join(parts)
+
+
+def _say(message: str) -> None:
+    print(f"jaxsight: {message}", file=sys.stderr)

@@ -1,0 +1,174 @@
+"""Functions whose gradients are known to be right or wrong, checked in one process.
+
+Run by path with a runner's Python: prints one line of JSON for each case.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+HEAD = "import jax, jax.numpy as jnp\nfrom jax import lax\nfrom functools import partial\n"
+
+
+def custom(backward: str, primal: str = "jnp.sin(x) * 2") -> str:
+    """A custom_vjp whose backward rule is given."""
+    return f"""@jax.custom_vjp
+def h(x):
+    return {primal}
+def fwd(x):
+    return h(x), x
+def bwd(x, g):
+    return ({backward},)
+h.defvjp(fwd, bwd)
+def f(x):
+    return jnp.sum(h(x) ** 2)
+"""
+
+
+X = "x: f32[5]"
+# name -> (text, spec, verdict, verdicts of leaves)
+CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "polynomial": ("def f(x): return jnp.sum(x ** 3 - 2 * x)", X, "right", {"x": "right"}),
+    "dict": (
+        "def f(params, x): return jnp.tanh(x @ params['w'] + params['b'])",
+        "params: {w: f32[3, 4], b: f32[4]}, x: f32[2, 3]",
+        "right",
+        {"params['b']": "right", "params['w']": "right", "x": "right"},
+    ),
+    "relu at 0": ("def f(x): return jnp.sum(jax.nn.relu(x - x[0]))", X, "right", {}),
+    "abs at 0": ("def f(x): return jnp.sum(jnp.abs(x))", "x = jnp.zeros(4)", "right", {"x": "kink"}),
+    "max of ties": ("def f(x): return jnp.max(x)", "x = jnp.ones(4)", "right", {"x": "kink"}),
+    "scalar relu, negative": ("def f(x): return jax.nn.relu(x)", "x = jnp.float32(-0.7)", "right", {"x": "right"}),
+    "safe where": (
+        "def f(x): return jnp.sum(jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0))",
+        X,
+        "right",
+        {"x": "right"},
+    ),
+    "integers and keys": (
+        "def f(x, i, key): return jnp.sum(x[i] * jax.random.normal(key, (3,)))",
+        "x: f32[5], i: i32[3] in [0, 4], key: key",
+        "right",
+        {"x": "right", "i": "not-differentiable", "key": "not-differentiable"},
+    ),
+    "scan": (
+        "def f(w, xs):\n    return lax.scan(lambda h, x: (jnp.tanh(w @ h + x), h), xs[0], xs)[1]",
+        "w: f32[3, 3], xs: f32[6, 3]",
+        "right",
+        {"w": "right", "xs": "right"},
+    ),
+    "compiled": ("@partial(jax.jit, static_argnames='n')\ndef f(x, n): return jnp.sum(x ** n)", X + ", n = 3", "right", {}),
+    "complex": ("def f(z): return jnp.sum(jnp.abs(z * z) ** 2)", "z: c64[3]", "right", {"z": "right"}),
+    "holomorphic": ("def f(z): return jnp.sin(z) * z", "z: c64[3]", "right", {"z": "right"}),
+    "hard-coded f32": ("def f(x): return jnp.sum(jnp.sin(x.astype(jnp.float32)))", X, "right", {"x": "right"}),
+    "softmax shift": ("def f(b, x): return jax.nn.log_softmax(x + b)", "b: f32, x: f32[6]", "right", {}),
+    "large values": ("def f(x): return jnp.sum(jnp.exp(x * 5)) + 1e6", X, "right", {"x": "right"}),
+    "linear solve": (
+        "def f(a, b): return jnp.linalg.solve(a @ a.T + 3 * jnp.eye(4), b)", "a: f32[4, 4], b: f32[4]", "right", {}),
+    "cond": ("def f(x): return lax.cond(x[0] > 0, jnp.sin, jnp.cos, x).sum()", X, "right", {"x": "right"}),
+    "unused": ("def f(x, y): return jnp.sum(x) + 0 * jnp.sum(jnp.ones(2))", X + ", y: f32[2]", "right", {"y": "unused"}),
+    "right custom rule": (custom("g * 2 * jnp.cos(x)"), X, "right", {"x": "right"}),
+    "many relus": (
+        "def f(w, x): return jnp.mean(jax.nn.relu(x @ w))", "w: f32[32, 64], x: f32[16, 32]", "right", {}),
+    "wrong sign": (custom("-g * 2 * jnp.cos(x)"), X, "wrong", {"x": "wrong"}),
+    "0.3 % off": (custom("1.003 * g * 2 * jnp.cos(x)"), X, "wrong", {"x": "wrong"}),
+    "one wrong element": (
+        custom("(g * 2 * jnp.cos(x)).at[37].multiply(1.1)"),
+        "x: f32[100]",
+        "wrong",
+        {"x": "wrong"},
+    ),
+    "wrong custom_jvp": (
+        "@jax.custom_jvp\ndef h(x): return jnp.sin(x)\n"
+        "@h.defjvp\ndef h_jvp(p, t): return h(p[0]), jnp.cos(p[0]) * t[0] * 0.5\n"
+        "def f(x): return jnp.sum(h(x))",
+        X,
+        "wrong",
+        {"x": "wrong"},
+    ),
+    "wrong defjvps": (
+        "@jax.custom_jvp\ndef h(x): return jnp.sin(x)\n"
+        "h.defjvps(lambda t, ans, x: jnp.sin(x) * t)\ndef f(x): return jnp.sum(h(x))",
+        X,
+        "wrong",
+        {"x": "wrong"},
+    ),
+    "wrong in one of two": (
+        custom("-g * 2 * jnp.cos(x)") + "def g(x, y): return f(x) + jnp.sum(y ** 2)\n",
+        "x: f32[3], y: f32[3]",
+        "wrong",
+        {"x": "wrong", "y": "right"},
+    ),
+    "wrong relu": (custom("g * (x > 0.5)", "jnp.maximum(x, 0)"), "x: f32[40]", "wrong", {"x": "wrong"}),
+    "stop_gradient": ("def f(x): return jnp.sum(lax.stop_gradient(x) ** 2)", X, "wrong", {"x": "dead"}),
+    "half stopped": ("def f(x): return jnp.sum(lax.stop_gradient(x) * x)", X, "wrong", {"x": "wrong"}),
+    "round": ("def f(x): return jnp.sum(jnp.round(x * 3))", X, "wrong", {"x": "dead"}),
+    "where trap": (
+        "def f(x): return jnp.sum(jnp.where(x > 0, jnp.sqrt(x), 0.0))", X, "wrong", {"x": "non-finite"}),
+    "norm at 0": ("def f(x): return jnp.linalg.norm(x)", "x = jnp.zeros(3)", "wrong", {"x": "non-finite"}),
+    "intended clip": (
+        "# jaxsight: intended-gradient clips the gradient on its way back\n"
+        + custom("jnp.clip(g, -0.01, 0.01)", "x"),
+        X,
+        "right",
+        {"x": "intended"},
+    ),
+    "intended above defvjp": (
+        custom("0.5 * g", "x").replace("h.defvjp", "# jaxsight: intended-gradient halves\nh.defvjp"),
+        X,
+        "right",
+        {"x": "intended"},
+    ),
+    "straight through": (
+        custom("g", "jnp.round(x)").replace("def bwd", "# jaxsight: intended-gradient straight through\ndef bwd"),
+        X,
+        "right",
+        {"x": "intended"},
+    ),
+    "intended, but another is wrong": (
+        "# jaxsight: intended-gradient clips\n"
+        + custom("0.5 * g", "x")
+        + "@jax.custom_vjp\ndef k(x): return x * x\n"
+        + "k.defvjp(lambda x: (k(x), x), lambda x, g: (3 * x * g,))\n"
+        + "def g(x): return f(k(x))\n",
+        X,
+        "wrong",
+        {"x": "wrong"},
+    ),
+    "reverse through while": (
+        "def f(x): return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * x), (0, x))[1].sum()",
+        X,
+        "unsupported",
+        {},
+    ),
+    "out of its domain": ("def f(x): return jnp.sum(jnp.log(x))", X, "unsupported", {}),
+    "integers only": ("def f(i): return i + 1", "i: i32[3]", "unsupported", {}),
+    "integer output": ("def f(x): return jnp.argmax(x)", X, "unsupported", {}),
+}  # fmt: skip
+SECOND = {"wrong in one of two", "intended, but another is wrong"}  # their target is `g`
+
+
+def main(folder: str, runner: str) -> None:
+    """Check every case and print what came of it."""
+    sys.path.append(runner)
+    from jaxsight_runner.protocol import GradientsRequest, to_json
+    from jaxsight_runner.worker import Job, run_request
+
+    class Silent:
+        def send(self, message: object) -> None:
+            del message
+
+    for index, (name, (text, spec, _, _)) in enumerate(CASES.items()):
+        path = Path(folder) / f"case_{index}.py"
+        target = "g" if name in SECOND else "f"
+        request = GradientsRequest(str(path), HEAD + dedent(text), target, spec)
+        outcome = run_request(request, Job(Silent()))  # type: ignore[arg-type]
+        line = {"name": name, "type": type(outcome).__name__, **to_json(outcome)}
+        print(json.dumps(line), file=sys.__stdout__, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,101 @@
+"""Which lines of a file keep it from being imported without asking."""
+
+from __future__ import annotations
+
+import ast
+from textwrap import dedent
+
+import pytest
+
+from jaxsight_runner.definitions import qualified_names, running_lines
+
+QUIET = """
+    from __future__ import annotations
+    import argparse, logging, os, sys
+    from functools import partial
+    from pathlib import Path
+    import jax, jax.numpy as jnp, numpy as np, optax
+    from flax import nnx
+    from mine import Transformer, helper
+
+    logging.basicConfig(level=logging.INFO)
+    jax.config.update("jax_enable_x64", True)
+    os.environ["XLA_FLAGS"] = "x"
+    os.environ.setdefault("A", "1")
+    sys.path.append(str(Path(__file__).parent.resolve()))
+    np.random.seed(0)
+    KEY = jax.random.key(0)
+    W = jnp.ones((3, 3)).at[0].set(1.0) * 2
+    TABLE = [float(i) for i in range(3)]
+    square = lambda x: helper(x)
+
+    class Model(nnx.Module):
+        size = 3
+        def __init__(self): self.w = train()
+
+    @jax.custom_vjp
+    def f(x): return x
+    f.defvjp(lambda x: (x, None), lambda r, g: (g,))
+    step = partial(jax.jit, static_argnums=0)(f)
+    grad = jax.jit(jax.grad(f))
+    model = Model()
+    big = Transformer(depth=3)
+    opt = optax.adam(1e-3)
+    if os.environ.get("DEBUG"):
+        jax.config.update("jax_debug_nans", True)
+    try:
+        import fast
+    except ImportError:
+        fast = None
+    jax.tree_util.register_dataclass(Model, [], [])
+    if __name__ == "__main__":
+        for i in range(10): train()
+"""
+
+
+def lines_of(text: str) -> list[int]:
+    text = dedent(text)
+    return [line.line for line in running_lines(text, ast.parse(text))]
+
+
+def test_definitions_and_set_up_are_not_asked_about() -> None:
+    assert lines_of(QUIET) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for i in range(3): table[i] = i",
+        "while True: pass",
+        "with open('x') as file: data = file.read()",
+        "def train(): ...\ntrain()",
+        "def train(): ...\nresult = train()",
+        "def train(): ...\nresults = [train() for _ in range(3)]",
+        "from mine import load\ndata = load('x')",
+        "import argparse\nargs = argparse.ArgumentParser().parse_args(); state.restore()",
+        "parser.parse_args()",
+        "import jax\njax.jit(f)(1.0)",
+        "import jax\njax.vmap(f)(xs)",
+        "import jax\nys = jax.lax.scan(f, 0, xs)",
+        "import jax\njax.distributed.initialize()",
+        "import numpy as np\ndata = np.load('x.npy')",
+        "from pathlib import Path\ntext = Path('x').read_text()",
+        "import subprocess\nsubprocess.run(['ls'])",
+        "open('x')",
+        "input()",
+        "class A:\n    x = run()",
+        "def f(x=run()): ...",
+        "if FLAG:\n    run()",
+        "try:\n    run()\nexcept ValueError: pass",
+        "if __name__ == '__main__': pass\nelse: run()",
+    ],
+)
+def test_what_does_more_is_asked_about(line: str) -> None:
+    assert len(lines_of(line)) == 1
+
+
+def test_functions_and_methods_are_found_by_their_dotted_names() -> None:
+    text = (
+        "class A:\n  class B:\n    def g(self): ...\n\ndef f():\n  def inner(): ...\nh = jit(f)\n"
+    )
+    assert qualified_names(ast.parse(text)) == {"A.B.g": 3, "f": 5, "h": 7}

@@ -1,0 +1,104 @@
+"""Statistics against distributions whose answers are known, and differences against calculus."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from jaxsight_runner.differences import slope
+from jaxsight_runner.statistics import (
+    drift,
+    half_width,
+    instability,
+    median,
+    median_interval,
+    outliers,
+    quantile,
+    summarise,
+)
+
+
+@pytest.mark.parametrize("count", [6, 15, 40, 200, 300, 2500])
+@pytest.mark.parametrize("shape", ["normal", "exponential", "pareto"])
+def test_the_interval_covers_the_true_median_as_often_as_it_says(shape: str, count: int) -> None:
+    rng = random.Random(f"{shape} {count}")
+    draw, truth = {
+        "normal": (lambda: rng.gauss(5, 1), 5.0),
+        "exponential": (lambda: rng.expovariate(1), math.log(2)),
+        "pareto": (lambda: rng.paretovariate(1), 2.0),
+    }[shape]
+    rounds = 1500 if count < 1000 else 200
+    covered = 0
+    for _ in range(rounds):
+        low, high = median_interval([draw() for _ in range(count)])
+        covered += low <= truth <= high
+    assert covered / rounds > 0.95 - 3 * math.sqrt(0.95 * 0.05 / rounds)
+    if count >= 40 and rounds > 1000:
+        assert covered / rounds < 0.98  # and the interval is no wider than it need be
+
+
+def test_quantiles_are_interpolated() -> None:
+    assert median([3, 1, 2]) == 2
+    assert median([4, 1, 3, 2]) == 2.5
+    assert quantile([0, 10], 0.25) == 2.5
+
+
+def test_outliers_lie_three_quartile_ranges_out() -> None:
+    assert outliers([1, 2, 3, 4, 5, 6, 7, 8, 100]) == 1
+    assert outliers([1, 2, 3, 4, 5, 6, 7, 8, 18]) == 0
+
+
+def test_drift_compares_the_last_third_with_the_first() -> None:
+    assert drift([1.0] * 10 + [1.2] * 10 + [1.5] * 10) == pytest.approx(0.5)
+
+
+def test_samples_that_say_nothing_are_unstable_for_a_reason() -> None:
+    rng = random.Random(0)
+    steady = [1 + rng.gauss(0, 0.01) for _ in range(60)]
+    assert instability(steady, 0.1) == []
+    assert "only 3 samples" in instability(steady[:3], 0.1)[0]
+    assert "slower than the first" in " ".join(instability(sorted(x * x for x in range(1, 60)), 0))
+    assert "the host is busy" in instability(steady, 2.0)[0]
+    assert half_width([1.0, 5.0] * 10) > 0.05
+
+
+def test_a_summary_keeps_units_and_counts() -> None:
+    found = summarise([2e-3, 1e-3, 3e-3])
+    assert (found.median, found.unit, found.samples, found.minimum) == (2e-3, "s", 3, 1e-3)
+
+
+def exponential(t: float) -> float:
+    return math.exp(2 * t)
+
+
+def wave_on_a_hill(t: float) -> float:
+    return math.sin(30 * t) + 1e4
+
+
+def power(t: float) -> float:
+    return (1 + t) ** 5
+
+
+def constant(_: float) -> float:
+    return 3.0
+
+
+@pytest.mark.parametrize(
+    ("function", "truth"),
+    [(exponential, 2.0), (wave_on_a_hill, 30.0), (power, 5.0), (constant, 0.0)],
+)
+def test_extrapolated_differences_are_as_exact_as_they_say(
+    function: Callable[[float], float], truth: float
+) -> None:
+    found = slope(function, 1e-2)
+    error = abs(found.value - truth)
+    assert error <= 20 * found.uncertainty + found.rounding(2.3e-16)
+    assert error < 1e-6 * max(1, truth)
+
+
+def test_a_kink_shows_in_the_one_sided_slopes() -> None:
+    found = slope(abs, 1e-2)
+    assert (found.right, found.left) == (1.0, -1.0)
