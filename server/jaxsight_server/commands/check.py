@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.baseline import Baseline, BaselineError, read_baseline, write_baseline
+from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Applicability
 from jaxsight_analyzers.encoding import Decoded, DecodingError, decode
 from jaxsight_analyzers.engine import Analysis, analyse, fix_all

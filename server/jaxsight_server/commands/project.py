@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.environment import library_versions
 from jaxsight_analyzers.report.problem import Trouble
 from jaxsight_analyzers.settings import Config
