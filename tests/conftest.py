@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+HERE = Path(__file__).parent
+REAL_RUNS = (  # each test starts a program that imports JAX, or an editor
+    "e2e/test_editors.py",
+    "runner/test_benchmark.py",
+    "runner/test_gradients.py",
+    "runner/test_inputs.py",
+    "runner/test_survival.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marker that `make check` deselects."""
     config.addinivalue_line("markers", "slow: takes more than a few seconds; `make test` runs it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the modules whose every test is slow."""
+    for item in items:
+        if item.path.relative_to(HERE).as_posix() in REAL_RUNS:
+            item.add_marker(pytest.mark.slow)
