@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from jaxsight_analyzers import edits
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic import Unit
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
 from typing import Any, cast
 
+from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.settings import (

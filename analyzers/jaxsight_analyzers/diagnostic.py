@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+
+from jaxsight_analyzers.data import dataclass, field
 
 
 class Certainty(IntEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.semantic import Unit
 

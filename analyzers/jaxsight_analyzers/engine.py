@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,

@@ -9,8 +9,8 @@ an unclosed bracket at the next line that begins with a statement keyword.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
 
 _TOKEN = re.compile(

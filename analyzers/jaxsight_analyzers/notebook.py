@@ -10,10 +10,10 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, cast
 
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.lexing import lex
 from jaxsight_analyzers.source import SourceFile

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from inspect import cleandoc
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Finding, Fix, FixRef, Severity
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class Rule:
     @property
     def doc(self) -> str:
         """The rule's page: the docstring of the module that defines its check."""
+        from inspect import cleandoc  # only pages need it, and it is dear to import
+
         return cleandoc(sys.modules[self.check.__module__].__doc__ or "")
 
     @property

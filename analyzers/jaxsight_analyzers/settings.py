@@ -7,11 +7,11 @@ page and the extension's settings: a field of it, with its metadata, is a settin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from enum import Enum, auto
 from os.path import abspath, isabs
 from typing import Any
 
+from jaxsight_analyzers.data import dataclass, field, fields, replace
 from jaxsight_analyzers.diagnostic import Severity
 from jaxsight_analyzers.globs import matches
 from jaxsight_analyzers.rule import Rule

@@ -6,9 +6,9 @@ import ast
 import re
 import warnings
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Span
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

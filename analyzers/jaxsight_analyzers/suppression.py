@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from jaxsight_analyzers.data import dataclass, field, replace
 from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Span
 from jaxsight_analyzers.lexing import Lexed, lex
 from jaxsight_analyzers.registry import families, rule_named

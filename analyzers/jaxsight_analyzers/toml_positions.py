@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from jaxsight_analyzers.data import dataclass, field
 
 Path = tuple[str | int, ...]
 

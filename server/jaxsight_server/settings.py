@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from jaxsight_analyzers.config import Config, camel_case, config_from_mapping
+from jaxsight_analyzers.settings import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def from_options(options: object) -> Settings:
 def with_section(settings: Settings, section: object) -> Settings:
     """The settings with those of the editor's `jaxsight` section, in which all keys are optional."""
     table = mapping(section)
-    known = {camel_case(item.name) for item in fields(Config) if "setting" in item.metadata}
+    known = {camel_case(name) for name in settings_of(Config)}
     loaded = config_from_mapping({key: table[key] for key in table if key in known})
     return replace(
         settings,

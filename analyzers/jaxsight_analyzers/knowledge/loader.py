@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
+
+from jaxsight_analyzers.data import dataclass, field
 
 Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel"]
 When = Literal["now", "later"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Entry
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Applicability, Diagnostic, Edit, FixRef, Severity, Span
 from jaxsight_analyzers.engine import Analysis
 from jaxsight_analyzers.source import SourceFile

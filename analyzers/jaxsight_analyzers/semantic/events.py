@@ -6,9 +6,9 @@ A node may be seen many times: in each context that runs it and in each pass of 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation

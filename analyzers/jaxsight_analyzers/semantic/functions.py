@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, flow, members, transformations
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
+from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import ApiChange, Knowledge, load
 from jaxsight_analyzers.semantic import expressions, flow, functions, members, streams

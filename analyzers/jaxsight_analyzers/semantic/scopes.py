@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from jaxsight_analyzers.data import dataclass, field
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

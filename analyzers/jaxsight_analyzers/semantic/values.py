@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
