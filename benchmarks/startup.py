@@ -3,7 +3,8 @@
     python benchmarks/startup.py
 
 Both check the same file, in turn, in fresh processes; both must find something in it. Exits with
-1 if the ratio of the medians is above the limit. Medians, not minima: what a user waits for.
+1 if the ratio of the shortest runs is above the limit: both do the same work each time, so what a
+run takes longer is what other processes took from it. Medians are printed beside.
 """
 
 from __future__ import annotations
@@ -68,11 +69,11 @@ def main() -> int:
         file = Path(folder, "small.py")
         file.write_text(FILE, encoding="utf-8")
         seconds = measure(file)
-    medians = {name: statistics.median(samples) for name, samples in seconds.items()}
+    best = {name: min(samples) for name, samples in seconds.items()}
     for name, samples in seconds.items():
-        low, high = min(samples) * 1e3, max(samples) * 1e3
-        print(f"{name:10} {medians[name] * 1e3:7.1f} ms   ({low:.1f} to {high:.1f}, {ROUNDS} runs)")
-    ratio = medians["jaxsight"] / medians["pyflakes"]
+        median = statistics.median(samples)
+        print(f"{name:10} {best[name] * 1e3:7.1f} ms   (median {median * 1e3:.1f}, {ROUNDS} runs)")
+    ratio = best["jaxsight"] / best["pyflakes"]
     print(f"ratio      {ratio:7.2f}      (limit {LIMIT})")
     return 0 if ratio <= LIMIT else 1
 
