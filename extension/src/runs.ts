@@ -175,9 +175,16 @@ async function offerComment(run: Run, input: string, line: number): Promise<void
   const answer = await vscode.window.showInformationMessage(text.run.offerComment(run.target), write);
   if (answer !== write) return;
   const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(run.uri));
-  const above = document.lineAt(Math.min(line, document.lineCount) - 1);
+  let above = document.lineAt(Math.min(line, document.lineCount) - 1);
+  while (above.lineNumber > 0 && isDecorator(document.lineAt(above.lineNumber - 1))) {
+    above = document.lineAt(above.lineNumber - 1);
+  }
   const indent = above.text.slice(0, above.firstNonWhitespaceCharacterIndex);
   const edit = new vscode.WorkspaceEdit();
   edit.insert(document.uri, above.range.start, `${indent}# jaxsight: inputs ${input}\n`);
   await vscode.workspace.applyEdit(edit);
+}
+
+function isDecorator(line: vscode.TextLine): boolean {
+  return line.text.trimStart().startsWith("@");
 }

@@ -48,7 +48,7 @@ export class Status implements vscode.Disposable {
     ];
     this.show(
       text.status.ready(versions.join(", "), status?.rules ?? 0),
-      details.filter((line) => line !== "").join("\n"),
+      details.filter((line) => line !== "").join(" · "),
       healthy ? vscode.LanguageStatusSeverity.Information : vscode.LanguageStatusSeverity.Warning,
     );
     this.item.command = trusted
