@@ -19,11 +19,6 @@ layer() {
     summary+=$(printf '%-28s %-8s %4d s' "$name" "$outcome" $((SECONDS - before)))$'\n'
 }
 
-skip() {
-    echo "skipped: $2"
-    summary+=$(printf '%-28s %-8s %s' "$1" skipped "$2")$'\n'
-}
-
 python_environments() {
     local version interpreter
     find_uv
@@ -38,10 +33,6 @@ python_environments() {
     done
 }
 
-node_packages() {
-    (cd extension && npm ci --no-audit)
-}
-
 python=$(default_python)
 command -v npm >/dev/null || die "npm is not there. Install Node with npm, for example \`apt install npm\` or \`brew install node\`."
 layer "system packages" bash scripts/system-packages.sh
@@ -49,14 +40,8 @@ layer "python environments" python_environments
 export PATH="$ROOT/.venv/bin:$PATH"
 layer "ruff" bash -c 'ruff check . && ruff format --check .'
 layer "pyright" pyright
-layer "pytest" pytest -q --durations=10
-layer "extension: packages" node_packages
-layer "extension: checks" bash -c 'cd extension && npm run --silent check'
-if [ "$(uname)" = Linux ]; then
-    layer "workbench" bash scripts/test-workbench.sh
-else
-    skip "workbench" "the browser layers run on Linux only"
-fi
+layer "pytest" pytest -q --durations=10 --ignore tests/workbench
+layer "extension and workbench" bash scripts/test-workbench.sh # says so where it skips the browser
 
 say "Summary"
 printf '%s' "$summary"
