@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import expressions, flow, functions, members, transformations
+from jaxsight_analyzers.semantic import (
+    bodies,
+    expressions,
+    flow,
+    functions,
+    members,
+    transformations,
+)
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
 from jaxsight_analyzers.semantic.keys import Consumption
 from jaxsight_analyzers.semantic.run import Run
@@ -148,7 +155,7 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         return known
     use_keys(run, node, qualified, facts, arguments)
     if facts.traces:
-        return transformations.run_bodies(run, node, qualified, facts, arguments)
+        return bodies.run_bodies(run, node, qualified, facts, arguments)
     return result_of(run, node, qualified, facts, arguments)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, flow, members
+from jaxsight_analyzers.semantic import calls, comparisons, flow, loops, members
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -218,101 +218,6 @@ def jax_result(run: Run, kind: Kind, arguments: tuple[Value, ...]) -> Value:
     return tracer(kind, most)
 
 
-def _compare(run: Run, node: ast.Compare) -> Value:
-    operands = [evaluate(run, node.left), *(evaluate(run, other) for other in node.comparators)]
-    result = STATIC
-    parts = [
-        _one_comparison(run, left, operator, right)
-        for left, operator, right in zip(operands, node.ops, operands[1:])
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    for part in parts:
-        result = join(result, part) if part.kind is Kind.STATIC else part
-        if part.traced is Certainty.YES:
-            return part
-    return result
-
-
-def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) -> Value:
-    if isinstance(operator, (ast.Is, ast.IsNot)):
-        return _identity(left, right, isinstance(operator, ast.IsNot))
-    first, second = constant_of(left), constant_of(right)
-    if isinstance(operator, (ast.In, ast.NotIn)):
-        return STATIC if isinstance(first, str) or left.kind is Kind.STATIC else UNKNOWN
-    if isinstance(operator, (ast.Eq, ast.NotEq)):
-        if first is None or second is None or isinstance(first, str) or isinstance(second, str):
-            return _known_equality(first, second, operator)
-        if Kind.SEQUENCE in (left.kind, right.kind) or Kind.MAPPING in (left.kind, right.kind):
-            return UNKNOWN
-    if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
-        return _known_equality(first, second, operator)
-    return arithmetic(run, left, right, ast.Sub())
-
-
-def _identity(left: Value, right: Value, negated: bool) -> Value:
-    first, second = constant_of(left), constant_of(right)
-    if second is None and first is not MISSING:
-        return constant((first is None) != negated)
-    known = (
-        Kind.ARRAY,
-        Kind.KEY,
-        Kind.KEYS,
-        Kind.SEQUENCE,
-        Kind.MAPPING,
-        Kind.FUNCTION,
-        Kind.INSTANCE,
-    )
-    if second is None and left.kind in known:
-        return constant(negated)
-    return STATIC
-
-
-def _known_equality(first: object, second: object, operator: ast.cmpop) -> Value:
-    if MISSING not in (first, second) and isinstance(operator, (ast.Eq, ast.NotEq)):
-        return constant((first == second) == isinstance(operator, ast.Eq))
-    return STATIC
-
-
-def _bool_op(run: Run, node: ast.BoolOp) -> Value:
-    """`a and b`: what follows a test runs only where the test lets it."""
-    result: Value | None = None
-    narrowed: dict[str, Value | None] = {}
-    before = run.frame.state.conditions
-    for operand in node.values:
-        value = evaluate(run, operand)
-        result = value if result is None else _bool_result(result, value)
-        known = truth_of(value)
-        if known is not None and known != isinstance(node.op, ast.And):
-            break
-        names = dict(run.frame.state.names)
-        flow.narrow(run, operand, isinstance(node.op, ast.And))
-        for place, held in run.frame.state.names.items():
-            if names.get(place) is not held:
-                narrowed.setdefault(place, names.get(place))
-        condition = flow.condition(run, operand, isinstance(node.op, ast.And))
-        run.frame.state.conditions = (*run.frame.state.conditions, condition)
-    run.frame.state.conditions = before
-    for place, held in narrowed.items():
-        if held is None:
-            run.frame.state.names.pop(place, None)
-        else:
-            run.frame.state.names[place] = held
-    assert result is not None
-    return result
-
-
-def _bool_result(one: Value, other: Value) -> Value:
-    """`x is not None and x > 0` is traced if the last part is: Python asks for its truth."""
-    if other.traced > one.traced or (
-        other.traced and other.kind is Kind.ARRAY and one.kind is not Kind.ARRAY
-    ):
-        return other
-    if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
-        return STATIC
-    return one if one.traced is not Certainty.NO else join(one, other)
-
-
 def _unary(run: Run, node: ast.UnaryOp) -> Value:
     value = evaluate(run, node.operand)
     known = truth_of(value)
@@ -488,7 +393,7 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
 
 
 def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-    element = flow.comprehension(run, node, node.generators, (node.elt,))[0]
+    element = loops.comprehension(run, node, node.generators, (node.elt,))[0]
     traced = element if element.traced is not Certainty.NO else STATIC
     if traced.traced is Certainty.NO:
         return UNKNOWN
@@ -496,7 +401,7 @@ def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
 
 
 def _dict_comprehension(run: Run, node: ast.DictComp) -> Value:
-    _, value = flow.comprehension(run, node, node.generators, (node.key, node.value))
+    _, value = loops.comprehension(run, node, node.generators, (node.key, node.value))
     if value.traced is Certainty.NO:
         return UNKNOWN
     return Value(Kind.TREE, value.traced, value.origin, concrete=value.concrete)
@@ -537,6 +442,14 @@ def _yield(run: Run, node: ast.Yield | ast.YieldFrom) -> Value:
 
 def _call(run: Run, node: ast.Call) -> Value:
     return calls.call(run, node)
+
+
+def _compare(run: Run, node: ast.Compare) -> Value:
+    return comparisons.compare(run, node)
+
+
+def _bool_op(run: Run, node: ast.BoolOp) -> Value:
+    return comparisons.bool_op(run, node)
 
 
 def is_callable(value: Value) -> bool:

@@ -8,13 +8,13 @@ uses shows.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, expressions, members
-from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
+from jaxsight_analyzers.semantic import calls, expressions, loops, members
+from jaxsight_analyzers.semantic.contexts import State, join_states
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
@@ -30,8 +30,6 @@ from jaxsight_analyzers.semantic.values import (
     sequence,
     truth_of,
 )
-
-_PASSES = 2
 
 
 def run_body(run: Run, body: Sequence[ast.stmt]) -> None:
@@ -177,145 +175,6 @@ def _match(run: Run, node: ast.Match) -> None:
         )
     assert result is not None
     run.frame.state = result if exhaustive else join_states(result, run.frame.state)
-
-
-# Loops
-
-
-def _for(run: Run, node: ast.For | ast.AsyncFor) -> None:
-    iterable = run.evaluate(node.iter)
-
-    def step(number: int) -> None:
-        bind(run, node.target, calls.item_of(run, iterable, node.iter, number))
-
-    _loop(run, node, node.body, step, may_skip=True)
-    run_body(run, node.orelse)
-
-
-def _while(run: Run, node: ast.While) -> None:
-    value = UNKNOWN
-
-    def step(number: int) -> None:
-        nonlocal value
-        value = run.evaluate(node.test)
-        if truth_of(value) is None:
-            expressions.note_branch(run, node, node.test, "while", value)
-
-    known = isinstance(node.test, ast.Constant)
-    if known and not truth_of(constant(node.test.value)):  # type: ignore[attr-defined]
-        run_body(run, node.orelse)
-        return
-    _loop(run, node, node.body, step, may_skip=not known)
-    run_body(run, node.orelse)
-
-
-def _loop(
-    run: Run,
-    node: ast.AST,
-    body: Sequence[ast.stmt],
-    step: Callable[[int], None],
-    *,
-    may_skip: bool,
-) -> None:
-    frame = run.frame
-    entry = frame.state.copy()
-    run.loop_count += 1
-    number = run.loop_count
-    outer = frame.loops
-    frame.breaks.append([])
-    frame.continues.append([])
-    last: State | None = None
-    for count in range(_PASSES):
-        frame.loops = (*outer, (number, count))
-        run.loop_nodes[number] = node
-        step(count)
-        run_body(run, body)
-        for state in frame.continues[-1]:
-            frame.state = join_states(frame.state, state)
-        frame.continues[-1].clear()
-        frame.state.conditions = entry.conditions
-        last = frame.state
-        if last.dead:
-            break
-        frame.state = last.copy()
-    frame.loops = outer
-    frame.continues.pop()
-    after = frame.breaks.pop()
-    state = (
-        frame.state if not may_skip else join_states(frame.state, _kept_uses(entry, frame.state))
-    )
-    for other in after:
-        state = join_states(state, other)
-    frame.state = state
-
-
-def _kept_uses(entry: State, after: State) -> State:
-    """A loop that may run no times. That it runs is the rule, so what it uses up stays certain."""
-    if after.dead:
-        return entry
-    state = entry.copy()
-    replaced = replaced_keys(entry, after)
-    state.consumed = {t: use for t, use in after.consumed.items() if t not in replaced}
-    state.consumed.update(entry.consumed)
-    return state
-
-
-def _break(run: Run, node: ast.Break) -> None:
-    if run.frame.breaks:
-        run.frame.breaks[-1].append(run.frame.state.copy())
-    run.frame.state.dead = True
-
-
-def _continue(run: Run, node: ast.Continue) -> None:
-    if run.frame.continues:
-        run.frame.continues[-1].append(run.frame.state.copy())
-    run.frame.state.dead = True
-
-
-def comprehension(
-    run: Run,
-    node: ast.expr,
-    generators: list[ast.comprehension],
-    elements: Iterable[ast.expr],
-) -> list[Value]:
-    """A comprehension: a loop whose names are its own."""
-    frame = run.frame
-    before = dict(frame.state.names)
-    run.loop_count += 1
-    number = run.loop_count
-    outer = frame.loops
-    iterables = [run.evaluate(generators[0].iter)]
-    values: list[Value] = []
-    conditions = frame.state.conditions
-    for count in range(_PASSES):
-        frame.loops = (*outer, (number, count))
-        run.loop_nodes[number] = node
-        for position, generator in enumerate(generators):
-            if position >= len(iterables):
-                iterables.append(run.evaluate(generator.iter))
-            bind(
-                run,
-                generator.target,
-                calls.item_of(run, iterables[position], generator.iter, count),
-            )
-            for test in generator.ifs:
-                value = run.evaluate(test)
-                if truth_of(value) is None:
-                    expressions.note_branch(run, test, test, "comprehension", value)
-        values = [run.evaluate(element) for element in elements]
-    frame.loops = outer
-    bound = {
-        name.id
-        for generator in generators
-        for name in ast.walk(generator.target)
-        if isinstance(name, ast.Name)
-    }
-    for name in bound:
-        frame.state.names.pop(name, None)
-        if name in before:
-            frame.state.names[name] = before[name]
-    frame.state.conditions = conditions
-    return values
 
 
 # Assignments
@@ -599,12 +458,12 @@ def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) ->
 
 _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.If: _if,
-    ast.For: _for,
-    ast.AsyncFor: _for,
-    ast.While: _while,
+    ast.For: loops.for_statement,
+    ast.AsyncFor: loops.for_statement,
+    ast.While: loops.while_statement,
     ast.Match: _match,
-    ast.Break: _break,
-    ast.Continue: _continue,
+    ast.Break: loops.break_statement,
+    ast.Continue: loops.continue_statement,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated_assign,
     ast.AugAssign: _augmented_assign,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, flow, members, transformations
+from jaxsight_analyzers.semantic import compilations, expressions, flow, members, transformations
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
@@ -58,7 +58,7 @@ def run_with(
     for transformation in data.transformations:
         run.called.add(transformation.node)
     if not generic:  # what nobody is seen to call is made to be kept
-        transformations.note_compilation(run, data)
+        compilations.note_compilation(run, data)
     before = parameters
     for transformation in reversed(data.transformations):
         parameters = transformations.trace_parameters(

@@ -1,0 +1,48 @@
+"""Compiled functions that are called where they are made anew each time."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic.events import CompilationSeen
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    FunctionData,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+def note_compilation(run: Run, data: FunctionData) -> None:
+    """Record a compiled function that is called where it is made anew each time."""
+    frame = run.frame
+    for position, transformation in enumerate(data.transformations):
+        if not transformation.compiles or frame.abstract or transformation.frame is not frame:
+            continue
+        in_loop = bool(frame.loops) and transformation.passes == frame.loops
+        if not in_loop and not frame.hot:
+            continue
+        what = _fresh(run, data, position, in_loop)
+        if what is not None:
+            run.events.compilations.append(
+                CompilationSeen(transformation, data, what, not in_loop, frame)
+            )
+
+
+def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | None:
+    """Why the function is a new object each time; None where it is the same one."""
+    frame = run.frame
+    if in_loop and isinstance(run.iterated(frame.loops[-1][0]), (ast.Tuple, ast.List)):
+        return None  # a loop over a literal makes as many functions as it says
+    if position > 0:
+        return "transformed function"
+    if data.what == "partial" and data.frame is frame:
+        return "partial"
+    if data.what == "bound method":
+        return "bound method"
+    made_here = data.frame is frame and (data.passes == frame.loops if in_loop else True)
+    if not made_here:
+        return None
+    return "lambda" if isinstance(data.node, ast.Lambda) else "nested function"
