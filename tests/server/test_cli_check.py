@@ -177,7 +177,7 @@ def test_fix_applies_what_is_safe_and_leaves_the_rest(project: Path) -> None:
         "x[0] = 1.0", "x = x.at[0].set(1.0)"
     )
     assert (project / "reuse.py").read_text() == REUSE
-    assert "Fixed 1 file." in done.stdout
+    assert "Fixed 1 finding in 1 file." in done.stdout
 
 
 def test_unsafe_fixes_are_applied_when_asked_for(project: Path) -> None:
@@ -356,3 +356,10 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
     assert done.returncode == 2
     assert "there is no command `chek`" in done.stderr
+
+
+def test_a_stub_is_checked_for_names_only(tmp_path: Path) -> None:
+    (tmp_path / "jaxsight.toml").write_text('versions = { jax = "0.10.2" }\n')
+    (tmp_path / "a.pyi").write_text(f"from jax import tree_map\n{ASSIGN}")
+
+    assert [d["rule"] for d in diagnostics(tmp_path)] == ["removed-api"]

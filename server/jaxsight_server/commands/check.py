@@ -65,7 +65,8 @@ class _Checked:
     problems: list[Problem] = field(default_factory=list[Problem])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
     files: int = 0
-    fixed: int = 0
+    fixed: int = 0  # files
+    mended: int = 0  # findings in them
     diff: list[str] = field(default_factory=list[str])
     failed: bool = False  # something else than a syntax error kept us from doing as asked
 
@@ -158,6 +159,7 @@ def _check_bytes(
     source = SourceFile(str(path), decoded.text)
     after = _fixed(arguments, source, config, versions)
     if after.text != source.text:
+        checked.mended += _mended(source, after, config, versions)
         _change(arguments, checked, path, decoded, after.text, stdin)
         source = after if arguments.fix and not arguments.diff else source
     elif stdin and arguments.fix and not arguments.diff:
@@ -172,6 +174,12 @@ def _fixed(
         return source
     least = Applicability.UNSAFE if arguments.unsafe_fixes else Applicability.SAFE
     return SourceFile(source.path, fix_all(source, config, versions, least))
+
+
+def _mended(before: SourceFile, after: SourceFile, config: Config, versions: dict[str, str]) -> int:
+    """How many findings a fix took away."""
+    found = [len(analyse(source, config, versions).diagnostics) for source in (before, after)]
+    return found[0] - found[1]
 
 
 def _note(checked: _Checked, analysis: Analysis, virtual: VirtualModule | None) -> None:
@@ -215,6 +223,7 @@ def _check_notebook(
         if refused:
             _fail(checked, str(path), f"{refused} fixes would change magics and were left out")
         whole = notebook.with_cells(decoded.text, by_cell)
+        checked.mended += _mended(source, after, config, versions)
         _change(arguments, checked, path, decoded, whole, stdin)
         if arguments.fix and not arguments.diff:
             module = notebook.join(notebook.cells_of(whole))
@@ -329,7 +338,8 @@ def _report(arguments: Namespace, checked: _Checked) -> None:
     print(shown(checked.problems, style), end="", file=out)
     if checked.fixed:
         files = f"{checked.fixed} file{'s' if checked.fixed != 1 else ''}"
-        print(f"Fixed {files}.", file=out)
+        findings = f"{checked.mended} finding{'s' if checked.mended != 1 else ''}"
+        print(f"Fixed {findings} in {files}.", file=out)
     print(_summary(arguments, checked, style), end="", file=out)
 
 
