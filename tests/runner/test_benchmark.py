@@ -34,6 +34,15 @@ async def test_a_function_that_takes_twenty_milliseconds_is_said_to(bench: Bench
     assert found.latency.low <= found.latency.median <= found.latency.high
 
 
+async def test_latency_waits_for_the_result(bench: Bench) -> None:
+    """Seven billion operations cannot be done at 20 TFLOP/s; handing them over takes microseconds."""
+    text = "import jax.numpy as jnp\ndef f(x):\n    return x @ x\n"
+    found = report(await bench(text, "x: f32[1500, 1500]"))
+    assert found.latency.median > 2 * 1500**3 / 20e12
+    assert found.throughput is not None
+    assert found.throughput.median > 2 * 1500**3 / 20e12
+
+
 async def test_a_report_says_what_was_run_on_what_and_what_it_needs(bench: Bench) -> None:
     text = "import jax.numpy as jnp\ndef f(x, y):\n    return x @ y\n"
     found = report(await bench(text, "x: f32[64, 32], y: f32[32, 16]"))

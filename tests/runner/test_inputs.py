@@ -215,6 +215,17 @@ async def test_a_script_finds_its_neighbours_and_the_projects_src(
     report(await bench(text, "x: f32", name="scripts/01-train.py"))
 
 
+async def test_nothing_of_ours_shadows_what_the_user_imports(bench: Bench) -> None:
+    """The runner has a `statistics.py`; the user means the standard library's."""
+    text = """
+        import statistics, sys
+        assert statistics.fmean([1, 2]) == 1.5
+        assert not any("jaxsight_runner" in folder for folder in sys.path)
+        def f(x): return x
+        """
+    report(await bench(text, "x: f32"))
+
+
 async def test_a_failing_neighbour_is_named_with_its_line(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "near.py").write_text("\n\nimport not_there\n")
     outcome = (await bench("import near\ndef f(x): ...", "x: f32")).outcome

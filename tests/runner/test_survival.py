@@ -185,12 +185,13 @@ def f(x):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through pidfds")
 async def test_cancelling_kills_the_whole_tree_within_a_second(tmp_path: Path) -> None:
     pids: list[int] = []
-    executing = asyncio.Event()
+    executing, started = asyncio.Event(), asyncio.Event()
 
     def on_log(log: Log) -> None:
         for line in log.text.splitlines():
             if line.startswith("pids"):
                 pids.extend(map(int, line.split()[1:]))
+                started.set()
 
     def on_progress(progress: Progress) -> None:
         if progress.phase == "execute":
@@ -207,7 +208,7 @@ async def test_cancelling_kills_the_whole_tree_within_a_second(tmp_path: Path) -
             on_progress=on_progress,
         )
     )
-    await asyncio.wait_for(executing.wait(), 60)
+    await asyncio.wait_for(asyncio.gather(executing.wait(), started.wait()), 100)
     assert client.state is RunnerState.RUNNING
     start = time.monotonic()
     task.cancel()
@@ -230,12 +231,18 @@ asyncio.run(RunnerClient().run(
     BenchmarkRequest({str(tmp_path / "a.py")!r}, {BUSY!r}, "f", "x: f32[2] in [0.1, 1]"),
     interpreter=Path({sys.executable!r}), cwd=Path({str(tmp_path)!r}),
     on_log=lambda log: print(log.text, end="", flush=True),
+    on_progress=lambda progress: print(progress.phase, flush=True),
 ))
 """
     client = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert client.stdout is not None
-    line = next(line for line in client.stdout if line.startswith("pids"))
-    runner, same, away = map(int, line.split()[1:])
+    lines: list[str] = []
+    for line in client.stdout:  # until it runs compiled code, and will not write to the pipe again
+        lines.append(line)
+        if {"execute", "pids"} <= {word for heard in lines for word in heard.split()[:1]}:
+            break
+    pids = next(line for line in lines if line.startswith("pids"))
+    runner, same, away = map(int, pids.split()[1:])
     client.kill()
     client.wait()
     client.stdout.close()
