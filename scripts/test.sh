@@ -24,6 +24,7 @@ python_environments() {
     find_uv
     sync .venv "$python" --group jax
     for version in 3.11 3.12; do # JAX 0.10 and 0.12: the examples are run on both
+        [ "$(python_version .venv/bin/python)" != "$version" ] || continue
         interpreter=$(find_python "$version")
         if [ -n "$interpreter" ]; then
             sync ".venv-$version" "$interpreter" --group jax
