@@ -223,7 +223,7 @@ async def test_nothing_of_ours_shadows_what_the_user_imports(bench: Bench) -> No
         assert not any("jaxsight_runner" in folder for folder in sys.path)
         def f(x): return x
         """
-    report(await bench(text, "x: f32"))
+    report(await bench(text, "x: f32", import_file=True))
 
 
 async def test_a_failing_neighbour_is_named_with_its_line(bench: Bench, tmp_path: Path) -> None:

@@ -187,9 +187,12 @@ async def test_cancelling_kills_the_whole_tree_within_a_second(tmp_path: Path) -
     pids: list[int] = []
     executing, started = asyncio.Event(), asyncio.Event()
 
+    printed: list[str] = []
+
     def on_log(log: Log) -> None:
-        for line in log.text.splitlines():
-            if line.startswith("pids"):
+        printed.append(log.text)  # a line may come in pieces
+        for line in "".join(printed).splitlines(keepends=True):
+            if line.startswith("pids") and line.endswith("\n") and not pids:
                 pids.extend(map(int, line.split()[1:]))
                 started.set()
 
