@@ -178,6 +178,39 @@ describe("runs", () => {
   });
 });
 
+describe("runs that need a word", () => {
+  const state = workbench({});
+
+  test("a file that does more than define is imported only when the user says so", async () => {
+    const { window } = state;
+    await window.openFile("script.py");
+    await window.lens("Benchmark").first().click({ timeout: 60_000 });
+    const dialog = window.page.locator(".monaco-dialog-box");
+    await dialog.waitFor({ timeout: 60_000 });
+    assert.match(await dialog.innerText(), /for step in range/);
+    await dialog.locator(".monaco-button", { hasText: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal(await window.page.locator("iframe.webview").count(), 0);
+    await window.lens("Benchmark").first().click();
+    await dialog.locator(".monaco-button", { hasText: "Import the File" }).click({ timeout: 60_000 });
+    await window.report.locator(".number", { hasText: "Latency" }).waitFor({ timeout: 120_000 });
+  });
+
+  test("a failure is shown with its phase and traceback, and what the program printed is kept", async () => {
+    const { window } = state;
+    await window.focusEditor();
+    await window.goTo(21, 1);
+    await window.command("JAX Sight: Benchmark Function");
+    const dialog = window.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Import the File" });
+    await dialog.click({ timeout: 60_000 });
+    await window.report.locator(".verdict.bad", { hasText: "No result" }).waitFor({ timeout: 120_000 });
+    await window.report.locator("summary", { hasText: "Traceback" }).click();
+    assert.match(await window.report.locator("pre").innerText(), /three legs/);
+    await window.report.locator("button", { hasText: "Output" }).click();
+    await window.page.locator(".panel .view-line", { hasText: /words\sof\sthe\sprogram/ }).first().waitFor();
+  });
+});
+
 /** Lets the file be imported where that is asked, and waits for the report. */
 async function answerImport(window, done) {
   const dialog = window.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Import the File" });

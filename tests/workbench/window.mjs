@@ -73,7 +73,7 @@ export class Window {
   /** Opens the light bulb's menu; something that arrives late may close it, so it is tried again. */
   async quickFixes(line, column, title) {
     const { page } = this;
-    await this.lens("Benchmark").first().waitFor({ timeout: 60_000 }).catch(() => undefined);
+    await this.lens("Benchmark").first().waitFor({ state: "attached", timeout: 60_000 });
     const entry = page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
     await until(`the quick fix "${title}"`, async () => {
       await page.keyboard.press("Escape");

@@ -12,6 +12,12 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** A sentence in which `backticks` mark code. */
+export function sentence(text: string): HTMLSpanElement {
+  const parts = text.split("`").map((part, index) => (index % 2 === 1 ? el("code", "", part) : part));
+  return el("span", "", ...parts);
+}
+
 export function button(label: string, className: string, pressed: () => void): HTMLButtonElement {
   const element = el("button", className, label);
   element.type = "button";
@@ -46,5 +52,5 @@ export function table(head: readonly string[], rows: readonly (readonly Child[])
 }
 
 export function bullets(lines: readonly string[]): HTMLElement | undefined {
-  return lines.length === 0 ? undefined : el("ul", "", ...lines.map((line) => el("li", "", line)));
+  return lines.length === 0 ? undefined : el("ul", "", ...lines.map((line) => el("li", "", sentence(line))));
 }

@@ -1,5 +1,5 @@
 import type { GradientLeaf, GradientsReport } from "../protocol.js";
-import { el, facts, section, table } from "./dom.js";
+import { el, facts, section, sentence, table } from "./dom.js";
 import { scientific } from "./units.js";
 
 const GOOD = new Set(["right", "intended", "unused"]);
@@ -21,15 +21,14 @@ export function gradients(report: GradientsReport): HTMLElement[] {
 
 function leaves(all: readonly GradientLeaf[]): HTMLElement {
   const rows = all.map((leaf) => [
-    el("code", "", leaf.path),
+    el("div", "", el("code", "", leaf.path), leaf.message === null ? undefined : el("p", "quiet", sentence(leaf.message))),
     el("code", "", `${leaf.dtype}[${leaf.shape.join(",")}]`),
     el("span", `badge ${tone(leaf.verdict)}`, leaf.verdict),
     scientific(leaf.analytic),
     scientific(leaf.numeric),
     scientific(leaf.error),
-    leaf.message ?? "",
   ]);
-  const grid = table(["Leaf", "Type", "Verdict", "JAX", "Reference", "Relative error", ""], rows);
+  const grid = table(["Leaf", "Type", "Verdict", "JAX", "Reference", "Relative error"], rows);
   grid.classList.add("leaves");
   return grid;
 }

@@ -10,7 +10,7 @@ Chart.register(BarController, BarElement, LinearScale, Tooltip);
 
 const MOST_BINS = 48;
 const FEWEST_BINS = 8;
-const TAIL = 0.99;
+const FENCE = 5; // quartile distances above the third quartile
 
 interface Bins {
   readonly width: number;
@@ -25,7 +25,8 @@ export function binned(samples: readonly number[]): Bins {
   const sorted = [...samples].sort((a, b) => a - b);
   const low = quantile(sorted, 0);
   const spread = quantile(sorted, 0.75) - quantile(sorted, 0.25);
-  const high = Math.max(Math.min(quantile(sorted, 1), quantile(sorted, TAIL) + spread), low);
+  const fence = Math.max(quantile(sorted, 0.75) + FENCE * spread, quantile(sorted, 0.95));
+  const high = Math.min(quantile(sorted, 1), fence);
   const range = high - low || low * 0.01 || 1e-9;
   const ideal = (2 * spread) / Math.cbrt(sorted.length);
   const bins = Math.round(Math.min(MOST_BINS, Math.max(FEWEST_BINS, ideal > 0 ? range / ideal : 0)));

@@ -3,7 +3,7 @@
 import type { BenchmarkReport, Environment, Failure, GradientsReport, Input } from "../protocol.js";
 import type { News, View, Wish } from "../views/view.js";
 import { benchmark } from "./benchmark.js";
-import { bullets, button, el, facts, folded, section, table } from "./dom.js";
+import { bullets, button, el, facts, folded, section, sentence, table } from "./dom.js";
 import { gradients, tone } from "./gradients.js";
 
 interface Api {
@@ -86,7 +86,7 @@ function verdict({ verdict: word, summary, culprit }: GradientsReport): HTMLElem
     "div",
     `banner verdict ${tone(word)}`,
     el("strong", "", word),
-    el("span", "", summary),
+    sentence(summary),
     culprit ? link(`${fileName(culprit.path)}:${culprit.line}`, culprit.path, culprit.line) : undefined,
   );
 }
@@ -115,7 +115,7 @@ function failed(failure: Failure): HTMLElement[] {
   const place = failure.path !== null && failure.line !== null ? link(`${fileName(failure.path)}:${failure.line}`, failure.path, failure.line) : undefined;
   const choose = ["no-jax", "old-jax", "old-python", "missing-module", "start"].includes(failure.kind);
   return [
-    el("div", "banner verdict bad", el("strong", "", "No result"), el("span", "message", failure.message), place),
+    el("div", "banner verdict bad", el("strong", "", "No result"), el("span", "message", sentence(failure.message)), place),
     el("p", "quiet", `It ended in the phase “${failure.phase}”.`),
     ...(choose
       ? [
