@@ -81,6 +81,7 @@ export class Runs {
 
   /** Run, answer questions by asking the user, and run again until there is a last word. */
   private async follow(run: Run, given: Answers): Promise<void> {
+    this.channels.runs.appendLine(`--- ${text.run[run.kind](run.target)}`);
     let answers = given;
     let asked: string | undefined;
     for (;;) {
@@ -107,7 +108,6 @@ export class Runs {
     const workDoneToken = `jaxsight-run-${String(++this.count)}`;
     const interpreter = await findUserPython(vscode.Uri.parse(run.uri));
     const title = text.run[run.kind](run.target);
-    this.channels.runs.appendLine(`--- ${title}`);
     return await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, cancellable: true, title },
       async (progress, token) => {

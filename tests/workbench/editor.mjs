@@ -136,9 +136,14 @@ export async function openBrowser({ width = 1400, height = 900, scale = 1 } = {}
   };
 }
 
-/** A fresh copy of a project to work in. */
+/** A fresh copy of a project to work in; `removeProject` takes it away. */
 export function copyProject(source = path.join(ROOT, "tests", "workbench", "project")) {
-  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "project-"));
+  const parent = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "jaxsight-project-"));
+  const folder = path.join(parent, path.basename(source));
   fs.cpSync(source, folder, { recursive: true });
   return folder;
+}
+
+export function removeProject(folder) {
+  fs.rmSync(path.dirname(folder), { recursive: true, force: true });
 }

@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import util from "node:util";
 
-import { copyProject, installExtension, openBrowser, ROOT, startEditor } from "./editor.mjs";
+import { copyProject, installExtension, openBrowser, removeProject, ROOT, startEditor } from "./editor.mjs";
 
 const TESTS = path.join(ROOT, "extension", "out", "test", "index.js");
 const HARNESS = path.join(ROOT, "tests", "workbench", "harness");
@@ -47,7 +47,7 @@ async function run(suite) {
   } finally {
     await browser.close();
     await editor.stop();
-    fs.rmSync(folder, { recursive: true, force: true });
+    removeProject(folder);
   }
 }
 

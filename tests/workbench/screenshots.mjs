@@ -3,7 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-import { copyProject, installExtension, ROOT, startEditor } from "./editor.mjs";
+import { copyProject, installExtension, removeProject, ROOT, startEditor } from "./editor.mjs";
 import { Window } from "./window.mjs";
 
 const folder = process.argv[2] ?? path.join(ROOT, "docs", "images");
@@ -13,6 +13,7 @@ const user = {
   "editor.fontSize": 14,
   "editor.minimap.enabled": false,
   "workbench.activityBar.location": "hidden",
+  "window.title": "${rootName}",
   "workbench.colorTheme": "Default Dark Modern",
 };
 const machine = { "jaxsight.runner.interpreter": path.join(ROOT, ".venv", "bin", "python") };
@@ -57,21 +58,26 @@ try {
   await snap("quick-fix.png");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
+  await page.setViewportSize({ width: 1240, height: 900 });
   await window.goTo(measured(), 1);
-  await window.lens("Benchmark").first().click();
+  await window.clickLens("Benchmark");
   const dialog = page.locator(".monaco-dialog-box .monaco-button", { hasText: "Import the File" });
   const numbers = window.report.locator(".number").first();
   await Promise.race([
-    dialog.click({ timeout: 120_000 }).catch(() => undefined),
-    numbers.waitFor({ timeout: 120_000 }),
+    dialog.click({ timeout: 60_000 }).catch(() => undefined),
+    numbers.waitFor({ timeout: 60_000 }),
   ]);
-  await numbers.waitFor({ timeout: 120_000 });
+  await numbers.waitFor({ timeout: 60_000 });
   await window.report.locator("canvas").waitFor();
   await page.mouse.move(400, 600);
   await page.locator(".notification-toast").waitFor({ state: "detached" });
   await snap("benchmark.png");
+} catch (error) {
+  await window.picture("screenshots-failed");
+  throw error;
 } finally {
   await window.close();
   await editor.stop();
-  for (const used of [extensions, project]) fs.rmSync(used, { recursive: true, force: true });
+  removeProject(project);
+  fs.rmSync(extensions, { recursive: true, force: true });
 }

@@ -66,6 +66,20 @@ export class Window {
     return this.page.locator(".codelens-decoration a", { hasText: title });
   }
 
+  /**
+   * Clicks the first lens of a kind until its run begins: while lenses are scrolled into view or
+   * replaced, VS Code shows for a moment some whose command is gone.
+   */
+  async clickLens(title) {
+    const lens = this.lens(title).first();
+    await lens.waitFor({ state: "attached", timeout: 60_000 });
+    const begun = this.page.locator(".notification-toast", { hasText: new RegExp(`${title} (of )?\\w+`) }).first();
+    await until(`the lens ${title}`, async () => {
+      await lens.click();
+      return await begun.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    });
+  }
+
   toast(text) {
     return this.page.locator(".notification-toast", { hasText: text });
   }

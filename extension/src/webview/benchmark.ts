@@ -23,12 +23,12 @@ function numbers({ latency, throughput, stages: parts, memory }: BenchmarkReport
       ? number("Throughput", `${count(1 / throughput.median)}/s`, `${duration(throughput.median)} per queued call`, "Calls that do not wait for each other")
       : undefined,
     number("Compile", duration(compiled), "once, before the first call", "Trace, lower and compile"),
-    memory ? number("Memory", bytes(footprint(memory)), memory.peak === null ? "as the compiler says" : "peak, as the compiler says", "Arguments, outputs and temporaries") : undefined,
+    memory ? number("Memory", bytes(footprint(memory)), "as the compiler says", "Arguments, outputs and temporaries") : undefined,
   );
 }
 
 function footprint(memory: Memory): number {
-  return memory.peak ?? memory.arguments + memory.outputs + memory.temporary - memory.alias;
+  return memory.arguments + memory.outputs + memory.temporary - memory.alias;
 }
 
 function spread(interval: Interval): string {
@@ -107,6 +107,7 @@ function resources({ memory, cost, dispatch_floor: floor, donated }: BenchmarkRe
       ["Temporaries", memory && bytes(memory.temporary)],
       ["Reused from donated arguments", memory && memory.alias > 0 ? bytes(memory.alias) : null],
       ["Generated code", memory && memory.generated_code > 0 ? bytes(memory.generated_code) : null],
+      ["Peak, as the backend says", memory?.peak === null || memory === null ? null : bytes(memory.peak)],
       ["Donated", donated.join(", ")],
       ["Calling an empty function", floor && duration(floor.median)],
     ),

@@ -13,6 +13,7 @@ const FEWEST_BINS = 8;
 const FENCE = 5; // quartile distances above the third quartile
 
 interface Bins {
+  readonly low: number;
   readonly width: number;
   readonly centres: readonly number[];
   readonly counts: readonly number[];
@@ -38,7 +39,7 @@ export function binned(samples: readonly number[]): Bins {
     if (sample > high) beyond += 1;
     else counts[bin] = (counts[bin] ?? 0) + 1;
   }
-  return { width, centres: counts.map((_, bin) => low + (bin + 0.5) * width), counts, beyond };
+  return { low, width, centres: counts.map((_, bin) => low + (bin + 0.5) * width), counts, beyond };
 }
 
 function quantile(sorted: readonly number[], share: number): number {
@@ -52,7 +53,7 @@ function colour(name: string, otherwise: string): string {
 
 /** How the samples are distributed, with the median and its confidence interval. */
 export function histogram(samples: readonly number[], interval: Interval): HTMLElement {
-  const { centres, counts, beyond, width } = binned(samples);
+  const { low, centres, counts, beyond, width } = binned(samples);
   const [size, unit] = timeUnit(interval.median);
   const canvas = el("canvas", "");
   canvas.setAttribute("role", "img");
@@ -92,9 +93,11 @@ export function histogram(samples: readonly number[], interval: Interval): HTMLE
           x: {
             type: "linear",
             offset: false,
+            min: Math.min(low, interval.low) / size,
+            max: Math.max(low + width * counts.length, interval.high) / size,
             grid: { display: false },
             border: { color: grid },
-            ticks: { color: text, maxTicksLimit: 7 },
+            ticks: { color: text, maxTicksLimit: 7, includeBounds: false },
             title: { display: true, text: unit, color: text },
           },
           y: {
@@ -121,7 +124,7 @@ function marks(interval: Interval, size: number) {
       const { ctx, chartArea } = chart;
       const [low, median, high] = [interval.low, interval.median, interval.high].map((value) => x.getPixelForValue(value / size));
       if (low === undefined || median === undefined || high === undefined) return;
-      const accent = colour("--vscode-charts-orange", "#d18616");
+      const accent = colour("--vscode-charts-yellow", "#cca700");
       ctx.save();
       ctx.fillStyle = accent;
       ctx.globalAlpha = 0.25;
@@ -134,7 +137,7 @@ function marks(interval: Interval, size: number) {
       const { ctx, chartArea } = chart;
       const median = x.getPixelForValue(interval.median / size);
       ctx.save();
-      ctx.strokeStyle = colour("--vscode-charts-orange", "#d18616");
+      ctx.strokeStyle = colour("--vscode-charts-yellow", "#cca700");
       ctx.lineWidth = 2;
       ctx.beginPath();
       ctx.moveTo(median, chartArea.top);

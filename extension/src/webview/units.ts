@@ -37,7 +37,7 @@ export function bytes(value: Maybe): string {
 
 export function count(value: Maybe): string {
   if (value === null || value === undefined) return NONE;
-  if (value < 1000) return String(value);
+  if (value < 1000) return Number.isInteger(value) ? String(value) : value.toPrecision(3);
   return scaled(value, [
     [1e12, "T"],
     [1e9, "G"],
