@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 EXTENSION = ROOT / "extension"
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-PLATFORMS = {  # VS Code's name -> uv's
+# VS Code's name -> uv's. Intel Macs and Windows on ARM take the universal package: libcst 1.9 has no
+# wheels for the former, PyYAML, which libcst needs, none for Python 3.10 on the latter.
+PLATFORMS = {
     "linux-x64": "x86_64-manylinux_2_28",
     "linux-arm64": "aarch64-manylinux_2_28",
-    "darwin-x64": "x86_64-apple-darwin",
     "darwin-arm64": "aarch64-apple-darwin",
     "win32-x64": "x86_64-pc-windows-msvc",
-    "win32-arm64": "aarch64-pc-windows-msvc",
 }
 UNIVERSAL = "universal"
 COMPILED = (".so", ".pyd", ".dylib")
