@@ -9,10 +9,12 @@ import pytest
 HERE = Path(__file__).parent
 REAL_RUNS = (  # each test starts a program that imports JAX, or an editor
     "e2e/test_editors.py",
+    "e2e/test_process.py",
     "runner/test_benchmark.py",
     "runner/test_gradients.py",
     "runner/test_inputs.py",
     "runner/test_survival.py",
+    "server/test_runner_client.py",
 )
 
 
