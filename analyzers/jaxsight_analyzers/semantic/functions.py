@@ -321,8 +321,9 @@ def _apply(
         )
         if root.parameter and root.owner is summary.frame:
             if mapped:
+                certainty = min(use.certainty, _meant(data, root))
                 here = Consumption(
-                    node, f"`{data.name}`", use.certainty, frame.state.conditions, frame.loops
+                    node, f"`{data.name}`", certainty, frame.state.conditions, frame.loops
                 )
                 run.consume(mapped, here, _argument_with(run, node, mapped))
         elif repeated is not None and not _varies(run, token, data):
@@ -334,6 +335,15 @@ def _apply(
             )
             run.consume(frozenset((token,)), here, None)
     return _returned(run, summary.returned, summary.frame, stands_for, {})
+
+
+def _meant(data: FunctionData, token: KeyToken) -> Certainty:
+    """How sure it is that a second use is a mistake: one key bound for all calls may be meant."""
+    signature = data.node.args
+    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    first = int(data.self_value is not None)
+    bound = {*positional[first : first + len(data.bound)], *(name for name, _ in data.bound_names)}
+    return Certainty.MAYBE if token.name in bound else Certainty.YES
 
 
 def _varies(run: Run, token: KeyToken, data: FunctionData) -> bool:
