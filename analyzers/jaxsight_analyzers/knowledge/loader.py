@@ -79,7 +79,8 @@ class FunctionFacts:
     for functions whose shape does not depend on data. `calls_as` names the entry that
     describes the callable this function returns. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
-    this method returns, after its first argument. `specific` is False where only a wildcard knows the name.
+    this method returns, after its first argument. `returns_like` names a module whose functions the
+    result has as methods: a logger has those of `logging`. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -109,6 +110,7 @@ class FunctionFacts:
     counterpart: Counterpart | None = None
     specific: bool = True
     runs: str | None = None
+    returns_like: str | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -403,6 +405,7 @@ def _function(
         counterpart=counterpart,
         specific=specific,
         runs=entry.get("runs"),
+        returns_like=entry.get("returns_like"),
     )
 
 

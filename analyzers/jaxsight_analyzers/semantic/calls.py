@@ -240,6 +240,8 @@ def result_of(
     run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
     """What a library's function returns, from what is known of it."""
+    if facts.returns_like is not None:
+        return Value(Kind.IMPORTED, data=facts.returns_like)
     values = arguments.values()
     returns = facts.returns
     if returns == "array":
