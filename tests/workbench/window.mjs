@@ -23,6 +23,7 @@ export class Window {
     await this.page.screenshot({ path: path.join(RESULTS, `${name}.png`) });
   }
 
+  /** Fills an input that is about to be shown. */
   async input(text) {
     const box = this.page.locator(".quick-input-widget:visible input").first();
     await box.waitFor();
@@ -30,10 +31,25 @@ export class Window {
     return box;
   }
 
+  /** Opens a quick input with a key and fills it. A key is lost while an extension host restarts: press again. */
+  async ask(key, text) {
+    const box = this.page.locator(".quick-input-widget:visible input").first();
+    for (let left = 10; ; left -= 1) {
+      await this.page.keyboard.press(key);
+      try {
+        await box.waitFor({ timeout: 3_000 });
+        break;
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+    }
+    await box.fill(text);
+    return box;
+  }
+
   async openFile(name) {
     const { page } = this;
-    await page.keyboard.press("Control+P");
-    await this.input(name);
+    await this.ask("Control+P", name);
     await page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
     await page.keyboard.press("Enter");
     await page.locator(".tab.active", { hasText: name }).waitFor();
@@ -41,18 +57,14 @@ export class Window {
 
   async command(title) {
     const { page } = this;
-    await page.keyboard.press("F1");
-    await this.input(`>${title}`);
+    await this.ask("F1", `>${title}`);
     await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
     await page.keyboard.press("Enter");
   }
 
   async goTo(line, column) {
     const { page } = this;
-    await page.keyboard.press("Control+G");
-    const box = page.locator(".quick-input-widget:visible input").first();
-    await box.waitFor();
-    await box.fill(`:${line}:${column}`);
+    await this.ask("Control+G", `:${line}:${column}`);
     await page.keyboard.press("Enter");
     await page.locator(".statusbar-item", { hasText: `Ln ${line}, Col ${column}` }).waitFor();
   }
