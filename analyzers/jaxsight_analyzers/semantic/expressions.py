@@ -11,7 +11,6 @@ from jaxsight_analyzers.semantic import calls, comparisons, flow, loops, members
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
-    CALLABLE,
     HOST,
     MISSING,
     STATIC,
@@ -23,7 +22,6 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     entries_of,
-    function_of,
     items_of,
     join,
     mapping,
@@ -450,11 +448,6 @@ def _compare(run: Run, node: ast.Compare) -> Value:
 
 def _bool_op(run: Run, node: ast.BoolOp) -> Value:
     return comparisons.bool_op(run, node)
-
-
-def is_callable(value: Value) -> bool:
-    """Whether a value is surely something to call."""
-    return value is CALLABLE or function_of(value) is not None
 
 
 _HANDLERS: dict[type[ast.expr], Callable[[Run, Any], Value]] = {

@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import compilations, expressions, flow, members, transformations
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
@@ -467,13 +466,3 @@ def origin_of(data: FunctionData, name: str) -> Origin:
         if argument.arg == name:
             return Origin(name, argument)
     return Origin(name, data.node)
-
-
-def certain(value: Value) -> bool:
-    """Whether a value is surely a tracer."""
-    return value.traced is Certainty.YES
-
-
-def rebound(data: FunctionData, environment: Environment | None) -> FunctionData:
-    """The same function in another environment."""
-    return replace(data, environment=environment)

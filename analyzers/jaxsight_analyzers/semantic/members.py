@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.data import replace
-from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import calls, functions, transformations
 from jaxsight_analyzers.semantic.contexts import Frame
@@ -238,8 +237,3 @@ def _as_wrapper(value: Value, wrapped: Value, inner: FunctionData) -> Value:
     if original is not None and inner.node is original.node:
         return wrapped
     return Value(Kind.FUNCTION, data=inner)
-
-
-def traced_instance(value: Value) -> bool:
-    """Whether the fields of an instance are tracers."""
-    return value.kind is Kind.INSTANCE and value.traced is Certainty.YES

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.knowledge.loader import ApiChange, Knowledge, load
+from jaxsight_analyzers.knowledge.loader import Knowledge, load
 from jaxsight_analyzers.semantic import expressions, flow, functions, members, streams
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import Events
@@ -69,29 +69,6 @@ class Unit:
         """The project's version of a library; None where it is not known."""
         return self.model.versions.get(library)
 
-    def removed(self, reference: streams.Reference) -> ApiChange | None:
-        """What became of a name that the project's version of its library lacks.
-
-        Said once, where the user would mend it: at the import, not at each use of what it binds.
-        """
-        library = reference.qualified.partition(".")[0]
-        change = self.knowledge.api(reference.qualified, self.model.version_of(library))
-        if change is None or reference.guarded:
-            return None
-        if not change.removed_at(self.model.version_of(change.library)):
-            return None
-        said_at_import = reference.kind != "import" and change.old in self.model.imported_names
-        return None if said_at_import else change
-
-    def calls_in(self, *modules: str) -> Iterable[streams.Call]:
-        """The calls of functions of some modules."""
-        prefixes = tuple(f"{module}." for module in modules)
-        return (call for call in self.calls if call.qualified.startswith(prefixes))
-
-    def calls_of(self, *qualified: str) -> Iterable[streams.Call]:
-        """The calls of some functions."""
-        return (call for call in self.calls if call.qualified in qualified)
-
 
 class SemanticModel:
     """What a file's text means. Complete when it is made; lazy only in how it is presented."""
@@ -119,15 +96,6 @@ class SemanticModel:
             self.crashes = (f"the analysis of {self.module.source.path} failed: {error!r}",)
         self.fails_on_purpose = tuple(self.module.span(node) for node in run.fails_on_purpose)
         self._run = run
-
-    def version_of(self, library: str) -> str | None:
-        """The project's version of a library; None where it is not known."""
-        return self.versions.get(library)
-
-    @cached_property
-    def imported_names(self) -> frozenset[str]:
-        """The qualified names that the file imports."""
-        return frozenset(seen.qualified for seen in self.events.references if seen.kind == "import")
 
     @property
     def events(self) -> Events:

@@ -19,7 +19,7 @@ from jaxsight_analyzers.semantic.events import (
     KeyReuseSeen,
 )
 from jaxsight_analyzers.semantic.keys import KeyToken
-from jaxsight_analyzers.semantic.values import Kind, Origin, Value, entries_of, items_of
+from jaxsight_analyzers.semantic.values import Kind, Origin, Value
 from jaxsight_analyzers.source import ParsedModule
 
 
@@ -411,14 +411,3 @@ def _hot_call(frame: Frame, places: Places) -> Span | None:
         if inner.caller is not None and inner.caller.loops and inner.call is not None:
             return places.span(inner.call)
     return None
-
-
-def contains_tracer(value: Value) -> bool:
-    """Whether a tracer lies anywhere in a container."""
-    items = items_of(value)
-    if items is not None:
-        return any(contains_tracer(item) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return any(contains_tracer(item) for item in entries.values())
-    return value.traced is not Certainty.NO

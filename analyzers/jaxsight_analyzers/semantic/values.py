@@ -141,6 +141,9 @@ def mapping(items: Mapping[object, Value]) -> Value:
     return Value(Kind.MAPPING, most.traced, most.origin, concrete=most.concrete, data=dict(items))
 
 
+# What `data` holds follows from the kind, which a type checker cannot see: hence the ignores below.
+
+
 def items_of(value: Value) -> tuple[Value, ...] | None:
     """The items of a sequence whose items are known."""
     return value.data if value.kind is Kind.SEQUENCE else None  # type: ignore[return-value]
