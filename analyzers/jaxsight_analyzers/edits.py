@@ -270,11 +270,10 @@ def _first_code_line(whole: str) -> int:
 
 
 def fresh_name(unit: Unit, wanted: str) -> str:
-    """A name that the file does not use: `wanted`, or with a number after it."""
-    used = {node.id for node in ast.walk(unit.model.module.tree) if isinstance(node, ast.Name)}
-    used |= {node.arg for node in ast.walk(unit.model.module.tree) if isinstance(node, ast.arg)}
+    """A name that the file does not use, not even in a comment: `wanted`, or with a number after it."""
+    text = unit.model.module.analysed.text
     name, number = wanted, 1
-    while name in used:
+    while name in text and re.search(rf"\b{name}\b", text):
         number += 1
         name = f"{wanted}{number}"
     return name

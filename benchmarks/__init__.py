@@ -1,0 +1,1 @@
+"""How fast it is, next to what people know: `python -m benchmarks`."""
