@@ -167,7 +167,7 @@ def table_problems(table: dict[str, Any], made_with: dict[str, str]) -> list[str
     for name, signature, former in described(table):
         library = name.partition(".")[0]
         installed = _installed(library)
-        if installed is None or name.endswith("()") or "*" in name:
+        if installed is None or "()" in name or "*" in name:
             continue
         newest = _release(installed) >= _release(made_with.get(library, "0"))
         value = _resolve(name)

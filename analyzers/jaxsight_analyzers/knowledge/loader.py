@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from jaxsight_analyzers.data import dataclass, field
 
-Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel"]
+Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel", "closed"]
 When = Literal["now", "later"]
 KeyUse = Literal["sink", "split", "forward", "clone", "source-seed", "inspect"]
 Returns = Literal[

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
+from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, functions
+from jaxsight_analyzers.semantic import calls, expressions, functions, members
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, join_consumed
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
+    NONE,
+    STATIC,
     UNKNOWN,
     FunctionData,
     Kind,
     Value,
     constant_of,
     entries_of,
-    function_of,
     items_of,
     join,
     sequence,
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def run_bodies(
-    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+    run: Run, node: ast.expr, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
     """`lax.scan(body, ...)` and its kin: run what they are given, return what they return."""
     before = run.frame.state.consumed
@@ -44,7 +47,7 @@ def run_bodies(
             run.frame.state.consumed = (
                 dict(before) if not facts.repeats else run.frame.state.consumed
             )
-            data = function_of(body)
+            data = members.callable_of(run, body)
             if data is not None:
                 returned.append(_run_body(run, node, facts, parameter, mode, data, arguments))
             if not facts.repeats:
@@ -57,77 +60,130 @@ def run_bodies(
 
 def _run_body(
     run: Run,
-    node: ast.Call,
+    node: ast.expr,
     facts: FunctionFacts,
     parameter: str,
     mode: str,
     data: FunctionData,
     arguments: Arguments,
 ) -> Value:
+    roles = facts.body.get(parameter, ())
     transformation = Transformation(
         facts.name,
         facts,
         mode,
         node,
         differentiated=None if facts.differentiated else frozenset(),
+        unmapped=frozenset(i for i, role in enumerate(roles) if role == "module"),
+        bound=len(data.bound) + (data.self_value is not None),
         passes=run.frame.loops,
         frame=run.frame,
     )
     data = replace(data, transformations=(*data.transformations, transformation))
-    given = tuple(_body_arguments(run, node, facts, parameter, arguments, data))
-    call_arguments = calls.Arguments(given, {}, (), {})
-    parameters, passed = functions.bind(run, data, call_arguments)
+    given = _body_arguments(run, node, facts, roles, arguments, data)
+    parameters, passed = functions.bind(run, data, given)
     returned = functions.run_with(run, node, data, parameters, passed)
     if facts.repeats:
-        _check_carry(run, node, facts, given, returned)
+        _check_carry(run, node, facts, given.positional, returned)
     return returned
 
 
 def _body_arguments(
     run: Run,
-    node: ast.Call,
+    node: ast.expr,
     facts: FunctionFacts,
-    parameter: str,
+    roles: tuple[str, ...],
     arguments: Arguments,
     data: FunctionData,
-) -> list[Value]:
-    roles = facts.body.get(parameter)
-    signature = data.node.args
-    count = len(signature.posonlyargs) + len(signature.args) - len(data.bound)
-    if roles is None:
-        return [UNKNOWN] * count
+) -> Arguments:
+    """What a body is called with; open where that may be more than is known."""
     given: list[Value] = []
     for role in roles:
-        if role == "carry":
-            given.append(_argument(arguments, facts, "init", "init_val", "init_carry"))
-        elif role == "index":
-            given.append(Value(Kind.ARRAY))
-        elif role == "operand":
-            given.extend(_operands(arguments, facts))
-        elif role == "x":
-            xs = _argument(arguments, facts, "xs", "tree", "iterable")
-            given.append(_element(run, xs, node))
-        else:
-            given.append(UNKNOWN)
-    while len(given) < count and roles and roles[-1] in ("x", "traced", "operand") and given:
-        given.append(UNKNOWN)
-    return given
+        given.extend(_given(run, node, facts, role, arguments))
+    missing = required(data) - len(given)
+    is_open = not roles or arguments.open
+    if missing > 0:
+        filler = Value(Kind.ARRAY) if roles and roles[-1] == "array" else UNKNOWN
+        given.extend([filler] * missing)
+    keywords: dict[str, Value] = {}
+    if facts.open_keywords and "operand" in roles:
+        known = facts.parameters
+        keywords = {n: v for n, v in arguments.keywords.items() if n not in known}
+    return calls.Arguments(tuple(given), keywords, (), {}, is_open)
 
 
-def _argument(arguments: Arguments, facts: FunctionFacts, *names: str) -> Value:
+def required(data: FunctionData) -> int:
+    """How many positional arguments a function cannot do without."""
+    signature = data.node.args
+    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    positional = positional[len(data.bound) + (data.self_value is not None) :]
+    named = {name for name, _ in data.bound_names}
+    return len([n for n in positional if n not in named]) - len(signature.defaults)
+
+
+def _given(
+    run: Run, node: ast.expr, facts: FunctionFacts, role: str, arguments: Arguments
+) -> list[Value]:
+    """The arguments that a role of a body stands for: see `FunctionFacts.body`."""
+    if role == "carry":
+        return [_argument(arguments, facts, "init", "init_val", "init_carry")]
+    if role in ("index", "array"):
+        return [Value(Kind.ARRAY)]
+    if role == "operand":
+        return _bound_to(arguments, facts, facts.variadic, "operand", "operands")
+    if role == "x":
+        slices = _argument(arguments, facts, "xs", "elems", missing=NONE)
+        return [_element(run, slices, node)]
+    if role == "leaf":
+        return [_leaf(tree) for tree in _bound_to(arguments, facts, "tree", facts.variadic)]
+    if role == "item":
+        iterables = _bound_to(arguments, facts, "iterable", facts.variadic)
+        return [_item(run, iterable, node) for iterable in iterables]
+    if role == "primals":
+        return list(items_of(_argument(arguments, facts, "primals")) or ())
+    if role == "module":
+        return [_argument(arguments, facts, "mdl")]
+    return [STATIC if role == "static" else UNKNOWN]
+
+
+def _bound_to(arguments: Arguments, facts: FunctionFacts, *names: str | None) -> list[Value]:
+    """The arguments for these parameters, in the order of the call."""
+    return [v for n, _, v in arguments.named(facts) if n is not None and n in names]
+
+
+def _argument(
+    arguments: Arguments, facts: FunctionFacts, *names: str, missing: Value = UNKNOWN
+) -> Value:
     for name in names:
         found = arguments.get(facts, name)
         if found is not None:
             return found[1]
-    return UNKNOWN
+    return UNKNOWN if arguments.open else missing
 
 
-def _operands(arguments: Arguments, facts: FunctionFacts) -> list[Value]:
-    return [
-        value
-        for name, _, value in arguments.named(facts)
-        if name in (facts.variadic, "operand", "operands")
-    ]
+def _leaf(tree: Value) -> Value:
+    """What `jax.tree.map` hands to its function of a tree."""
+    inside = items_of(tree) or tuple((entries_of(tree) or {}).values())
+    if inside:
+        return _one_of(_leaf(item) for item in inside)
+    if tree.kind in (Kind.TREE, Kind.INSTANCE):
+        if tree.traced is Certainty.NO:
+            return UNKNOWN
+        return Value(Kind.ARRAY, tree.traced, tree.origin, concrete=tree.concrete)
+    return tree
+
+
+def _item(run: Run, iterable: Value, node: ast.expr) -> Value:
+    """What iterating over a value gives."""
+    inside = items_of(iterable)
+    return _one_of(inside) if inside else calls.item_of(run, iterable, node, 0)
+
+
+def _one_of(values: Iterable[Value]) -> Value:
+    first, *others = values
+    for other in others:
+        first = join(first, other)
+    return first
 
 
 def _element(run: Run, xs: Value, node: ast.AST) -> Value:
@@ -150,7 +206,7 @@ def _element(run: Run, xs: Value, node: ast.AST) -> Value:
 
 
 def _check_carry(
-    run: Run, node: ast.Call, facts: FunctionFacts, given: tuple[Value, ...], returned: Value
+    run: Run, node: ast.expr, facts: FunctionFacts, given: tuple[Value, ...], returned: Value
 ) -> None:
     """A key in the carry that the body uses up and hands on unchanged is used in every iteration."""
     kept = set(_tokens(returned)) & {token for value in given for token in _tokens(value)}
@@ -172,7 +228,7 @@ def _tokens(value: Value) -> list[KeyToken]:
 
 def _result_of_bodies(
     run: Run,
-    node: ast.Call,
+    node: ast.expr,
     qualified: str,
     facts: FunctionFacts,
     arguments: Arguments,
@@ -187,8 +243,5 @@ def _result_of_bodies(
     if name in ("while_loop", "fori_loop") and returned:
         return returned[-1]
     if name in ("cond", "switch") and returned:
-        value = returned[0]
-        for other in returned[1:]:
-            value = join(value, other)
-        return value
+        return _one_of(returned)
     return calls.result_of(run, node, qualified, facts, arguments)

@@ -47,6 +47,18 @@ class Arguments:
     nodes: tuple[ast.expr, ...] = ()
     keyword_nodes: Mapping[str, ast.expr] | None = None
     open: bool = False
+    hidden: Value | None = None  # what `*args` or `**kwargs` hide, where it is one and the same
+
+    def followed_by(self, others: Arguments) -> Arguments:
+        """These and then others, as `partial` puts them together."""
+        return Arguments(
+            (*self.positional, *others.positional),
+            {**self.keywords, **others.keywords},
+            (*self.nodes, *others.nodes),
+            {**(self.keyword_nodes or {}), **(others.keyword_nodes or {})},
+            self.open or others.open,
+            others.hidden if self.hidden is None else self.hidden,
+        )
 
     def values(self) -> tuple[Value, ...]:
         """All of them."""
@@ -88,16 +100,11 @@ def called(
     run: Run, node: ast.Call, function: Value, arguments: Arguments, base: Value | None = None
 ) -> Value:
     """The value of a call of something that is not a library's."""
-    data = function_of(function)
+    data = members.callable_of(run, function)
     if data is not None:
         return functions.call(run, node, data, arguments)
     if function.kind is Kind.CLASS:
         return members.instantiate(run, node, function, arguments)
-    if function.kind is Kind.INSTANCE:
-        method = members.member(run, function, "__call__")
-        data = None if method is None else function_of(method)
-        if data is not None:
-            return functions.call(run, node, data, arguments)
     if isinstance(function.data, transformations.Pending):
         target = arguments.positional[0] if arguments.positional else UNKNOWN
         return transformations.complete(run, node, function.data, target)
@@ -117,12 +124,14 @@ def evaluate_arguments(run: Run, node: ast.Call) -> Arguments:
     """Evaluate the arguments of a call, from left to right."""
     positional: list[Value] = []
     nodes: list[ast.expr] = []
-    is_open = False
+    hidden: list[Value] = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
-            inside = items_of(run.evaluate(argument.value))
-            is_open = is_open or inside is None
-            if inside is not None:
+            rest = run.evaluate(argument.value)
+            inside = items_of(rest)
+            if inside is None:
+                hidden.append(rest)
+            else:
                 positional.extend(inside)
                 nodes.extend([argument] * len(inside))
         else:
@@ -132,20 +141,29 @@ def evaluate_arguments(run: Run, node: ast.Call) -> Arguments:
     keyword_nodes: dict[str, ast.expr] = {}
     for keyword in node.keywords:
         value = run.evaluate(keyword.value)
-        if keyword.arg is None:
-            is_open = True
-        else:
+        if keyword.arg is not None:
             keywords[keyword.arg] = value
             keyword_nodes[keyword.arg] = keyword.value
-    return Arguments(tuple(positional), keywords, tuple(nodes), keyword_nodes, is_open)
+            continue
+        entries = entries_of(value)
+        if entries is None:
+            hidden.append(value)
+        for name, entry in (entries or {}).items():
+            if isinstance(name, str):
+                keywords[name] = entry
+                keyword_nodes[name] = keyword.value
+    most = None if not hidden else hidden[0] if len(hidden) == 1 else join(hidden[0], hidden[1])
+    return Arguments(tuple(positional), keywords, tuple(nodes), keyword_nodes, bool(hidden), most)
 
 
 def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> Value:
     """The value of a call of a library's function."""
     facts = run.facts(qualified)
     _note_call(run, node, qualified, facts, arguments)
-    if qualified == "functools.partial":
-        return _partial(run, node, arguments)
+    if qualified in _PARTIALS:
+        return transformations.partial(run, node, arguments)
+    if qualified == "builtins.super":
+        return members.super_of(run, arguments)
     if facts is None:
         return unknown_result(run, node)
     if facts.transforms:
@@ -168,39 +186,15 @@ def _note_call(
     for index, (argument, value) in enumerate(zip(arguments.nodes, arguments.positional)):
         name = facts.parameter_at(index) if facts else None
         seen.append(ArgumentSeen(name, argument, value, isinstance(argument, ast.Starred)))
+    starred = {keyword.value for keyword in node.keywords if keyword.arg is None}
     for name, value in arguments.keywords.items():
-        seen.append(ArgumentSeen(name, (arguments.keyword_nodes or {})[name], value))
+        argument = (arguments.keyword_nodes or {})[name]
+        seen.append(ArgumentSeen(name, argument, value, argument in starred))
     guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
     run.events.calls.append(CallSeen(node, qualified, facts, tuple(seen), run.frame, guards))
 
 
-def _partial(run: Run, node: ast.Call, arguments: Arguments) -> Value:
-    """`functools.partial(f, ...)`, also of a transformation that waits for its function."""
-    if not arguments.positional:
-        return UNKNOWN
-    target, *bound = arguments.positional
-    qualified = qualified_of(target)
-    facts = run.facts(qualified)
-    if qualified is not None and facts is not None and facts.transforms:
-        rest = Arguments(
-            tuple(bound), arguments.keywords, arguments.nodes[1:], arguments.keyword_nodes
-        )
-        return transformations.pending(run, node, qualified, facts, rest)
-    data = function_of(target)
-    if data is None:
-        return CALLABLE
-    names = tuple(arguments.keywords.items())
-    made = replace(
-        data,
-        bound=(*data.bound, *bound),
-        bound_names=(*data.bound_names, *names),
-        what="partial",
-        frame=run.frame,
-        passes=run.frame.loops,
-    )
-    return Value(Kind.FUNCTION, data=made)
-
-
+_PARTIALS = {"functools.partial", "jax.tree_util.Partial"}
 _SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter"}
 
 
@@ -216,7 +210,7 @@ def _iteration(run: Run, qualified: str, arguments: Arguments) -> Value | None:
 
 
 def use_keys(
-    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+    run: Run, node: ast.expr, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> None:
     """Use up the keys that a function takes."""
     for parameter, use in facts.keys.items():
@@ -237,7 +231,7 @@ def consume(run: Run, node: ast.AST, value: Value, by: str, argument: ast.expr |
 
 
 def result_of(
-    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+    run: Run, node: ast.expr, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
     """What a library's function returns, from what is known of it."""
     if facts.returns_like is not None:
@@ -249,7 +243,8 @@ def result_of(
     if returns in ("key", "keys"):
         kind = Kind.KEY if returns == "key" else Kind.KEYS
         made = expressions.jax_result(run, kind, values)
-        tokens = run.new_key(ast.unparse(node.func), node)
+        made_by = node.func if isinstance(node, ast.Call) else node
+        tokens = run.new_key(ast.unparse(made_by), node)
         return Value(kind, made.traced, made.origin, concrete=made.concrete, tokens=tokens)
     if returns == "static":
         return STATIC
@@ -295,6 +290,8 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
     if facts is None:
         return unknown_result(run, node)
     use_keys(run, node, facts.name, facts, arguments)
+    if facts.traces:
+        return bodies.run_bodies(run, node, facts.name, facts, arguments)
     return result_of(run, node, facts.name, facts, arguments)
 
 
@@ -303,6 +300,9 @@ def _method(
 ) -> Value:
     """A call of a method of an array, a container, or something unknown."""
     name = function.attr
+    if base.kind is Kind.FUNCTION:
+        made = transformations.method(run, node, base, name, arguments)
+        return unknown_result(run, node) if made is None else made
     if base.kind in (Kind.TREE, Kind.MAPPING) and name in ("items", "keys", "values", "get", "pop"):
         return _mapping_method(name, base, arguments)
     if base.kind is Kind.STATIC:

@@ -38,7 +38,7 @@ class Transformation:
     @property
     def abstract(self) -> bool:
         """Whether its tracers have no value, so that `bool()` of one fails."""
-        return self.mode in ("abstract", "kernel")
+        return self.mode in ("abstract", "kernel", "closed")
 
     @property
     def traces_constants(self) -> bool:
@@ -194,7 +194,7 @@ class Frame:
 
     def entry(self) -> tuple[Frame, Transformation] | None:
         """The nearest frame in the chain whose tracers are like the ones here, and what makes them."""
-        modes = ("abstract", "kernel") if self.abstract else ("concrete",)
+        modes = ("abstract", "kernel", "closed") if self.abstract else ("concrete",)
         for frame in self.chain():
             tracing = [t for t in frame.transformations if t.mode in modes]
             if tracing:

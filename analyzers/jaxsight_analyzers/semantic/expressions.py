@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, comparisons, flow, loops, members
+from jaxsight_analyzers.semantic import (
+    calls,
+    comparisons,
+    flow,
+    loops,
+    members,
+    transformations,
+)
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -136,7 +143,10 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
             return tracer(Kind.ARRAY, base)
         return _part_of_unknown(run, base, node)
     if base.kind is Kind.UNKNOWN:
-        return _part_of_unknown(run, base, node)
+        found = members.above(run, base, node.attr)
+        return _part_of_unknown(run, base, node) if found is None else found
+    if base.kind is Kind.FUNCTION and node.attr == "__wrapped__":
+        return transformations.unwrapped(base)
     return UNKNOWN
 
 
@@ -153,7 +163,9 @@ def _part_of_unknown(run: Run, base: Value, node: ast.Attribute | ast.Subscript)
 def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
     owner = class_of(base)
     assert owner is not None
-    found = members.member(run, base, node.attr)
+    found = members.read_property(run, base, node.attr, node)
+    if found is None:
+        found = members.member(run, base, node.attr)
     if found is not None:
         return found
     if node.attr in owner.fields:

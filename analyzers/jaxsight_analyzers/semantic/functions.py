@@ -15,7 +15,12 @@ from jaxsight_analyzers.semantic import compilations, expressions, flow, members
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
-from jaxsight_analyzers.semantic.scopes import FunctionNode, all_arguments, defaults_of
+from jaxsight_analyzers.semantic.scopes import (
+    ClassScope,
+    FunctionNode,
+    all_arguments,
+    defaults_of,
+)
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NONE,
@@ -31,6 +36,7 @@ from jaxsight_analyzers.semantic.values import (
     items_of,
     mapping,
     sequence,
+    tracer,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ def run_with(
 ) -> Value:
     """Run a function with values for its parameters and apply what that does to the caller."""
     for transformation in data.transformations:
-        run.called.add(transformation.node)
+        run.called.add((data.node, transformation.node))
     if not generic:  # what nobody is seen to call is made to be kept
         compilations.note_compilation(run, data)
     before = parameters
@@ -99,9 +105,21 @@ def bind(
         values[signature.kwarg.arg] = UNKNOWN if arguments.open else mapping(extra)
     bound_count = len(data.bound) + (data.self_value is not None)
     skipped = set(positional[:bound_count]) | {name for name, _ in data.bound_names}
+    if arguments.open:
+        _fill_required(data.node, values, arguments.hidden)
     passed = frozenset(values) - (skipped - set(arguments.keywords))
     fill_defaults(data.node, values, unknown=arguments.open)
     return values, passed
+
+
+def _fill_required(node: FunctionNode, values: dict[str, Value], hidden: Value | None) -> None:
+    """What `*args` and `**kwargs` hide goes to the parameters that have to be given."""
+    known = hidden is not None and hidden.kind is Kind.TREE and hidden.traced is Certainty.YES
+    value = tracer(Kind.TREE, hidden) if known and hidden is not None else UNKNOWN
+    defaults = defaults_of(node.args)
+    for argument in all_arguments(node.args):
+        if argument not in (node.args.vararg, node.args.kwarg) and argument.arg not in defaults:
+            values.setdefault(argument.arg, value)
 
 
 def fill_defaults(node: FunctionNode, values: dict[str, Value], *, unknown: bool) -> None:
@@ -128,6 +146,8 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
     names = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     if data.self_value is not None and names:
         values[names[0]] = data.self_value
+    elif names and (owner := _owner(run, data)) is not None:
+        values[names[0]] = Value(Kind.INSTANCE, data=owner)
     offset = 0 if data.self_value is None else 1
     values.update(zip(names[offset:], data.bound))
     values.update(dict(data.bound_names))
@@ -143,6 +163,14 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
         values[argument.arg] = annotated if annotated is not None else UNKNOWN
     passed = frozenset(n for n in values if n not in bound and n not in defaults)
     return values, passed
+
+
+def _owner(run: Run, data: FunctionData) -> ClassScope | None:
+    """The class of whose instances a function taken from its class is a method."""
+    scope = run.scopes.functions[data.node]
+    if scope.owner is None or members.is_static(data.node):
+        return None
+    return scope.owner
 
 
 # Running
@@ -233,8 +261,8 @@ def finish(run: Run, frame: Frame) -> None:
     """Run what was defined or transformed in a frame and never called, while its names are there."""
     frame.state.dead = False
     frame.loops = ()
-    for data in run.transformed_in(frame):
-        if not any(t.node in run.called for t in data.transformations[-1:]):
+    for data in reversed(run.transformed_in(frame)):  # `jit(vmap(f))` before `vmap(f)`
+        if not any((data.node, t.node) in run.called for t in data.transformations[-1:]):
             run_generic(run, data)
     for node, (data, made_in) in list(run.pending.items()):
         if made_in is frame:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, functions, transformations
-from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, transformations
+from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.values import (
@@ -24,6 +27,14 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 
+def callable_of(run: Run, value: Value) -> FunctionData | None:
+    """The function of this file that calling a value runs."""
+    if value.kind is Kind.INSTANCE:
+        method = member(run, value, "__call__")
+        return None if method is None else function_of(method)
+    return function_of(value)
+
+
 def member(run: Run, base: Value, name: str) -> Value | None:
     """An attribute of a class of this file or of an instance of one; None where it is not known."""
     owner = class_of(base)
@@ -33,11 +44,73 @@ def member(run: Run, base: Value, name: str) -> Value | None:
         held = run.attributes.get(owner, {}).get(name)
         if held is not None:
             return held
-        scope = owner.methods.get(name)
-        if scope is not None:
-            return _method(run, base, owner, name)
+        found = _defined(run, base, owner, name)
+        if found is not None:
+            return found
         owner = _base_of(run, owner)
     return None
+
+
+def _defined(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
+    """What the body of a class gives to a name."""
+    if name in owner.methods:
+        return _method(run, base, owner, name)
+    expression = owner.assigned.get(name)
+    if expression is None:
+        return None
+    value = _assigned(run, owner, name, expression)
+    return None if value is UNKNOWN else bound_to(value, base)
+
+
+def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | None:
+    """What reading a property gives; None where the attribute is none of this file's."""
+    owner = class_of(base)
+    seen: set[ClassScope] = set()
+    while owner is not None and owner not in seen:
+        seen.add(owner)
+        if name in owner.methods or name in run.attributes.get(owner, ()):
+            if not owner.is_property(name) or base.kind is not Kind.INSTANCE:
+                return None
+            data = function_of(_undecorated(run, owner, name))
+            if data is None or is_stub(data.node):
+                return UNKNOWN
+            return functions.call(
+                run, node, replace(data, self_value=base), calls.Arguments((), {})
+            )
+        owner = _base_of(run, owner)
+    return None
+
+
+def super_of(run: Run, arguments: calls.Arguments) -> Value:
+    """`super()` in a method: the object, whose members are looked up above the method's class."""
+    if arguments.positional:
+        owner = class_of(arguments.positional[0])
+        instance = arguments.positional[1] if len(arguments.positional) > 1 else None
+    else:
+        scope = run.scopes.functions.get(run.frame.node)
+        owner = None if scope is None else scope.owner
+        first = None if scope is None else next(all_arguments(scope.node.args), None)
+        instance = None if first is None else run.frame.state.names.get(first.arg)
+    if owner is None or instance is None:
+        return UNKNOWN
+    return Value(Kind.UNKNOWN, data=("super", instance, owner))
+
+
+def above(run: Run, start: Value, name: str) -> Value | None:
+    """`super().name`; None where the value is not that of `super()`."""
+    data = start.data
+    if not isinstance(data, tuple) or data[0] != "super":
+        return None
+    _, instance, owner = cast("tuple[str, Value, ClassScope]", data)
+    seen = {owner}
+    base = _base_of(run, owner)
+    while base is not None and base not in seen:
+        seen.add(base)
+        found = _defined(run, instance, base, name)
+        if found is not None:
+            return found
+        base = _base_of(run, base)
+    return UNKNOWN
 
 
 def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
@@ -70,26 +143,76 @@ def _method(run: Run, base: Value, owner: ClassScope, name: str) -> Value:
         run.methods[key] = UNKNOWN  # a decorator that refers to itself
         value = run.methods[key] = _decorated_method(run, owner, name)
     data = function_of(value)
-    if data is None or owner.is_property(name):
+    if data is None or owner.is_property(name) or is_stub(data.node):
         return UNKNOWN
-    if "staticmethod" in _decorator_names(data.node):
+    decorators = _decorator_names(data.node)
+    if "staticmethod" in decorators:
+        return value
+    if "classmethod" in decorators:
+        return bound_to(value, Value(Kind.CLASS, data=class_of(base)), always=True)
+    return bound_to(value, base)
+
+
+def bound_to(value: Value, base: Value, *, always: bool = False) -> Value:
+    """A function of a class as it is read from an instance: with `self`."""
+    data = function_of(value)
+    if data is None or data.what == "partial" or not (always or base.kind is Kind.INSTANCE):
         return value
     return Value(
         Kind.FUNCTION, data=replace(data, self_value=base, what=data.what or "bound method")
     )
 
 
-def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
+def is_stub(node: FunctionNode) -> bool:
+    """Whether a body says nothing: another class has the one that is meant."""
+    if isinstance(node, ast.Lambda):
+        return False
+    *leading, last = node.body
+    if any(not isinstance(s, ast.Expr) or not isinstance(s.value, ast.Constant) for s in leading):
+        return False
+    return isinstance(last, (ast.Pass, ast.Raise)) or (
+        isinstance(last, ast.Expr) and isinstance(last.value, ast.Constant)
+    )
+
+
+def _undecorated(run: Run, owner: ClassScope, name: str) -> Value:
     scope = owner.methods[name]
-    node = scope.node
     inside = run.class_environments.get(owner)
-    value = Value(Kind.FUNCTION, data=FunctionData(node, inside, name, scope.qualname))
-    frame = run.frame
-    run.frame = Frame(owner.node, name, inside or run.module, None, None)  # not where it is used
-    for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
-        value = decorate(run, decorator, value)
-    run.frame = frame
+    return Value(Kind.FUNCTION, data=FunctionData(scope.node, inside, name, scope.qualname))
+
+
+def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
+    node = owner.methods[name].node
+    value = _undecorated(run, owner, name)
+    with _in_class(run, owner, name, run.class_environments.get(owner) or run.module):
+        for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
+            value = decorate(run, decorator, value)
     return value
+
+
+def _assigned(run: Run, owner: ClassScope, name: str, expression: ast.expr) -> Value:
+    """`step = jax.jit(_step)` in the body of a class; only functions are of interest."""
+    if not isinstance(expression, (ast.Call, ast.Lambda, ast.Name, ast.Attribute)):
+        return UNKNOWN
+    key = (owner, name)
+    value = run.methods.get(key)
+    if value is None:
+        run.methods[key] = UNKNOWN
+        names = {method: _undecorated(run, owner, method) for method in owner.methods}
+        environment = Environment(run.class_environments.get(owner), State(names, {}))
+        with _in_class(run, owner, name, environment):
+            value = run.evaluate(expression)
+        run.methods[key] = value = value if value.kind is Kind.FUNCTION else UNKNOWN
+    return value
+
+
+@contextmanager
+def _in_class(run: Run, owner: ClassScope, name: str, environment: Environment) -> Generator[None]:
+    """Evaluate in the body of a class, and not where a member of it is used."""
+    frame = run.frame
+    run.frame = Frame(owner.node, name, environment, None, None)
+    yield
+    run.frame = frame
 
 
 def _decorator_names(node: FunctionNode) -> set[str]:
@@ -99,6 +222,11 @@ def _decorator_names(node: FunctionNode) -> set[str]:
         ast.unparse(decorator).partition("(")[0].rpartition(".")[2]
         for decorator in node.decorator_list
     }
+
+
+def is_static(node: FunctionNode) -> bool:
+    """Whether a method takes no `self`."""
+    return bool(_decorator_names(node) & {"staticmethod", "classmethod"})
 
 
 def is_cached(node: FunctionNode) -> bool:
@@ -124,7 +252,7 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
 
 def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     """Remember `self.step = jax.jit(self._step)`: other methods call it."""
-    known = value.kind is Kind.FUNCTION or isinstance(value.data, FunctionFacts)
+    known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(value.data, FunctionFacts)
     if not known or not isinstance(target.value, ast.Name):
         return
     base = run.frame.state.names.get(target.value.id)
@@ -213,17 +341,25 @@ def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef)
 
 def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
     """What a decorator makes of a function. One that we do not know leaves it as it is."""
-    made = run.evaluate(decorator)
+    arguments = calls.Arguments((value,), {}, (decorator,), {})
+    if isinstance(decorator, ast.Attribute):
+        base, made = expressions.base_and_attribute(run, decorator)
+        if base.kind is Kind.FUNCTION:
+            transformations.method(run, decorator, base, decorator.attr, arguments)
+            return value
+    else:
+        made = run.evaluate(decorator)
     qualified = qualified_of(made)
     facts = run.facts(qualified)
     if qualified is not None and facts is not None and facts.transforms:
-        arguments = calls.Arguments((value,), {}, (decorator,), {})
         return transformations.apply(run, decorator, qualified, facts, arguments)
     if isinstance(made.data, transformations.Pending):
         return transformations.complete(run, decorator, made.data, value)
+    if isinstance(made.data, FunctionFacts) and made.data.traces:
+        bodies.run_bodies(run, decorator, made.data.name, made.data, arguments)
+        return value
     data = function_of(made)
     if data is not None:
-        arguments = calls.Arguments((value,), {}, (decorator,), {})
         wrapped = functions.call(run, decorator, data, arguments)
         inner = function_of(wrapped)
         if inner is not None:

@@ -17,7 +17,14 @@ from jaxsight_analyzers.semantic.events import Events
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scopes, statements_below
 from jaxsight_analyzers.semantic.streams import Places
-from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
+from jaxsight_analyzers.semantic.values import (
+    FunctionData,
+    Kind,
+    Value,
+    entries_of,
+    function_of,
+    items_of,
+)
 from jaxsight_analyzers.source import ParsedModule
 
 T = TypeVar("T")
@@ -202,7 +209,7 @@ class SemanticModel:
 
 def _tracing(frame: Frame) -> list[Transformation]:
     for inner in frame.chain():
-        found = [t for t in inner.transformations if t.mode in ("abstract", "concrete", "kernel")]
+        found = [t for t in inner.transformations if t.abstract or t.mode == "concrete"]
         if found:
             return found
     return []
@@ -229,6 +236,8 @@ def interpret(run: Run) -> None:
     functions.finish(run, run.frame)
     for scope in run.scopes.order:
         if isinstance(scope, ClassScope):
+            for name in scope.assigned:
+                _run_assigned(run, scope, name)
             for name in scope.methods:
                 _run_method(run, scope, name)
         elif not scope.nested and scope.owner is None and scope.node not in run.ran:
@@ -256,6 +265,16 @@ def _run_method(run: Run, owner: ClassScope, name: str) -> None:
         inside = run.class_environments.get(owner)
         data = FunctionData(scope.node, inside, name, scope.qualname, instance, what="bound method")
     functions.run_generic(run, data)
+
+
+def _run_assigned(run: Run, owner: ClassScope, name: str) -> None:
+    """Run the function of `step = jax.jit(_step)` in the body of a class."""
+    if owner.assigned[name] is None:
+        return
+    value = members.member(run, Value(Kind.INSTANCE, data=owner), name)
+    data = None if value is None else function_of(value)
+    if data is not None and data.transformations:
+        functions.run_generic(run, data)
 
 
 def _postpones_annotations(tree: ast.Module) -> bool:
@@ -314,7 +333,7 @@ def _global_assignment(run: Run, statement: ast.Assign) -> None:
         return
     simple = isinstance(
         statement.value, (ast.Constant, ast.Call, ast.Attribute, ast.Name, ast.Lambda)
-    )
+    ) or _is_table(statement.value)
     value = run.evaluate(statement.value) if simple else Value(Kind.UNKNOWN)
     if value.kind not in (
         Kind.STATIC,
@@ -323,10 +342,29 @@ def _global_assignment(run: Run, statement: ast.Assign) -> None:
         Kind.CALLABLE,
         Kind.ARRAY,
         Kind.HOST,
-    ):
+        Kind.INSTANCE,
+    ) and not _holds_functions(value):
         value = Value(Kind.UNKNOWN)
     for name in names:
         _merge(run, name, value)
+
+
+def _is_table(node: ast.expr) -> bool:
+    """Whether a dict, list or tuple is written out whose values are names or calls: of functions, perhaps."""
+    if isinstance(node, ast.Dict):
+        values = node.values
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        values = node.elts
+    else:
+        return False
+    return 0 < len(values) <= 64 and all(
+        isinstance(value, (ast.Name, ast.Call, ast.Attribute, ast.Lambda)) for value in values
+    )
+
+
+def _holds_functions(value: Value) -> bool:
+    inside = items_of(value) or tuple((entries_of(value) or {}).values())
+    return any(item.kind is Kind.FUNCTION for item in inside)
 
 
 def _merge(run: Run, name: str, value: Value) -> None:

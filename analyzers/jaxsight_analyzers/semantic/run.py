@@ -43,7 +43,7 @@ class Run:
         self.summary_counts: dict[ast.AST, int] = {}
         self.ran: set[ast.AST] = set()
         self.transformed: dict[Frame, list[FunctionData]] = {}
-        self.called: set[ast.AST] = set()
+        self.called: set[tuple[ast.AST, ast.AST]] = set()
         self.methods: dict[tuple[ClassScope, str], Value] = {}
         self.class_environments: dict[ClassScope, Environment] = {}
         self.loop_nodes: dict[int, ast.AST] = {}

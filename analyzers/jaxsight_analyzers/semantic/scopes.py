@@ -35,13 +35,16 @@ class ClassScope:
     nested: bool
     methods: dict[str, FunctionScope] = field(default_factory=dict[str, FunctionScope])
     fields: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+    assigned: dict[str, ast.expr | None] = field(default_factory=dict[str, ast.expr | None])
+    properties: set[str] = field(default_factory=set[str])
 
     def is_property(self, name: str) -> bool:
         """Whether reading the attribute runs code."""
-        method = self.methods.get(name)
-        return method is not None and any(
-            "property" in ast.unparse(decorator) for decorator in _decorators(method.node)
-        )
+        return name in self.properties
+
+    def assign(self, name: str, value: ast.expr) -> None:
+        """`name = value` in the class's body; None for a name that is assigned more than once."""
+        self.assigned[name] = None if name in self.assigned else value
 
 
 class Scopes:
@@ -101,6 +104,10 @@ class Scopes:
             and isinstance(node.target, ast.Name)
         ):
             class_.fields[node.target.id] = node.annotation
+        elif class_ is not None and isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    class_.assign(target.id, node.value)
         if isinstance(node, ast.stmt):
             self._lines(node)
         for child in ast.iter_child_nodes(node):
@@ -135,6 +142,8 @@ class Scopes:
             self._bind(name, function, class_)
             self._lines(node)
             if class_ is not None:
+                if name not in class_.methods and any(map(_is_property, node.decorator_list)):
+                    class_.properties.add(name)
                 class_.methods.setdefault(name, scope)
             for decorator in node.decorator_list:
                 self._statement(decorator, prefix, top, function, class_)
@@ -222,8 +231,10 @@ def statements_below(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from statements_below(case.body)
 
 
-def _decorators(node: FunctionNode) -> list[ast.expr]:
-    return [] if isinstance(node, ast.Lambda) else node.decorator_list
+def _is_property(decorator: ast.expr) -> bool:
+    if isinstance(decorator, ast.Attribute):
+        return "property" in decorator.attr
+    return isinstance(decorator, ast.Name) and "property" in decorator.id
 
 
 def _first_line(node: ast.stmt) -> int:

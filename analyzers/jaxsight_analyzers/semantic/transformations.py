@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, functions, members
+from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, members
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
-    HOST,
     MISSING,
     UNKNOWN,
     FunctionData,
@@ -25,6 +24,7 @@ from jaxsight_analyzers.semantic.values import (
     function_of,
     items_of,
     mapping,
+    qualified_of,
     sequence,
 )
 
@@ -74,10 +74,9 @@ def apply(
     if found is None:
         return pending(run, node, qualified, facts, arguments)
     target = found[1]
-    data = function_of(target)
-    if target.kind is Kind.INSTANCE:
-        method = members.member(run, target, "__call__")
-        data = None if method is None else function_of(method)
+    if target.kind is Kind.CLASS:
+        return _lift(run, node, qualified, facts, mode, arguments, target)
+    data = members.callable_of(run, target)
     if data is None:
         if facts.wraps:
             return target
@@ -89,6 +88,83 @@ def apply(
     made = replace(data, transformations=(*data.transformations, transformation))
     run.note_transformed(made, run.frame)
     return Value(Kind.FUNCTION, data=made)
+
+
+def _lift(
+    run: Run,
+    node: ast.AST,
+    qualified: str,
+    facts: FunctionFacts,
+    mode: str,
+    arguments: Arguments,
+    target: Value,
+) -> Value:
+    """`nn.remat(Block)`: a class whose `__call__` runs transformed."""
+    if mode == "inherit":
+        return target
+    method = members.member(run, Value(Kind.INSTANCE, data=target.data), "__call__")
+    data = None if method is None else function_of(method)
+    if data is not None:
+        transformation = _transformation(run, node, qualified, facts, mode, arguments, 1)
+        made = replace(data, transformations=(*data.transformations, transformation))
+        run.note_transformed(made, run.frame)
+    return target if not facts.repeats else Value(Kind.CALLABLE)
+
+
+def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
+    """`functools.partial(f, ...)`, also of a transformation that waits for its function."""
+    if not arguments.positional:
+        return UNKNOWN
+    target, *bound = arguments.positional
+    rest = replace(arguments, positional=tuple(bound), nodes=arguments.nodes[1:])
+    qualified = qualified_of(target)
+    facts = run.facts(qualified)
+    if qualified is not None and facts is not None and facts.transforms:
+        return pending(run, node, qualified, facts, rest)
+    if isinstance(target.data, Pending):
+        waiting = target.data
+        given = waiting.arguments.followed_by(rest)
+        return pending(run, waiting.node, waiting.qualified, waiting.facts, given)
+    data = members.callable_of(run, target)
+    if data is None:
+        return Value(Kind.CALLABLE)
+    made = replace(
+        data,
+        bound=(*data.bound, *bound),
+        bound_names=(*data.bound_names, *arguments.keywords.items()),
+        what="partial",
+        frame=run.frame,
+        passes=run.frame.loops,
+    )
+    return Value(Kind.FUNCTION, data=made)
+
+
+# Attributes and methods of transformed functions
+
+
+def unwrapped(base: Value) -> Value:
+    """`f.__wrapped__`: the function without the transformation that was applied last."""
+    data = function_of(base)
+    if data is None or not data.transformations:
+        return UNKNOWN
+    return Value(Kind.FUNCTION, data=replace(data, transformations=data.transformations[:-1]))
+
+
+def method(run: Run, node: ast.expr, base: Value, name: str, arguments: Arguments) -> Value | None:
+    """`f.defvjp(forward, backward)`, `f.lower(x)`; None where what transforms `f` has no such method."""
+    data = function_of(base)
+    if data is None or not data.transformations:
+        return None
+    last = data.transformations[-1]
+    owner = last.qualified if last.facts.kind == "type" else f"{last.qualified}()"
+    facts = run.facts(f"{owner}.{name}")
+    if facts is None or not facts.specific:
+        return None
+    if facts.runs is not None:
+        functions.call(run, node, data, arguments)
+        return calls.result_of(run, node, facts.name, facts, arguments)
+    bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
+    return bodies.run_bodies(run, node, facts.name, facts, bound)
 
 
 def _transformation(
@@ -190,7 +266,7 @@ def trace_parameters(
 ) -> dict[str, Value]:
     """What a transformation makes of the arguments before the body sees them."""
     mode = transformation.mode
-    if mode in ("inherit", "model"):
+    if mode in ("inherit", "model", "closed"):
         return parameters
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
@@ -201,13 +277,29 @@ def trace_parameters(
         if name not in passed or not _takes(transformation, name, place, positional):
             continue
         if mode == "host":
-            traced[name] = HOST if value.traced is not Certainty.NO else value
+            traced[name] = _on_host(value)
         elif mode == "kernel":
             traced[name] = UNKNOWN
         else:
             origin = functions.origin_of(data, name)
             traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
     return traced
+
+
+def _on_host(value: Value) -> Value:
+    """What a callback gets of an argument: an array with a value."""
+    items = items_of(value)
+    if items is not None:
+        return sequence(_on_host(item) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping({key: _on_host(item) for key, item in entries.items()})
+    if value.kind is Kind.HOST or isinstance(constant_of(value), (int, float, complex)):
+        return Value(Kind.ARRAY)
+    if value.traced is Certainty.NO:
+        return value
+    data = value.data if value.kind is Kind.INSTANCE else None
+    return Value(value.kind, data=data, tokens=value.tokens)
 
 
 def _takes(
