@@ -58,7 +58,8 @@ def _same(mine: Any, theirs: Any, moved: dict[int, int], by: int = 0) -> bool:
     if not isinstance(mine, ast.AST):
         return mine == theirs or repr(mine) == repr(theirs)
     by = moved.get(id(mine), by)
-    ours, fields = vars(mine), vars(theirs)
+    ours: dict[str, Any] = vars(mine)
+    fields: dict[str, Any] = vars(theirs)
     if ours.keys() != fields.keys():
         return False
     for name, field in fields.items():
