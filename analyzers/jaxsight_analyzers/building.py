@@ -25,6 +25,7 @@ from jaxsight_analyzers.pieces import (
 from jaxsight_analyzers.repair import repair
 
 _FOLLOWING = 8  # pieces after an incomplete one that may belong to it
+_BROKEN_PIECES = 40  # of one text that are looked at one by one
 
 
 class Builder:
@@ -171,6 +172,8 @@ class Builder:
         index = bad = offset = 0
         gap = ""
         while index < len(texts):
+            if bad == _BROKEN_PIECES:  # not Python at all: one broken chunk for all of the rest
+                texts = [*texts[:index], "".join(texts[index:])]
             text, tried, taken = self._complete(gap, texts, index, level)
             index += taken
             self.at_end = at_end and index == len(texts)
@@ -184,7 +187,10 @@ class Builder:
                 bad += 1
                 here = edited - offset if edited is not None else -1
                 inside = here if 0 <= here <= len(text) else None
-                made, gap = self._broken_piece(text, tried, level, inside)
+                if bad > _BROKEN_PIECES:
+                    made, gap = [self._stale(text, tried, level)], ""
+                else:
+                    made, gap = self._broken_piece(text, tried, level, inside)
             chunks += made
             offset += len(text) - len(gap)
         self.at_end = at_end

@@ -227,10 +227,10 @@ def _verify(flat: list[Chunk]) -> None:
     """Try the first broken chunk together with what follows, while the parser wants more of it."""
     index = 0
     while True:
-        while index < len(flat) and flat[index].state is State.GOOD:
-            index += 1
-        if index == len(flat) or flat[index].state is State.WRONG:
+        broken = [n for n, chunk in enumerate(flat) if chunk.problem is not None and n >= index]
+        if not broken or flat[broken[0]].state is State.WRONG:
             return
+        index = broken[0]
         first = index
         if flat[index].state is State.ESCAPES:
             while flat[first].header is not None:

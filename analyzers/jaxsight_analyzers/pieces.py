@@ -91,6 +91,8 @@ def first_code(text: str, start: int = 0) -> tuple[str, str, int]:
 
 def begins(text: str, indent: str, start: int = 0) -> bool:
     """Whether the first code of a text can only be the beginning of a statement of a block."""
+    if text.startswith("\ufeff", start):  # only a file begins with a byte order mark
+        return False
     found, word, _ = first_code(text, start)
     if not indent:
         found = found.rpartition("\f")[2]
@@ -286,7 +288,7 @@ def cut(text: str, indent: str = "") -> list[str]:
     return [text[one:other] for one, other in pairwise(edges)]
 
 
-_BEGINNING = re.compile(r"(?!(?:else|elif|except|finally)\b)[^\s#)\]},.:]")
+_BEGINNING = re.compile(r"(?!(?:else|elif|except|finally)\b)[^\s#)\]},.:\ufeff]")
 _HEADER_LINE = re.compile(r"(?:\f)?class\b")
 
 

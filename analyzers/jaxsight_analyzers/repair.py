@@ -8,8 +8,8 @@ from jaxsight_analyzers.pieces import Attempt, Level, State, attempt
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
-_ROUNDS = 4  # broken lines of one piece
-_BUDGET = 150_000  # characters to parse for one piece
+_ROUNDS = 3  # broken lines of one piece
+_BUDGET = 80_000  # characters to parse for one piece
 
 
 def repair(

@@ -58,8 +58,7 @@ def _same(mine: Any, theirs: Any, moved: dict[int, int], by: int = 0) -> bool:
     if not isinstance(mine, ast.AST):
         return mine == theirs or repr(mine) == repr(theirs)
     by = moved.get(id(mine), by)
-    ours: dict[str, Any] = vars(mine)
-    fields: dict[str, Any] = vars(theirs)
+    ours, fields = _fields(mine), _fields(theirs)
     if ours.keys() != fields.keys():
         return False
     for name, field in fields.items():
@@ -69,6 +68,10 @@ def _same(mine: Any, theirs: Any, moved: dict[int, int], by: int = 0) -> bool:
         elif not _same(ours[name], field, moved, by):
             return False
     return True
+
+
+def _fields(node: Any) -> dict[str, Any]:
+    return node.__dict__
 
 
 _LINES = ("lineno", "end_lineno")

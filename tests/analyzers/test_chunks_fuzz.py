@@ -122,7 +122,7 @@ def test_edits_give_what_the_parser_gives(
     monkeypatch.setattr(pieces, "BIG_CLASS", big)
     monkeypatch.setattr(classes, "BIG_CLASS", big)
     original = path.read_text(encoding="utf-8")
-    edits = max(1_200_000 // (len(original) + 6_000), 12)  # a big file takes no longer
+    edits = max(800_000 // (len(original) + 6_000), 12)  # a big file takes no longer
     until = time.monotonic() + (SECONDS or 60)
     valid = 0
     for seed in count(time.time_ns() if SECONDS else 0):
