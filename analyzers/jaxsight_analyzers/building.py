@@ -140,7 +140,7 @@ class Builder:
     ) -> Chunk:
         if self._same and heads is None:
             level = Level.TOP if header is None else Level.MEMBER
-            same = self._same.get((text, header, level, State.GOOD))
+            same = self._same.pop((text, header, level, State.GOOD), None)
             if same is not None:
                 return same
         return Chunk(text, body, base, analysed=analysed, header=header, heads=heads)
@@ -256,7 +256,7 @@ class Builder:
         """A broken chunk with a fresh tree."""
         state = self._state(tried, level)
         piece = None if level is Level.TOP else self.piece
-        same = self._same.get((text, piece, level, state))
+        same = self._same.pop((text, piece, level, state), None)
         if same is not None:
             return same
         assert tried.problem is not None
