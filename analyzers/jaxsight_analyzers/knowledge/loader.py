@@ -15,7 +15,7 @@ from jaxsight_analyzers.data import dataclass, field
 
 Tracing = Literal["abstract", "concrete", "inherit", "host", "model", "kernel", "closed"]
 When = Literal["now", "later"]
-KeyUse = Literal["sink", "split", "forward", "clone", "source-seed", "inspect"]
+KeyUse = Literal["sink", "split", "forward", "derive", "clone", "source-seed", "inspect"]
 Returns = Literal[
     "array",
     "host-array",
@@ -80,7 +80,9 @@ class FunctionFacts:
     describes the callable this function returns. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
     this method returns, after its first argument. `returns_like` names a module whose functions the
-    result has as methods: a logger has those of `logging`. `specific` is False where only a wildcard knows the name.
+    result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
+    methods of what a constructor makes, where that is not the class itself. `only_traces` says that
+    the callable is traced and never run. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -111,6 +113,8 @@ class FunctionFacts:
     specific: bool = True
     runs: str | None = None
     returns_like: str | None = None
+    instance_of: str | None = None
+    only_traces: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -406,6 +410,8 @@ def _function(
         specific=specific,
         runs=entry.get("runs"),
         returns_like=entry.get("returns_like"),
+        instance_of=entry.get("instance_of"),
+        only_traces=entry.get("only_traces", False),
     )
 
 

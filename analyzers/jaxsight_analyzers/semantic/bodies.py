@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, functions, members
-from jaxsight_analyzers.semantic.contexts import Transformation
-from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, join_consumed
+from jaxsight_analyzers.semantic import calls, expressions, functions, key_arrays, library, members
+from jaxsight_analyzers.semantic.contexts import Transformation, join_results
+from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     NONE,
@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic.values import (
     items_of,
     join,
     sequence,
+    tokens_in,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def run_bodies(
     """`lax.scan(body, ...)` and its kin: run what they are given, return what they return."""
     before = run.frame.state.consumed
     merged: Consumed | None = None
+    result = UNKNOWN
     returned: list[Value] = []
     for parameter, mode in facts.traces.items():
         found = arguments.get(facts, parameter)
@@ -48,13 +50,22 @@ def run_bodies(
                 dict(before) if not facts.repeats else run.frame.state.consumed
             )
             data = members.callable_of(run, body)
+            value = UNKNOWN
             if data is not None:
-                returned.append(_run_body(run, node, facts, parameter, mode, data, arguments))
+                value = _run_body(run, node, facts, parameter, mode, data, arguments)
+                returned.append(value)
+            elif not facts.only_traces and (function := library.function_in(run, body)):
+                roles = facts.body.get(parameter, ())
+                given = _body_arguments(run, node, facts, roles, arguments, None)
+                library.run_body(run, node, function, given)
             if not facts.repeats:
                 now = run.frame.state.consumed
-                merged = now if merged is None else join_consumed(merged, now)
+                merged = now if merged is None else join_results(merged, result, now, value)
+                result = value if result is UNKNOWN else join(result, value)
     if merged is not None:
         run.frame.state.consumed = merged
+    if facts.repeats:
+        key_arrays.used_in_all_passes(run, node, sure=True)
     return _result_of_bodies(run, node, qualified, facts, arguments, returned)
 
 
@@ -94,13 +105,13 @@ def _body_arguments(
     facts: FunctionFacts,
     roles: tuple[str, ...],
     arguments: Arguments,
-    data: FunctionData,
+    data: FunctionData | None,
 ) -> Arguments:
     """What a body is called with; open where that may be more than is known."""
     given: list[Value] = []
     for role in roles:
         given.extend(_given(run, node, facts, role, arguments))
-    missing = required(data) - len(given)
+    missing = 0 if data is None else required(data) - len(given)
     is_open = not roles or arguments.open
     if missing > 0:
         filler = Value(Kind.ARRAY) if roles and roles[-1] == "array" else UNKNOWN
@@ -192,12 +203,7 @@ def _element(run: Run, xs: Value, node: ast.AST) -> Value:
     if items is not None:
         return sequence(_element(run, item, node) for item in items)
     if xs.kind is Kind.KEYS:
-        index = ("body", node)
-        tokens = frozenset(
-            expressions.element_token(run, token, index, node, token.name)
-            for token in run.ordered(xs.tokens)
-        )
-        return Value(Kind.KEY, xs.traced, xs.origin, concrete=xs.concrete, tokens=tokens or None)
+        return key_arrays.mapped(run, xs, node)
     if xs.kind is Kind.STATIC and constant_of(xs) is None:
         return xs
     if xs.kind in (Kind.ARRAY, Kind.HOST, Kind.STATIC):
@@ -209,21 +215,11 @@ def _check_carry(
     run: Run, node: ast.expr, facts: FunctionFacts, given: tuple[Value, ...], returned: Value
 ) -> None:
     """A key in the carry that the body uses up and hands on unchanged is used in every iteration."""
-    kept = set(_tokens(returned)) & {token for value in given for token in _tokens(value)}
+    kept = set(tokens_in(returned)) & {token for value in given for token in tokens_in(value)}
     for token in run.ordered(frozenset(kept)):
         use = run.frame.state.consumed.get(token)
-        if use is not None and use.node is node:
-            run.note_repeated(token, use, facts.name)
-
-
-def _tokens(value: Value) -> list[KeyToken]:
-    items = items_of(value)
-    if items is not None:
-        return [token for item in items for token in _tokens(item)]
-    entries = entries_of(value)
-    if entries is not None:
-        return [token for item in entries.values() for token in _tokens(item)]
-    return list(value.tokens or ())
+        if use is not None and use.node is node and not use.replaced:
+            run.note_repeated(token, use, facts)
 
 
 def _result_of_bodies(

@@ -13,11 +13,14 @@ from jaxsight_analyzers.semantic import (
     expressions,
     flow,
     functions,
+    key_arrays,
+    key_uses,
+    library,
     members,
+    reveals,
     transformations,
 )
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
-from jaxsight_analyzers.semantic.keys import Consumption
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     CALLABLE,
@@ -82,8 +85,10 @@ class Arguments:
 
 def call(run: Run, node: ast.Call) -> Value:
     """The value of a call expression."""
-    if isinstance(node.func, ast.Name) and node.func.id in ("reveal_value", "reveal_contexts"):
-        return _reveal(run, node, node.func.id)
+    if isinstance(node.func, ast.Name) and node.func.id in reveals.NAMES:
+        names = [display(t.qualified) for frame in run.frame.chain() for t in frame.transformations]
+        contexts = " > ".join(reversed(names)) or "host"
+        return reveals.reveal(run, node, node.func.id, contexts)
     base: Value | None = None
     if isinstance(node.func, ast.Attribute):
         base, function = expressions.base_and_attribute(run, node.func)
@@ -102,12 +107,15 @@ def called(
     """The value of a call of something that is not a library's."""
     data = members.callable_of(run, function)
     if data is not None:
+        library.use_keys_of_instance(run, node, data, arguments)
         return functions.call(run, node, data, arguments)
     if function.kind is Kind.CLASS:
         return members.instantiate(run, node, function, arguments)
     if isinstance(function.data, transformations.Pending):
         target = arguments.positional[0] if arguments.positional else UNKNOWN
         return transformations.complete(run, node, function.data, target)
+    if isinstance(function.data, library.LibraryFunction):
+        return library.call(run, node, function.data, arguments)
     if function.kind is Kind.CALLABLE:
         return _made_elsewhere(run, node, function, arguments)
     if base is not None and isinstance(node.func, ast.Attribute):
@@ -171,7 +179,7 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
     known = _iteration(run, qualified, arguments)
     if known is not None:
         return known
-    use_keys(run, node, qualified, facts, arguments)
+    key_uses.use_keys(run, node, qualified, facts, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, qualified, facts, arguments)
     return result_of(run, node, qualified, facts, arguments)
@@ -209,27 +217,6 @@ def _iteration(run: Run, qualified: str, arguments: Arguments) -> Value | None:
     return None
 
 
-def use_keys(
-    run: Run, node: ast.expr, qualified: str, facts: FunctionFacts, arguments: Arguments
-) -> None:
-    """Use up the keys that a function takes."""
-    for parameter, use in facts.keys.items():
-        if use in ("sink", "split"):
-            found = arguments.get(facts, parameter)
-            if found is not None:
-                consume(run, node, found[1], f"`{display(qualified)}`", found[0])
-
-
-def consume(run: Run, node: ast.AST, value: Value, by: str, argument: ast.expr | None) -> None:
-    """Use up the keys in a value at this point."""
-    inside = items_of(value) or tuple((entries_of(value) or {}).values())
-    for item in inside:
-        consume(run, node, item, by, argument)
-    frame = run.frame
-    use = Consumption(node, by, Certainty.YES, frame.state.conditions, frame.loops)
-    run.consume(value.tokens, use, argument)
-
-
 def result_of(
     run: Run, node: ast.expr, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
@@ -241,11 +228,7 @@ def result_of(
     if returns == "array":
         return expressions.jax_result(run, Kind.ARRAY, values)
     if returns in ("key", "keys"):
-        kind = Kind.KEY if returns == "key" else Kind.KEYS
-        made = expressions.jax_result(run, kind, values)
-        made_by = node.func if isinstance(node, ast.Call) else node
-        tokens = run.new_key(ast.unparse(made_by), node)
-        return Value(kind, made.traced, made.origin, concrete=made.concrete, tokens=tokens)
+        return key_uses.made(run, node, facts, arguments)
     if returns == "static":
         return STATIC
     if returns == "host-array":
@@ -259,6 +242,8 @@ def result_of(
     if returns == "callable":
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)
+    if facts.kind == "type" and (facts.specific or facts.instance_of):
+        return Value(Kind.UNKNOWN, data=facts)
     return unknown_result(run, node)
 
 
@@ -289,7 +274,7 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
     facts = function.data if isinstance(function.data, FunctionFacts) else None
     if facts is None:
         return unknown_result(run, node)
-    use_keys(run, node, facts.name, facts, arguments)
+    key_uses.use_keys(run, node, facts.name, facts, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, facts.name, facts, arguments)
     return result_of(run, node, facts.name, facts, arguments)
@@ -321,6 +306,9 @@ def _method(
         return expressions.jax_result(run, Kind.ARRAY, (base,))
     if base.kind is Kind.HOST:
         return HOST
+    known = library.method(run, node, base, name, arguments)
+    if known is not None:
+        return known
     place = expressions.place_of(function.value)
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds
@@ -340,7 +328,7 @@ def _inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argu
         positional=(base, *arguments.positional),
         nodes=(node.func, *arguments.nodes),
     )
-    use_keys(run, node, facts.name, facts, bound)
+    key_uses.use_keys(run, node, facts.name, facts, bound)
     method = None if facts.runs is None else members.member(run, base, facts.runs)
     data = None if method is None else function_of(method)
     if data is None or "method" in arguments.keywords or "mutable" in arguments.keywords:
@@ -383,20 +371,10 @@ def item_of(run: Run, iterable: Value, node: ast.expr, number: int) -> Value:
     if items is not None:
         if not items:
             return UNKNOWN
-        return items[number] if number < len(items) else items[-1]
+        known = number < len(items)
+        return items[number] if known else key_arrays.unfollowed(items[0])
     if iterable.kind is Kind.KEYS:
-        index = ("pass", run.frame.loops)
-        tokens = frozenset(
-            expressions.element_token(run, token, index, node, ast.unparse(node))
-            for token in run.ordered(iterable.tokens)
-        )
-        return Value(
-            Kind.KEY,
-            iterable.traced,
-            iterable.origin,
-            concrete=iterable.concrete,
-            tokens=tokens or None,
-        )
+        return key_arrays.iterated(run, iterable, node)
     if iterable.kind is Kind.ARRAY:
         return tracer(Kind.ARRAY, iterable)
     if iterable.kind in (Kind.STATIC, Kind.MAPPING):
@@ -417,18 +395,13 @@ def _item_of_iterator(run: Run, data: Sequence[object], node: ast.expr, number: 
     return sequence(inside)
 
 
-def part_of(run: Run, value: Value, target: ast.expr, position: int, starred: bool) -> Value:
-    """What unpacking a value of unknown length gives to one target."""
+def part_of(
+    run: Run, value: Value, target: ast.expr, position: int, count: int, star: int | None
+) -> Value:
+    """What unpacking a value of unknown length gives to one of `count` targets."""
     if value.kind is Kind.KEYS:
-        index = ("rest", position) if starred else (str(position), ())
-        name = ast.unparse(target)
-        tokens = frozenset(
-            expressions.element_token(run, token, index, target, name)
-            for token in run.ordered(value.tokens)
-        )
-        kind = Kind.KEYS if starred else Kind.KEY
-        return Value(
-            kind, value.traced, value.origin, concrete=value.concrete, tokens=tokens or None
+        return key_arrays.unpacked(
+            run, value, target, position, count, -1 if star is None else star
         )
     if value.kind is Kind.ARRAY:
         return tracer(Kind.ARRAY, value)
@@ -438,22 +411,6 @@ def part_of(run: Run, value: Value, target: ast.expr, position: int, starred: bo
     if value.kind in (Kind.STATIC, Kind.HOST):
         return STATIC if value.kind is Kind.STATIC else HOST
     return Value(Kind.UNKNOWN, tokens=tokens)
-
-
-# Specifications of the model
-
-
-def _reveal(run: Run, node: ast.Call, what: str) -> Value:
-    """`reveal_value(x)` and `reveal_contexts()`: what the model knows, for its specifications."""
-    from jaxsight_analyzers.semantic.values import describe
-
-    if what == "reveal_value":
-        text = describe(run.evaluate(node.args[0]))
-    else:
-        names = [display(t.qualified) for frame in run.frame.chain() for t in frame.transformations]
-        text = " > ".join(reversed(names)) or "host"
-    run.events.reveals.append((node, what, text))
-    return UNKNOWN
 
 
 def display(qualified: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
@@ -114,11 +114,8 @@ def join_states(one: State, other: State) -> State:
         if name not in names and "." not in name and "[" not in name:
             names[name] = join(value, UNKNOWN)
     conditions = tuple(c for c in one.conditions if c in other.conditions)
-    consumed = join_consumed(one.consumed, other.consumed)
-    for token in (*replaced_keys(one, other), *replaced_keys(other, one)):
-        use = consumed.get(token)
-        if use is not None:
-            consumed[token] = use._replace(replaced=True)
+    consumed = join_consumed(one.consumed, other.consumed, one.conditions, other.conditions)
+    mark_replaced(consumed, (*replaced_keys(one, other), *replaced_keys(other, one)))
     return State(names, consumed, conditions, parts=one.parts or other.parts)
 
 
@@ -128,15 +125,38 @@ def replaced_keys(one: State, other: State) -> set[KeyToken]:
     Where the paths meet, a name that may hold such a key holds it from the path that did not use it up.
     """
     used = [token for token in other.consumed if token not in one.consumed]
-    if not used:
-        return set()
-    here = {token for value in one.names.values() for token in tokens_in(value)}
-    there = {token for value in other.names.values() for token in tokens_in(value)}
+    return _held_elsewhere(used, one.names.values(), other.names.values()) if used else set()
+
+
+def _held_elsewhere(
+    used: list[KeyToken], here: Iterable[Value], there: Iterable[Value]
+) -> set[KeyToken]:
+    """Of keys that are used up on the other path those that only the values on this one hold."""
+    mine = {token for value in here for token in tokens_in(value)}
+    others = {token for value in there for token in tokens_in(value)}
     return {
         token
         for token in used
-        if not here.isdisjoint(token.lineage()) and there.isdisjoint(token.lineage())
+        if not mine.isdisjoint(token.lineage()) and others.isdisjoint(token.lineage())
     }
+
+
+def mark_replaced(consumed: Consumed, tokens: Iterable[KeyToken]) -> None:
+    """Note that the paths that used these keys up go on with other ones."""
+    for token in tokens:
+        use = consumed.get(token)
+        if use is not None:
+            consumed[token] = use._replace(replaced=True)
+
+
+def join_results(one: Consumed, first: Value, other: Consumed, second: Value) -> Consumed:
+    """What is used up after two ways to a result: a key that one used up and replaced in it is renewed."""
+    consumed = join_consumed(one, other)
+    for mine, here, others, there in ((one, first, other, second), (other, second, one, first)):
+        used = [token for token in others if token not in mine]
+        if used:
+            mark_replaced(consumed, _held_elsewhere(used, (here,), (there,)))
+    return consumed
 
 
 class Environment:
@@ -203,16 +223,12 @@ class Frame:
 
     def leave(self, value: Value) -> None:
         """A `return`: this path ends here."""
-        self.returned = value if self.returned is None else join(self.returned, value)
-        self.end_path()
-
-    def end_path(self) -> None:
-        """What is used up on a path that returned still counts for the caller."""
-        state = self.state
-        if self.returned_consumed is None:
-            self.returned_consumed = state.consumed
-        else:
-            self.returned_consumed = join_consumed(self.returned_consumed, state.consumed)
+        before, state = self.returned_consumed, self.state
+        if before is None or self.returned is None:
+            self.returned, self.returned_consumed = value, state.consumed
+        else:  # what is used up on a path that returned still counts for the caller
+            self.returned_consumed = join_results(before, self.returned, state.consumed, value)
+            self.returned = join(self.returned, value)
         state.dead = True
 
 

@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic import (
     calls,
     comparisons,
     flow,
+    key_arrays,
     loops,
     members,
     transformations,
@@ -335,7 +336,7 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if entries is not None and number is not MISSING and not isinstance(number, (list, dict)):
         return entries.get(number, UNKNOWN)
     if base.kind is Kind.KEYS:
-        return _one_key(run, base, index, node)
+        return key_arrays.subscript(run, base, index, node)
     if base.kind is Kind.ARRAY:
         return tracer(Kind.ARRAY, most_traced((base, index)))
     if base.kind in (Kind.TREE, Kind.UNKNOWN):
@@ -351,31 +352,6 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if base.kind is Kind.STATIC:
         return STATIC
     return UNKNOWN
-
-
-def _one_key(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
-    """`keys[i]`: one and the same key for one and the same index."""
-    part = Kind.KEYS if isinstance(node.slice, ast.Slice) else Kind.KEY
-    text = ast.unparse(node.slice)
-    versions = tuple(
-        run.lookup(name.id) for name in ast.walk(node.slice) if isinstance(name, ast.Name)
-    )
-    name = ast.unparse(node)
-    tokens = [
-        element_token(run, token, (text, versions), node, name)
-        for token in run.ordered(base.tokens)
-    ]
-    return Value(
-        part, base.traced, base.origin, concrete=base.concrete, tokens=frozenset(tokens) or None
-    )
-
-
-def element_token(run: Run, parent: Any, index: object, node: ast.AST, name: str) -> Any:
-    """The key at an index of an array of keys: the same token for the same index."""
-    known = run.elements.setdefault(parent, {})
-    if index not in known:
-        (known[index],) = run.new_key(name, node, parent, index)
-    return known[index]
 
 
 def _slice(run: Run, node: ast.Slice) -> Value:

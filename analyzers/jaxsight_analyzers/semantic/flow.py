@@ -261,7 +261,7 @@ def _unpack(
             else:
                 item = items[position] if position < starred else items[len(items) - 1 - after]
         else:
-            item = calls.part_of(run, value, element, position, position == starred)
+            item = calls.part_of(run, value, element, position, count, starred)
         bind(run, element, item, statement)
 
 

@@ -7,13 +7,18 @@ a `Summary`: the value it returns and the keys it uses up, in terms of stand-ins
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import compilations, expressions, flow, members, transformations
+from jaxsight_analyzers.semantic import (
+    compilations,
+    flow,
+    key_calls,
+    members,
+    transformations,
+)
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
-from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
@@ -22,7 +27,6 @@ from jaxsight_analyzers.semantic.scopes import (
     defaults_of,
 )
 from jaxsight_analyzers.semantic.values import (
-    MISSING,
     NONE,
     STATIC,
     UNKNOWN,
@@ -41,8 +45,6 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
-
-_NEVER_KEYS = (Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE, Kind.IMPORTED, Kind.CALLABLE, Kind.HOST)
 
 
 def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> Value:
@@ -72,7 +74,7 @@ def run_with(
     summary = _summary(run, node, data, parameters, before)
     if summary is None:
         return UNKNOWN
-    returned = _apply(run, node, data, summary, before)
+    returned = key_calls.apply(run, node, data, summary, before)
     for transformation in data.transformations:
         returned = transformations.result(run, transformation, returned, before)
     return returned
@@ -235,7 +237,7 @@ def _execute(
     stand_ins: dict[str, Value] = {}
     run.frame = frame
     for name, value in parameters.items():
-        stand_ins[name] = frame.state.names[name] = _stand_in(run, data.node, name, value)
+        stand_ins[name] = frame.state.names[name] = key_calls.stand_in(run, data.node, name, value)
     if isinstance(data.node, ast.Lambda):
         value = run.evaluate(data.node.body)
         if not frame.state.dead:
@@ -246,15 +248,8 @@ def _execute(
             frame.leave(NONE)
     finish(run, frame)
     run.frame = caller
-    consumed = frame.returned_consumed or {}
-    kept = tuple((token, use) for token, use in consumed.items() if _outlives(token, frame))
-    return Summary(frame.returned or NONE, stand_ins, kept, frame)
-
-
-def _outlives(token: KeyToken, frame: Frame) -> bool:
-    """Whether a key stands for an argument, or belongs to a caller."""
-    root = list(token.lineage())[-1]
-    return root.owner is not frame or root.parameter
+    returned = frame.returned or NONE
+    return Summary(returned, stand_ins, tuple(key_calls.outliving(frame, returned)), frame)
 
 
 def finish(run: Run, frame: Frame) -> None:
@@ -277,176 +272,6 @@ def run_generic(run: Run, data: FunctionData) -> None:
     parameters, passed = generic_parameters(run, data)
     run_with(run, data.node, data, parameters, passed, generic=True)
     run.frame.state = before
-
-
-# Keys across calls
-
-
-def _stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
-    """A parameter's value with keys of its own, which stand for those of the argument."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(_stand_in(run, node, f"{name}[{i}]", item) for i, item in enumerate(items))
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping(
-            {key: _stand_in(run, node, f"{name}[{key!r}]", item) for key, item in entries.items()}
-        )
-    if value.kind in _NEVER_KEYS or (value.kind is Kind.STATIC and value.data is not MISSING):
-        return value
-    if isinstance(value.data, tuple):
-        return value
-    tokens = run.new_key(name, node)
-    for token in tokens:
-        token.parameter = True
-    return Value(
-        value.kind,
-        value.traced,
-        value.origin,
-        concrete=value.concrete,
-        data=value.data,
-        tokens=tokens,
-    )
-
-
-def _pairs(stand_in: Value, original: Value) -> Iterable[tuple[KeyToken, frozenset[KeyToken]]]:
-    """Each key of a parameter with the keys of the argument it stands for."""
-    inner, outer = items_of(stand_in), items_of(original)
-    if inner is not None and outer is not None:
-        for one, other in zip(inner, outer):
-            yield from _pairs(one, other)
-        return
-    first, second = entries_of(stand_in), entries_of(original)
-    if first is not None and second is not None:
-        for key, one in first.items():
-            if key in second:
-                yield from _pairs(one, second[key])
-        return
-    if original.tokens:
-        for token in stand_in.tokens or ():
-            yield token, original.tokens
-
-
-def _apply(
-    run: Run,
-    node: ast.AST,
-    data: FunctionData,
-    summary: Summary,
-    originals: Mapping[str, Value],
-) -> Value:
-    """Use up the keys that the call uses up, and give back what it returns."""
-    stands_for: dict[KeyToken, frozenset[KeyToken]] = {}
-    for name, stand_in in summary.parameters.items():
-        if name in originals:
-            stands_for.update(_pairs(stand_in, originals[name]))
-    repeated = next((t for t in reversed(data.transformations) if t.facts.repeats), None)
-    frame = run.frame
-    for token, use in summary.consumed:
-        root = list(token.lineage())[-1]
-        mapped = (
-            stands_for.get(root) if token is root else _elements(run, token, stands_for.get(root))
-        )
-        if root.parameter and root.owner is summary.frame:
-            if mapped:
-                certainty = min(use.certainty, _meant(data, root))
-                here = Consumption(
-                    node, f"`{data.name}`", certainty, frame.state.conditions, frame.loops
-                )
-                run.consume(mapped, here, _argument_with(run, node, mapped))
-        elif repeated is not None and not _varies(run, token, data):
-            run.note_repeated(token, use, repeated.qualified)
-            run.consume(frozenset((token,)), use, None)
-        else:
-            here = Consumption(
-                node, f"`{data.name}`", use.certainty, frame.state.conditions, frame.loops
-            )
-            run.consume(frozenset((token,)), here, None)
-    return _returned(run, summary.returned, summary.frame, stands_for, {})
-
-
-def _meant(data: FunctionData, token: KeyToken) -> Certainty:
-    """How sure it is that a second use is a mistake: one key bound for all calls may be meant."""
-    signature = data.node.args
-    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
-    first = int(data.self_value is not None)
-    bound = {*positional[first : first + len(data.bound)], *(name for name, _ in data.bound_names)}
-    return Certainty.MAYBE if token.name in bound else Certainty.YES
-
-
-def _varies(run: Run, token: KeyToken, data: FunctionData) -> bool:
-    """Whether it is the element of an array of keys at an index that each run of a body has for itself."""
-    if token.parent is None or not isinstance(token.node, ast.Subscript):
-        return False
-    local = run.scopes.functions[data.node].local_names
-    return any(isinstance(n, ast.Name) and n.id in local for n in ast.walk(token.node.slice))
-
-
-def _elements(
-    run: Run, token: KeyToken, parents: frozenset[KeyToken] | None
-) -> frozenset[KeyToken] | None:
-    """The elements of the argument's keys that an element of the parameter's keys stands for."""
-    if not parents:
-        return None
-    return frozenset(
-        expressions.element_token(run, parent, token.index, token.node, token.name)
-        for parent in run.ordered(parents)
-    )
-
-
-def _argument_with(run: Run, node: ast.AST, tokens: frozenset[KeyToken]) -> ast.expr | None:
-    """The argument of a call that holds one of these keys."""
-    if not isinstance(node, ast.Call):
-        return None
-    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-        place = expressions.place_of(argument)
-        if place is None:
-            continue
-        value = run.frame.state.names.get(place) or (
-            run.lookup(place) if isinstance(argument, ast.Name) else None
-        )
-        if value is not None and value.tokens and value.tokens & tokens:
-            return argument
-    return None
-
-
-def _returned(
-    run: Run,
-    value: Value,
-    callee: Frame,
-    stands_for: Mapping[KeyToken, frozenset[KeyToken]],
-    fresh: dict[KeyToken, KeyToken],
-) -> Value:
-    """A returned value in the caller's terms: arguments' keys again, and new keys of its own."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(_returned(run, item, callee, stands_for, fresh) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping(
-            {key: _returned(run, item, callee, stands_for, fresh) for key, item in entries.items()}
-        )
-    if not value.tokens:
-        return value
-    tokens: set[KeyToken] = set()
-    for token in run.ordered(value.tokens):
-        root = list(token.lineage())[-1]
-        if root in stands_for:
-            mapped = stands_for[root] if token is root else _elements(run, token, stands_for[root])
-            tokens |= mapped or frozenset()
-        elif root.owner is callee:
-            if token not in fresh:
-                (fresh[token],) = run.new_key(token.name, token.node)
-            tokens.add(fresh[token])
-        else:
-            tokens.add(token)
-    return Value(
-        value.kind,
-        value.traced,
-        value.origin,
-        concrete=value.concrete,
-        data=value.data,
-        tokens=frozenset(tokens) or None,
-    )
 
 
 # Telling calls apart

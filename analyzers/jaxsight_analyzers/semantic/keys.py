@@ -8,53 +8,190 @@ containers and calls; using it up is recorded in the flow state, per path.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 
+Index = tuple[object, ...]
+"""Where a key lies in an array of keys, or what was folded into it:
+
+`("at", n)`, `("range", start, stop)`, `("text", source, versions)` of an index that is not a number,
+`("pass", loops)` and `("body", node)` of an iteration, `("fold", ...)` and `("derive", by)` of a forward,
+`("call", ...)` of an index that a call computed.
+"""
+
 
 class KeyToken:
-    """One key, or one array of keys. `parent` is the array of keys that it is an element of."""
+    """One key, or one array of keys."""
 
-    __slots__ = ("index", "name", "node", "owner", "parameter", "parent")
+    __slots__ = ("forwarded", "index", "length", "name", "node", "owner", "parameter", "parent")
 
-    def __init__(
-        self,
-        name: str,
-        node: ast.AST,
-        owner: object,
-        parent: KeyToken | None = None,
-        index: object = None,
-    ) -> None:
+    def __init__(self, name: str, node: ast.AST, owner: object, length: int | None = None) -> None:
         self.name = name
         self.node = node
         self.owner = owner  # the frame that made it
         self.parameter = False  # stands for an argument of that frame
-        self.parent = parent
-        self.index = index
+        self.length = length  # of an array of keys, where that is known
+        self.parent: KeyToken | None = None
+        self.index: Index = ()
+        self.forwarded = False
+
+    @property
+    def root(self) -> KeyToken:
+        """The key or array of keys that this one comes from."""
+        return self
 
     def lineage(self) -> Iterator[KeyToken]:
         """The token and the arrays of keys it lies in, from the inside out."""
         token: KeyToken | None = self
         while token is not None:
             yield token
-            token = token.parent
+            token = None if token.forwarded else token.parent
 
     def __repr__(self) -> str:
         return f"<key {self.name}>"
 
 
+class DerivedToken(KeyToken):
+    """An element or a slice of an array of keys, or a key that was forwarded from another.
+
+    Two of them are the same key where they come from the same key in the same way.
+    """
+
+    __slots__ = ("_hash", "_root")
+
+    def __init__(
+        self,
+        name: str,
+        node: ast.AST,
+        parent: KeyToken,
+        index: Index,
+        *,
+        length: int | None = None,
+        forwarded: bool = False,
+    ) -> None:
+        super().__init__(name, node, parent.owner, length)
+        self.parent = parent
+        self.index = index
+        self.forwarded = forwarded
+        self._root = parent.root
+        self._hash = hash((parent, index, forwarded))
+
+    @property
+    def root(self) -> KeyToken:
+        """The key or array of keys that this one comes from."""
+        return self._root
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, DerivedToken)
+            and self.index == other.index
+            and self.forwarded is other.forwarded
+            and self.parent == other.parent
+        )
+
+
+def element(parent: KeyToken, index: Index, node: ast.AST, name: str) -> KeyToken:
+    """The keys at an index of an array of keys; those of a slice are those of the array."""
+    length = None
+    if index[0] == "range":
+        start, stop = cast("tuple[int, int | None]", index[1:])
+        length = None if stop is None else stop - start
+    if parent.parent is not None and parent.index[0] == "range" and not parent.forwarded:
+        offset = cast("int", parent.index[1])
+        if index[0] == "at":
+            index = ("at", offset + cast("int", index[1]))
+            return DerivedToken(name, node, parent.parent, index)
+        if index[0] == "range":
+            start, stop = cast("tuple[int, int | None]", index[1:])
+            end = cast("int | None", parent.index[2]) if stop is None else offset + stop
+            return DerivedToken(
+                name, node, parent.parent, ("range", offset + start, end), length=length
+            )
+    return DerivedToken(name, node, parent, index, length=length)
+
+
+def forward(parent: KeyToken, index: Index, node: ast.AST, name: str) -> KeyToken:
+    """A key that is derived from another without using that up: the same data give the same key."""
+    return DerivedToken(name, node, parent, index, forwarded=True)
+
+
+def constant_index(length: int | None, number: int) -> Index | None:
+    """The place of a constant index; None where it counts from an end that is not known."""
+    if number < 0:
+        if length is None:
+            return None
+        number += length
+    return ("at", number)
+
+
+def constant_slice(length: int | None, lower: int | None, upper: int | None) -> Index | None:
+    """The places of a slice with constant bounds."""
+    if length is not None:
+        start, stop, _ = slice(lower, upper).indices(length)
+        return ("range", start, max(start, stop))
+    start = lower or 0
+    if start < 0 or (upper is not None and upper < 0):
+        return None
+    return ("range", start, None if upper is None else max(start, upper))
+
+
+def _overlap(one: Index, other: Index) -> bool:
+    """Whether two places in one array of keys have a key in common: a slice with a slice or an element."""
+    first, second = _places(one), _places(other)
+    if first is None or second is None:
+        return False
+    return max(first[0], second[0]) < min(first[1], second[1])
+
+
+def _places(index: Index) -> tuple[float, float] | None:
+    if index[0] == "at":
+        place = cast("int", index[1])
+        return place, place + 1
+    if index[0] == "range":
+        start, stop = cast("tuple[int, int | None]", index[1:])
+        return start, math.inf if stop is None else stop
+    return None
+
+
+_STEADY = (
+    ast.Name,
+    ast.Constant,
+    ast.Compare,
+    ast.BoolOp,
+    ast.UnaryOp,
+    ast.BinOp,
+    ast.cmpop,
+    ast.boolop,
+    ast.unaryop,
+    ast.operator,
+    ast.expr_context,
+)
+
+
 class Test:
     """The test of a branch: what it reads, and its text for telling whether two are the same."""
 
-    __slots__ = ("_text", "guards", "names", "node")
+    __slots__ = ("_steady", "_text", "guards", "names", "node")
 
     def __init__(self, node: ast.expr, names: tuple[str, ...], guards: tuple[str, ...]) -> None:
         self.node = node
         self.names = names
         self.guards = guards
         self._text: str | None = None
+        self._steady: bool | None = None
+
+    @property
+    def steady(self) -> bool:
+        """Whether it says the same each time it is asked, as long as its names keep their values."""
+        if self._steady is None:
+            self._steady = all(isinstance(node, _STEADY) for node in ast.walk(self.node))
+        return self._steady
 
     @property
     def counts(self) -> bool:
@@ -83,13 +220,21 @@ class Condition(NamedTuple):
     versions: tuple[object, ...]
     truth: bool
 
+    def is_of(self, other: Condition) -> bool:
+        """Whether the two are one and the same test of the same values, with whatever outcome."""
+        return self.versions == other.versions and (
+            self.test is other.test or self.test.text == other.test.text
+        )
+
+    def implied_by(self, conditions: tuple[Condition, ...]) -> bool:
+        """Whether it holds on a path, because the same was asked there."""
+        return self.test.steady and any(
+            self.truth is other.truth and self.is_of(other) for other in conditions
+        )
+
     def contradicts(self, other: Condition) -> bool:
         """Whether the two are one and the same test with different outcomes."""
-        return (
-            self.truth != other.truth
-            and self.versions == other.versions
-            and (self.test is other.test or self.test.text == other.test.text)
-        ) or (
+        return (self.truth != other.truth and self.is_of(other)) or (
             # `if i == 0` in a loop holds in one iteration, and `i` is another in the next
             self.truth
             and other.truth
@@ -110,10 +255,19 @@ class Consumption(NamedTuple):
         tuple[int, int], ...
     ]  # (loop, iteration) for each loop around it, outermost first
     replaced: bool = False  # the path that used it up then gave its name another key
+    sampler: str = ""  # the library's function that used it up in the end
+    on_path: Certainty = Certainty.MAYBE  # how sure it is where its conditions hold
 
     def excludes(self, conditions: tuple[Condition, ...]) -> bool:
         """Whether no run takes both that path and this one: they differ about one and the same test."""
         return any(mine.contradicts(other) for mine in self.conditions for other in conditions)
+
+    def certainty_under(self, conditions: tuple[Condition, ...]) -> Certainty:
+        """How sure it is on a path: `if flag: ...` twice runs both or none."""
+        if self.certainty is Certainty.YES or self.on_path is not Certainty.YES:
+            return self.certainty
+        held = all(mine.implied_by(conditions) for mine in self.conditions)
+        return Certainty.YES if held else self.certainty
 
 
 Consumed = dict[KeyToken, Consumption]
@@ -121,36 +275,67 @@ Consumed = dict[KeyToken, Consumption]
 
 def earlier_use(token: KeyToken, consumed: Consumed) -> Consumption | None:
     """How a key, an array of keys it lies in, or an element of it was used up before."""
-    for ancestor in token.lineage():
-        if ancestor in consumed and not consumed[ancestor].replaced:
-            return consumed[ancestor]
+    lineage = list(token.lineage())
+    for ancestor in lineage:
+        use = consumed.get(ancestor)
+        if use is not None and not use.replaced:
+            return use
     for other, use in consumed.items():
-        if other.parent is not None and not use.replaced and token in other.lineage():
+        if use.replaced or other.parent is None or other.forwarded:
+            continue
+        if token in other.lineage() or _shares(lineage, other):
             return use
     return None
 
 
-def join_consumed(one: Consumed, other: Consumed) -> Consumed:
-    """What is used up after two paths meet: certainly only what both used up."""
+def _shares(lineage: list[KeyToken], other: KeyToken) -> bool:
+    """Whether a key lies in a part of an array that has keys in common with another part."""
+    return any(
+        token.parent is not None
+        and not token.forwarded
+        and token.parent == other.parent
+        and _overlap(token.index, other.index)
+        for token in lineage
+    )
+
+
+def join_consumed(
+    one: Consumed,
+    other: Consumed,
+    here: tuple[Condition, ...] = (),
+    there: tuple[Condition, ...] = (),
+) -> Consumed:
+    """What is used up after two paths meet, on which `here` and `there` hold: certainly what both used up."""
     if one is other:
         return one
     joined: Consumed = {}
-    for token in (*one, *(token for token in other if token not in one)):
-        first, second = one.get(token), other.get(token)
-        if first is not None and second is not None:
-            joined[token] = _both(first, second)
-        else:
-            use = first or second
-            assert use is not None
-            joined[token] = Consumption(
-                use.node, use.by, Certainty.MAYBE, use.conditions, use.passes, use.replaced
-            )
+    for token, first in one.items():
+        second = other.get(token)
+        joined[token] = _on_one(first, there) if second is None else _both(first, second)
+    for token, second in other.items():
+        if token not in one:
+            joined[token] = _on_one(second, here)
     return joined
+
+
+def _on_one(use: Consumption, elsewhere: tuple[Condition, ...]) -> Consumption:
+    """Used up on one of two paths. Where its conditions hold again it still is, if they tell the paths apart."""
+    on_path = use.on_path if use.excludes(elsewhere) else Certainty.MAYBE
+    if use.certainty is Certainty.MAYBE and on_path is use.on_path:
+        return use
+    return use._replace(certainty=Certainty.MAYBE, on_path=on_path)
 
 
 def _both(first: Consumption, second: Consumption) -> Consumption:
     """Used up on both paths: certain if certain on both, and under what both have in common."""
+    if first is second:
+        return first
     common = tuple(condition for condition in first.conditions if condition in second.conditions)
     certainty = min(first.certainty, second.certainty)
-    replaced = first.replaced and second.replaced
-    return Consumption(first.node, first.by, certainty, common, first.passes, replaced)
+    return first._replace(
+        certainty=certainty,
+        conditions=common,
+        replaced=first.replaced and second.replaced,
+        sampler=first.sampler if first.sampler == second.sampler else "",
+        on_path=certainty,
+    )

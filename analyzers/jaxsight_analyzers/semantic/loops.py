@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 
-from jaxsight_analyzers.semantic import calls, expressions, flow
+from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays
 from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
+    Kind,
     Value,
     constant,
     truth_of,
@@ -25,7 +26,8 @@ def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
     def step(number: int) -> None:
         flow.bind(run, node.target, calls.item_of(run, iterable, node.iter, number))
 
-    _loop(run, node, node.body, step, may_skip=True)
+    number, leaves = _loop(run, node, node.body, step, may_skip=True)
+    key_arrays.used_in_all_passes(run, number, iterable.kind is Kind.KEYS and not leaves)
     flow.run_body(run, node.orelse)
 
 
@@ -54,7 +56,8 @@ def _loop(
     step: Callable[[int], None],
     *,
     may_skip: bool,
-) -> None:
+) -> tuple[int, bool]:
+    """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
     run.loop_count += 1
@@ -85,6 +88,7 @@ def _loop(
     for other in after:
         state = join_states(state, other)
     frame.state = state
+    return number, bool(after)
 
 
 def _kept_uses(entry: State, after: State) -> State:
@@ -144,6 +148,9 @@ def comprehension(
                     expressions.note_branch(run, test, test, "comprehension", value)
         values = [run.evaluate(element) for element in elements]
     frame.loops = outer
+    filtered = any(generator.ifs for generator in generators)
+    sure = not filtered and len(iterables) == 1 and iterables[0].kind is Kind.KEYS
+    key_arrays.used_in_all_passes(run, number, sure)
     bound = {
         name.id
         for generator in generators

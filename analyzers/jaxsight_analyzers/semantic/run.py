@@ -54,7 +54,6 @@ class Run:
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self.attributes: dict[ClassScope, dict[str, Value]] = {}
         self.loop_count = 0
-        self.elements: dict[KeyToken, dict[object, KeyToken]] = {}
         self.pending: dict[ast.AST, tuple[FunctionData, Frame]] = {}
         self.fails_on_purpose: list[ast.AST] = []
         self.budget = 400 + 60 * len(scopes.functions)
@@ -89,11 +88,9 @@ class Run:
 
     # Keys
 
-    def new_key(
-        self, name: str, node: ast.AST, parent: KeyToken | None = None, index: object = None
-    ) -> frozenset[KeyToken]:
+    def new_key(self, name: str, node: ast.AST, length: int | None = None) -> frozenset[KeyToken]:
         """A key, or array of keys, that this frame owns."""
-        return frozenset((KeyToken(name, node, self.frame, parent, index),))
+        return frozenset((KeyToken(name, node, self.frame, length),))
 
     def consume(
         self,
@@ -107,29 +104,35 @@ class Run:
             return
         state = self.frame.state
         owners = set(self.frame.chain())
-        tokens = frozenset(token for token in tokens if list(token.lineage())[-1].owner in owners)
+        tokens = frozenset(token for token in tokens if token.owner in owners)
         certainty = use.certainty if len(tokens) == 1 else Certainty.MAYBE
         for token in self.ordered(tokens):
             earlier = earlier_use(token, state.consumed)
             if earlier is None:
-                state.consumed[token] = Consumption(
-                    use.node, use.by, certainty, use.conditions, use.passes
-                )
+                state.consumed[token] = use._replace(certainty=certainty, on_path=certainty)
             elif not earlier.excludes(use.conditions) and not state.dead:
-                self._note_reuse(token, use, argument, earlier, min(certainty, earlier.certainty))
+                before = earlier.certainty_under(use.conditions)
+                self._note_reuse(token, use, argument, earlier, min(certainty, before))
 
     @staticmethod
     def ordered(tokens: frozenset[KeyToken] | None) -> list[KeyToken]:
         """Keys in the order in which the text makes them."""
         return sorted(tokens or (), key=_position)
 
-    def note_repeated(self, token: KeyToken, use: Consumption, by: str) -> None:
+    def note_repeated(self, token: KeyToken, use: Consumption, by: FunctionFacts) -> None:
         """A key that a body uses up, and that is the same in each run of that body."""
-        if use.by in _REORDERING and by == "jax.tree.map":
+        if use.sampler in _REORDERING and by.name == "jax.tree.map":
             return  # one order for all leaves, which belong together
+        certainty = use.certainty
+        if by.when == "later" or self._in_test():
+            certainty = min(certainty, Certainty.MAYBE)  # one draw for all rows may be meant
         self.events.key_reuses.append(
-            KeyReuseSeen(use.node, None, token, use.by, use, use.certainty, True, by, self.frame)
+            KeyReuseSeen(use.node, None, token, use.by, use, certainty, True, by.name, self.frame)
         )
+
+    def _in_test(self) -> bool:
+        """Whether this runs in a test, which often draws the same numbers to compare what is made of them."""
+        return any(frame.name.startswith("test") for frame in self.frame.chain())
 
     def _note_reuse(
         self,
@@ -145,6 +148,8 @@ class Run:
             return  # seen twice in one place: two paths, or two contexts
         if not in_loop and _pairs(earlier, use):
             return
+        if self._in_test():
+            certainty = min(certainty, Certainty.MAYBE)
         self.events.key_reuses.append(
             KeyReuseSeen(
                 use.node, argument, token, use.by, earlier, certainty, in_loop, None, self.frame
@@ -208,16 +213,19 @@ class Run:
         return None if qualified is None else self.knowledge.function(qualified)
 
 
-_REORDERING = ("`jax.random.permutation`", "`jax.random.choice`")
+_REORDERING = ("jax.random.permutation", "jax.random.choice")
 
 
 def _pairs(one: Consumption, other: Consumption) -> bool:
     """`permutation(key, x)` and `permutation(key, y)`: one order for two arrays that belong together."""
-    if one.by != other.by or one.by not in _REORDERING:
+    if one.sampler != other.sampler or one.sampler not in _REORDERING:
         return False
     first, second = one.node, other.node
     if not (isinstance(first, ast.Call) and isinstance(second, ast.Call)):
         return False
+    direct = f"`{one.sampler}`"
+    if one.by != direct or other.by != direct:
+        return ast.dump(first) != ast.dump(second)  # a helper reorders: not the same array
     arrays = [call.args[1] for call in (first, second) if len(call.args) > 1]
     return len(arrays) == 2 and ast.dump(arrays[0]) != ast.dump(arrays[1])
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, members
+from jaxsight_analyzers.semantic import (
+    bodies,
+    calls,
+    expressions,
+    functions,
+    key_uses,
+    library,
+    members,
+)
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -80,7 +88,8 @@ def apply(
     if data is None:
         if facts.wraps:
             return target
-        return Value(Kind.CALLABLE)
+        made = _transformation(run, node, qualified, facts, mode, arguments, 0)
+        return library.transformed(run, target, made) or Value(Kind.CALLABLE)
     if mode == "inherit" and facts.wraps:
         return target if target.kind is Kind.FUNCTION else Value(Kind.FUNCTION, data=data)
     bound = len(data.bound) + (data.self_value is not None)
@@ -127,7 +136,7 @@ def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
         return pending(run, waiting.node, waiting.qualified, waiting.facts, given)
     data = members.callable_of(run, target)
     if data is None:
-        return Value(Kind.CALLABLE)
+        return library.partial(run, target, rest) or Value(Kind.CALLABLE)
     made = replace(
         data,
         bound=(*data.bound, *bound),
@@ -160,10 +169,14 @@ def method(run: Run, node: ast.expr, base: Value, name: str, arguments: Argument
     facts = run.facts(f"{owner}.{name}")
     if facts is None or not facts.specific:
         return None
-    if facts.runs is not None:
-        functions.call(run, node, data, arguments)
-        return calls.result_of(run, node, facts.name, facts, arguments)
     bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
+    key_uses.use_keys(run, node, facts.name, facts, bound)
+    if facts.runs is not None:
+        consumed = dict(run.frame.state.consumed)
+        functions.call(run, node, data, arguments)
+        if facts.only_traces:
+            run.frame.state.consumed = consumed
+        return calls.result_of(run, node, facts.name, facts, arguments)
     return bodies.run_bodies(run, node, facts.name, facts, bound)
 
 

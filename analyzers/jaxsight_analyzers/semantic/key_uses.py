@@ -1,0 +1,102 @@
+"""What a library's function does with the keys it is given: sinks, forwards and sources."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import calls, expressions, key_arrays, keys
+from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    UNKNOWN,
+    Kind,
+    Value,
+    constant_of,
+    entries_of,
+    items_of,
+    tokens_in,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+
+def use_keys(
+    run: Run,
+    node: ast.expr,
+    qualified: str,
+    facts: FunctionFacts,
+    arguments: Arguments,
+    bound: frozenset[KeyToken] = frozenset(),
+) -> None:
+    """Use up the keys that a function takes. One that is bound for all calls may be meant for all."""
+    for parameter, use in facts.keys.items():
+        if use in ("sink", "split"):
+            found = arguments.get(facts, parameter)
+            if found is not None:
+                meant = not bound.isdisjoint(tokens_in(found[1]))
+                consume(run, node, found[1], qualified, None if meant else found[0], maybe=meant)
+        elif use == "derive":
+            found = arguments.get(facts, parameter)
+            if found is not None:
+                _derive(run, node, found[1], qualified, found[0])
+
+
+def consume(
+    run: Run,
+    node: ast.AST,
+    value: Value,
+    sampler: str,
+    argument: ast.expr | None,
+    *,
+    maybe: bool = False,
+) -> None:
+    """Use up the keys in a value at this point."""
+    inside = items_of(value) or tuple((entries_of(value) or {}).values())
+    for item in inside:
+        consume(run, node, item, sampler, argument, maybe=maybe)
+    if value.tokens:
+        certainty = Certainty.MAYBE if maybe else Certainty.YES
+        run.consume(value.tokens, _use(run, node, sampler, certainty), argument)
+
+
+def _use(run: Run, node: ast.AST, sampler: str, certainty: Certainty) -> Consumption:
+    conditions, loops = run.frame.state.conditions, run.frame.loops
+    return Consumption(
+        node, f"`{calls.display(sampler)}`", certainty, conditions, loops, sampler=sampler
+    )
+
+
+def _derive(run: Run, node: ast.AST, value: Value, sampler: str, argument: ast.expr | None) -> None:
+    """Start a stream of keys from a key: the key stays good, a second such stream is the same.
+
+    Flax folds a path and a counter into the keys that it is given, and so does not use them up.
+    """
+    tokens = frozenset(
+        keys.forward(token, ("derive", sampler), node, token.name) for token in tokens_in(value)
+    )
+    run.consume(tokens, _use(run, node, sampler, Certainty.MAYBE), argument)
+
+
+def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value:
+    """The key, or the array of keys, that a function of a library gives."""
+    kind = Kind.KEY if facts.returns == "key" else Kind.KEYS
+    made = expressions.jax_result(run, kind, arguments.values())
+    source = next((name for name, use in facts.keys.items() if use == "forward"), None)
+    given = None if source is None else arguments.get(facts, source)
+    if given is not None and len(facts.positional) > 1:
+        data = arguments.get(facts, facts.positional[1])
+        folded, number = (None, UNKNOWN) if data is None else data
+        return key_arrays.forwarded(
+            run, node, key_arrays.like(made, kind, list(given[1].tokens or ())), folded, number
+        )
+    number = arguments.get(facts, "num") if kind is Kind.KEYS else None
+    length = 2 if number is None else constant_of(number[1])
+    known = length if isinstance(length, int) and kind is Kind.KEYS else None
+    tokens = run.new_key(
+        ast.unparse(node.func if isinstance(node, ast.Call) else node), node, known
+    )
+    return key_arrays.like(made, kind, list(tokens))

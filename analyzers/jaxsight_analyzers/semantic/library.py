@@ -1,0 +1,115 @@
+"""What is made of a library's functions and classes: partials, transformed functions, instances."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.data import dataclass, replace
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import calls, key_arrays, key_uses
+from jaxsight_analyzers.semantic.contexts import Transformation
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of, tokens_in
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LibraryFunction:
+    """`partial(jax.random.normal, key)`, `jax.vmap(jax.random.normal)`: a function and what is done to it."""
+
+    qualified: str
+    facts: FunctionFacts
+    bound: Arguments
+    transformations: tuple[Transformation, ...] = ()  # innermost first
+
+
+def function_in(run: Run, value: Value) -> LibraryFunction | None:
+    """The library's function that a value is, or is made of."""
+    if isinstance(value.data, LibraryFunction):
+        return value.data
+    if value.kind is not Kind.IMPORTED:
+        return None
+    facts = run.facts(str(value.data))
+    if facts is None or facts.traces or facts.kind == "type":
+        return None
+    return LibraryFunction(str(value.data), facts, calls.Arguments((), {}, (), {}))
+
+
+def partial(run: Run, target: Value, given: Arguments) -> Value | None:
+    """`functools.partial` of a library's function, with some arguments."""
+    function = function_in(run, target)
+    if function is None:
+        return None
+    return Value(Kind.CALLABLE, data=replace(function, bound=function.bound.followed_by(given)))
+
+
+def transformed(run: Run, target: Value, transformation: Transformation) -> Value | None:
+    """A transformation of a library's function."""
+    function = function_in(run, target)
+    if function is None:
+        return None
+    applied = (*function.transformations, transformation)
+    return Value(Kind.CALLABLE, data=replace(function, transformations=applied))
+
+
+def call(run: Run, node: ast.expr, function: LibraryFunction, given: Arguments) -> Value:
+    """The value of a call: keys in it are used up as by the function itself."""
+    facts = function.facts
+    arguments = function.bound.followed_by(given)
+    bound = {token for value in function.bound.values() for token in tokens_in(value)}
+    if not any(t.facts.only_traces for t in function.transformations):
+        key_uses.use_keys(run, node, function.qualified, facts, arguments, frozenset(bound))
+    names = [t.qualified.rpartition(".")[2] for t in function.transformations]
+    if facts.returns in ("key", "keys") and all(name in _LIKE_THE_FUNCTION for name in names):
+        value = calls.result_of(run, node, function.qualified, facts, arguments)
+        if any(name.endswith("map") for name in names):
+            return key_arrays.like(value, Kind.KEYS, list(run.new_key("", node)))
+        return value
+    return calls.unknown_result(run, node)
+
+
+_LIKE_THE_FUNCTION = ("jit", "vmap", "pmap", "checkpoint", "remat", "filter_jit", "filter_vmap")
+"""Transformations whose result returns what the function returns, or an array of that."""
+
+
+def run_body(run: Run, node: ast.expr, function: LibraryFunction, given: Arguments) -> None:
+    """A library's function as a body: `jax.lax.map(jax.random.normal, keys)`."""
+    if given.positional:
+        arguments = function.bound.followed_by(given)
+        key_uses.use_keys(run, node, function.qualified, function.facts, arguments)
+
+
+def _class_of(value: Value) -> FunctionFacts | None:
+    """The library's class that a value is an instance of; `NUTS(model)` is the model, transformed."""
+    function = function_of(value)
+    if function is not None and function.transformations:
+        facts = function.transformations[-1].facts
+        return facts if facts.kind == "type" else None
+    return value.data if isinstance(value.data, FunctionFacts) else None
+
+
+def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -> Value | None:
+    """A method of an instance of a library's class: `MCMC(...).run(key)`."""
+    owner = _class_of(base)
+    facts = None if owner is None else run.facts(f"{owner.instance_of or owner.name}.{name}")
+    if owner is None or facts is None or not facts.specific:
+        return None
+    itself = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))
+    key_uses.use_keys(run, node, facts.name, facts, bound)
+    return calls.result_of(run, node, facts.name, facts, bound)
+
+
+def use_keys_of_instance(
+    run: Run, node: ast.expr, data: FunctionData, arguments: Arguments
+) -> None:
+    """A call of what a library's class makes of a function: `Predictive(model, ...)(key)`."""
+    facts = data.transformations[-1].facts if data.transformations else None
+    if facts is None or facts.kind != "type" or facts.calls_as is None:
+        return
+    made = run.facts(facts.calls_as)
+    if made is not None:
+        key_uses.use_keys(run, node, facts.name, made, arguments)

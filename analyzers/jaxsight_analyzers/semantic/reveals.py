@@ -1,0 +1,50 @@
+"""Answers for the specifications of the model: `reveal_value(x)`, `reveal_key(k)`, `reveal_contexts()`."""
+
+from __future__ import annotations
+
+import ast
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, describe
+
+NAMES = ("reveal_value", "reveal_key", "reveal_contexts")
+
+
+def reveal(run: Run, node: ast.Call, what: str, contexts: str) -> Value:
+    """Note what the model knows of the argument."""
+    if what == "reveal_contexts":
+        text = contexts
+    else:
+        value = run.evaluate(node.args[0])
+        text = describe(value) if what == "reveal_value" else _describe_key(run, value)
+    run.events.reveals.append((node, what, text))
+    return UNKNOWN
+
+
+def _describe_key(run: Run, value: Value) -> str:
+    """What a value is as a key, and whether it is used up: "fresh", "used up by ...", "maybe ..."."""
+    tokens = run.ordered(value.tokens)
+    if not tokens:
+        followed = value.kind not in (Kind.KEY, Kind.KEYS)
+        return "not a key" if followed else "a key that is not followed"
+    what = "array of keys, " if value.kind is Kind.KEYS else ""
+    if value.kind not in (Kind.KEY, Kind.KEYS):
+        what = "perhaps a key, "
+    state = run.frame.state
+    states = [_state(token, state.consumed, value.kind) for token in tokens]
+    used = next((text for text in states if text != "fresh"), "fresh")
+    if used != "fresh" and "fresh" in states and not used.startswith("maybe "):
+        used = f"maybe {used}"
+    return what + used
+
+
+def _state(token: KeyToken, consumed: Consumed, kind: Kind) -> str:
+    use = earlier_use(token, consumed)
+    if use is None:
+        return "fresh"
+    whole = any(ancestor in consumed for ancestor in token.lineage())
+    maybe = "" if use.certainty is Certainty.YES else "maybe "
+    partly = "partly " if kind is Kind.KEYS and not whole else ""
+    return f"{maybe}{partly}used up by {use.by}"
