@@ -98,6 +98,19 @@ class Related:
     path: str | None = None
 
 
+class Route:
+    """How code comes to run as it does: places that are looked up when a finding leaves the engine.
+
+    Which calls lead to a function can change while the function and its findings stay as they are.
+    """
+
+    __slots__ = ()
+
+    def places(self, model: object) -> tuple[Related, ...]:
+        """The places, for the state of the file that a model describes."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check yields: where, what, how sure, and how to mend it. Not how grave it is."""
@@ -105,7 +118,7 @@ class Finding:
     span: Span
     message: str
     certainty: Certainty = Certainty.YES
-    related: tuple[Related, ...] = ()
+    related: tuple[Related | Route, ...] = ()
     fixes: tuple[FixRef, ...] = ()
     tag: Tag | None = None
 
@@ -130,3 +143,8 @@ class Diagnostic:
     def message(self) -> str:
         """What it says: one sentence without a full stop."""
         return self.finding.message
+
+    @property
+    def related(self) -> tuple[Related, ...]:
+        """The places that explain it. Routes are resolved before it leaves the engine."""
+        return tuple([place for place in self.finding.related if isinstance(place, Related)])

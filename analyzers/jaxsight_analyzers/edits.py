@@ -98,7 +98,7 @@ def place_at(unit: Unit, offset: int) -> Place | None:
 def places_at(unit: Unit, offset: int) -> list[Place]:
     """The statements around an offset, the outermost first."""
     found: list[Place] = []
-    block: list[ast.stmt] | None = unit.model.module.tree.body
+    block: list[ast.stmt] | None = unit.model.module.statements_around(offset)
     while block:
         parents = tuple(outer.node for outer in found)
         place = _in_block(unit, block, offset, parents)
@@ -206,7 +206,7 @@ def spell(unit: Unit, qualified: str) -> Spelling:
 def _imports(unit: Unit) -> dict[str, str]:
     """Qualified name -> the name it is bound to, for the module's own imports."""
     found: dict[str, str] = {}
-    for statement in unit.model.module.tree.body:
+    for statement in unit.whole.tree.body:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 if alias.asname:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import (
     Applicability,
-    Certainty,
     Diagnostic,
     Edit,
     Finding,
@@ -19,11 +18,13 @@ from jaxsight_analyzers.diagnostic import (
     Span,
     Tag,
 )
+from jaxsight_analyzers.findings import State
+from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.registry import all_rules, rule_named
 from jaxsight_analyzers.rule import DOCS_URL, Rule
 from jaxsight_analyzers.semantic import SemanticModel
 from jaxsight_analyzers.settings import Config
-from jaxsight_analyzers.source import ParsedModule, SourceFile, SyntaxProblem, parse
+from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.suppression import Suppression
@@ -37,16 +38,32 @@ _SUPPRESSION = "suppression"  # the family of the finding about suppressions
 
 @dataclass(frozen=True)
 class Analysis:
-    """One file, analysed: what was found in it, and the answers it was found with."""
+    """One file, analysed: what was found in it, and the answers it was found with.
+
+    The next analysis of the file goes on from this one's state. What is asked of this one after
+    that is answered from a state made anew.
+    """
 
     source: SourceFile
     module: ParsedModule
-    model: SemanticModel
     config: Config
+    versions: Versions
     diagnostics: tuple[Diagnostic, ...]
     suppressed: int
     crashes: tuple[str, ...]
     unused: Mapping[Diagnostic, Suppression]
+    state: State
+
+    @property
+    def model(self) -> SemanticModel:
+        """What the text means."""
+        if self.state.model.module is self.module and self.state.model.is_current:
+            return self.state.model
+        return self._anew.state.model
+
+    @cached_property
+    def _anew(self) -> Analysis:
+        return analyse(self.source, self.config, self.versions, rules=self.state.rules)
 
     @property
     def problems(self) -> tuple[SyntaxProblem, ...]:
@@ -66,8 +83,9 @@ class Analysis:
         rule = rule_named(diagnostic.rule)
         if rule is None or rule.fix is None:
             return None
-        fix = rule.fix(self.model.units[diagnostic.unit], ref)
-        return None if fix is None else _in_source(fix, self.module)
+        model = self.model
+        fix = rule.fix(model.units[diagnostic.unit], ref)
+        return None if fix is None else _in_source(fix, model.module)
 
     @cached_property
     def by_rule(self) -> Mapping[str, int]:
@@ -87,27 +105,29 @@ def analyse(
 ) -> Analysis:
     """Analyse one file. Never raises: a rule that does loses only its own findings.
 
-    `previous` is an earlier analysis of the same file, whose tree stands in while the text does
-    not parse. `rules` are those to run instead of the ones that `config` enables.
+    `previous` is the latest analysis of the same file: what an edit did not touch is not done
+    again, and what does not parse stands as it last did. `rules` are those to run instead of the
+    ones that `config` enables.
     """
     config = config or Config()
-    module = parse(source, previous.module if previous else None)
-    model = SemanticModel(module, versions or {})
-    chosen = list(rules) if rules is not None else _enabled(config, source.path)
+    versions = versions or {}
+    chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
+    state = State.after(previous, chosen, config, versions, source.path)
+    module = parse(source, state.module)
+    found, crashes = state.advance(module)
     ran = {rule.name for rule in chosen}
-    found: list[Diagnostic] = []
-    crashes: list[str] = list(model.crashes)
-    for rule in chosen:
-        try:
-            found.extend(_run(rule, model, config))
-        except Exception as error:  # the border between us and a rule: the others go on
-            crashes.append(f"rule `{rule.name}` failed on {source.path}: {error!r}")
-    found = [moved for diagnostic in found if (moved := _moved(diagnostic, module))]
-    found = [d for d in found if not any(_within(d.span, span) for span in model.fails_on_purpose)]
-    kept, suppressed, unused = _suppress(source, module, model, config, found, ran)
+    kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
     ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
     return Analysis(
-        source, module, model, config, tuple(ordered), suppressed, tuple(crashes), unused
+        source,
+        module,
+        config,
+        versions,
+        tuple(ordered),
+        suppressed,
+        tuple(crashes),
+        unused,
+        state,
     )
 
 
@@ -161,32 +181,6 @@ def _enabled(config: Config, path: str) -> list[Rule]:
         for rule in all_rules()
         if config.enabled(rule, path) and (rule.family == "api" or not path.endswith(".pyi"))
     ]
-
-
-def _run(rule: Rule, model: SemanticModel, config: Config) -> Iterator[Diagnostic]:
-    configured = config.severity_of(rule)
-    for number, unit in enumerate(model.units):
-        for finding in rule.check(unit):
-            severity = configured or rule.severity
-            if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
-                severity = Severity.WARNING
-            yield Diagnostic(rule.name, rule.family, severity, finding, number, rule.url)
-
-
-def _moved(diagnostic: Diagnostic, module: ParsedModule) -> Diagnostic | None:
-    """The diagnostic where it lies in the text as it is now; None if that text was just edited."""
-    if module.analysed is module.source:
-        return diagnostic
-    finding = diagnostic.finding
-    span = module.to_source(finding.span)
-    if span is None:
-        return None
-    related = tuple(
-        replace(place, span=there)
-        for place in finding.related
-        if (there := place.span if place.path else module.to_source(place.span))
-    )
-    return replace(diagnostic, finding=replace(finding, span=span, related=related))
 
 
 def _in_source(fix: Fix, module: ParsedModule) -> Fix | None:
@@ -261,10 +255,6 @@ def _collide(edit: Edit, other: Edit) -> bool:
     if edit.span.start == edit.span.end == other.span.start == other.span.end:
         return True  # two insertions at one place: their order would be a guess
     return edit.span.overlaps(other.span)
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _order(diagnostic: Diagnostic) -> tuple[Span, str, str]:

@@ -208,7 +208,7 @@ def _related(
         lsp.DiagnosticRelatedInformation(
             location(snapshot, related.span, encoding), related.message
         )
-        for related in diagnostic.finding.related
+        for related in diagnostic.related
         if related.path is None  # a place in another file needs that file's text
     ]
 

@@ -81,7 +81,7 @@ def problems_of(analysis: Analysis, notebook: VirtualModule | None = None) -> li
         Problem(
             diagnostic,
             placed.at(diagnostic.span),
-            tuple((placed.at(place.span), place.message) for place in diagnostic.finding.related),
+            tuple((placed.at(place.span), place.message) for place in diagnostic.related),
             lambda diagnostic=diagnostic: placed.remedies(diagnostic),
         )
         for diagnostic in analysis.diagnostics

@@ -86,9 +86,7 @@ class Arguments:
 def call(run: Run, node: ast.Call) -> Value:
     """The value of a call expression."""
     if isinstance(node.func, ast.Name) and node.func.id in reveals.NAMES:
-        names = [display(t.qualified) for frame in run.frame.chain() for t in frame.transformations]
-        contexts = " > ".join(reversed(names)) or "host"
-        return reveals.reveal(run, node, node.func.id, contexts)
+        return reveals.reveal(run, node, node.func.id)
     base: Value | None = None
     if isinstance(node.func, ast.Attribute):
         base, function = expressions.base_and_attribute(run, node.func)

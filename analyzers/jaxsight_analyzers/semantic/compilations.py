@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic.events import CompilationSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def note_compilation(run: Run, data: FunctionData) -> None:
@@ -34,7 +30,7 @@ def note_compilation(run: Run, data: FunctionData) -> None:
 def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | None:
     """Why the function is a new object each time; None where it is the same one."""
     frame = run.frame
-    if in_loop and isinstance(run.iterated(frame.loops[-1][0]), (ast.Tuple, ast.List)):
+    if in_loop and isinstance(frame.loops[-1][0].iterated, (ast.Tuple, ast.List)):
         return None  # a loop over a literal makes as many functions as it says
     if position > 0:
         return "transformed function"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic.keys import (
     Consumed,
     Consumption,
     KeyToken,
+    Passes,
     join_consumed,
 )
 from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
@@ -32,7 +33,7 @@ class Transformation:
     differentiated: frozenset[int] | None = None  # None: not known
     unmapped: frozenset[int] | None = frozenset()  # where `in_axes` is None; None: not known
     bound: int = 0  # how many arguments the function had when it was applied: `self`, `partial`'s
-    passes: tuple[tuple[int, int], ...] = ()  # the loops around its application
+    passes: Passes = ()  # the loops around its application
     frame: Frame | None = None  # where it was applied
 
     @property
@@ -184,10 +185,14 @@ class Frame:
     concrete: bool = False  # under plain `grad` or `jvp`
     hot: bool = False  # called from a loop
     depth: int = 0
-    loops: tuple[tuple[int, int], ...] = ()
+    module: Any = None  # whose code it is: a `Module`
+    task: Any = None  # the activation that it is the whole of
+    loops: Passes = ()
     returned: Value | None = None
     returned_consumed: Consumed | None = None
     guards: tuple[str, ...] = ()  # why a failure here may be meant: "try", "tracer", "version"
+    tracer: str = ""  # the transformation that makes the tracers here, by qualified name
+    stopped: bool = False  # whether a path ended in a call that is under way
     breaks: list[list[State]] = field(default_factory=list[list[State]])
     continues: list[list[State]] = field(default_factory=list[list[State]])
 
@@ -205,21 +210,17 @@ class Frame:
         """Whether the function runs on tracers."""
         return self.abstract or self.concrete
 
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test, or runs in one."""
+        return any(f.name.startswith("test") or "test" in f.guards for f in self.chain())
+
     def chain(self) -> Iterator[Frame]:
         """This frame and its callers, the innermost first."""
         frame: Frame | None = self
         while frame is not None:
             yield frame
             frame = frame.caller
-
-    def entry(self) -> tuple[Frame, Transformation] | None:
-        """The nearest frame in the chain whose tracers are like the ones here, and what makes them."""
-        modes = ("abstract", "kernel", "closed") if self.abstract else ("concrete",)
-        for frame in self.chain():
-            tracing = [t for t in frame.transformations if t.mode in modes]
-            if tracing:
-                return frame, tracing[-1]
-        return None
 
     def leave(self, value: Value) -> None:
         """A `return`: this path ends here."""
@@ -238,4 +239,4 @@ class Summary(NamedTuple):
     returned: Value
     parameters: dict[str, Value]  # with keys that stand for those of the arguments
     consumed: tuple[tuple[KeyToken, Consumption], ...]
-    frame: Frame
+    frame: Frame | None

@@ -103,7 +103,7 @@ class Events:
     key_reuses: list[KeyReuseSeen] = field(default_factory=list[KeyReuseSeen])
     compilations: list[CompilationSeen] = field(default_factory=list[CompilationSeen])
     references: list[ReferenceSeen] = field(default_factory=list[ReferenceSeen])
-    reveals: list[tuple[ast.Call, str, str]] = field(
-        default_factory=list[tuple[ast.Call, str, str]]
+    reveals: list[tuple[ast.Call, str, str, Frame]] = field(
+        default_factory=list[tuple[ast.Call, str, str, Frame]]
     )
     contexts: dict[ast.AST, list[Frame]] = field(default_factory=dict[ast.AST, list[Frame]])

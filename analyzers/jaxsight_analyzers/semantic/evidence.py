@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.semantic.scopes import FunctionNode
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.scopes import FunctionNode
 
 _ARITHMETIC = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)

@@ -366,15 +366,11 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
     for default in (*node.args.defaults, *node.args.kw_defaults):
         if default is not None:
             evaluate(run, default)
+    frame = run.frame
     data = FunctionData(
-        node,
-        run.frame.environment,
-        scope.name,
-        scope.qualname,
-        frame=run.frame,
-        passes=run.frame.loops,
+        scope, frame.module.around(frame.environment), frame=frame, passes=frame.loops
     )
-    run.pending.setdefault(node, (data, run.frame))
+    run.task.pending.setdefault(node, (data, frame))
     return Value(Kind.FUNCTION, data=data)
 
 

@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     constant,
+    function_of,
     items_of,
     own,
     sequence,
@@ -377,7 +378,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     for item in node.items:
         value = run.evaluate(item.context_expr)
         if _expects_failure(item.context_expr):
-            run.fails_on_purpose.append(node)
+            run.task.fails_on_purpose.append(node)
         if item.optional_vars is not None:
             same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
             bind(run, item.optional_vars, UNKNOWN if same else value)
@@ -399,28 +400,36 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         if default is not None:
             run.evaluate(default)
     members.evaluate_annotations(run, node)
-    inside = run.frame.environment if run.frame.environment is not run.module else None
     frame = run.frame
-    data = FunctionData(node, inside, node.name, scope.qualname, frame=frame, passes=frame.loops)
+    inside = None if frame.module.is_own(frame.environment) else frame.environment
+    data = FunctionData(scope, inside, frame=frame, passes=frame.loops)
     value = Value(Kind.FUNCTION, data=data)
     for decorator in reversed(node.decorator_list):
         value = members.decorate(run, decorator, value)
-    if inside is not None and value.kind is not Kind.FUNCTION:
-        run.pending.setdefault(node, (data, run.frame))
-    elif inside is not None:
-        run.pending.setdefault(node, (value.data, run.frame))  # type: ignore[arg-type]
+    if inside is not None:
+        run.task.pending.setdefault(node, (function_of(value) or data, run.frame))
     bind_name(run, node.name, value)
 
 
 def _class(run: Run, node: ast.ClassDef) -> None:
+    run_class_head(run, node)
+    run_class_body(run, node.body)
+
+
+def run_class_head(run: Run, node: ast.ClassDef) -> None:
+    """Run what stands around the body of a class, and bind its name."""
     for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
         run.evaluate(expression)
     scope = run.scopes.classes[node]
-    if run.frame.environment is not run.module:
-        run.class_environments[scope] = run.frame.environment
+    if scope.nested:
+        run.task.nested_classes.append((scope, run.frame))
     bind_name(run, node.name, Value(Kind.CLASS, data=scope))
+
+
+def run_class_body(run: Run, body: Sequence[ast.stmt]) -> None:
+    """Run statements of a class; the names they bind are the class's own."""
     names = dict(run.frame.state.names)
-    for statement in node.body:
+    for statement in body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.If, ast.ClassDef)):
             run_body(run, [statement])
         elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):

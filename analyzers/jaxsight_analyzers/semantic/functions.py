@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     compilations,
     flow,
     key_calls,
     members,
+    memo,
+    origins,
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
-from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
+from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
     FunctionNode,
     all_arguments,
     defaults_of,
 )
+from jaxsight_analyzers.semantic.signatures import (
+    captured,
+    is_portable,
+    signature,
+    signature_of_transformation,
+    site,
+)
+from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
+    NEVER,
     NONE,
     STATIC,
     UNKNOWN,
@@ -35,9 +47,7 @@ from jaxsight_analyzers.semantic.values import (
     Origin,
     Value,
     constant,
-    entries_of,
     function_of,
-    items_of,
     mapping,
     sequence,
     tracer,
@@ -63,7 +73,7 @@ def run_with(
 ) -> Value:
     """Run a function with values for its parameters and apply what that does to the caller."""
     for transformation in data.transformations:
-        run.called.add((data.node, transformation.node))
+        run.task.called.add((data.scope, site(transformation)))
     if not generic:  # what nobody is seen to call is made to be kept
         compilations.note_compilation(run, data)
     before = parameters
@@ -71,10 +81,14 @@ def run_with(
         parameters = transformations.trace_parameters(
             run, data, transformation, parameters, passed, generic
         )
-    summary = _summary(run, node, data, parameters, before)
+    summary = _summary(run, node, data, parameters)
     if summary is None:
         return UNKNOWN
+    if summary.returned is NEVER:
+        run.frame.state.dead = run.frame.stopped = True
+        return UNKNOWN
     returned = key_calls.apply(run, node, data, summary, before)
+    returned = origins.for_caller(returned, summary, before)
     for transformation in data.transformations:
         returned = transformations.result(run, transformation, returned, before)
     return returned
@@ -84,6 +98,7 @@ def bind(
     run: Run, data: FunctionData, arguments: Arguments
 ) -> tuple[dict[str, Value], frozenset[str]]:
     """A value for each parameter, and the names of those that the caller passes."""
+    run.depend(data.scope.head)
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     given = [
@@ -142,13 +157,14 @@ def fill_defaults(node: FunctionNode, values: dict[str, Value], *, unknown: bool
 
 def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], frozenset[str]]:
     """Values for the parameters of a function that nobody is seen to call."""
+    run.depend(data.scope.head)
     values: dict[str, Value] = {}
     defaults = defaults_of(data.node.args)
     signature = data.node.args
     names = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     if data.self_value is not None and names:
         values[names[0]] = data.self_value
-    elif names and (owner := _owner(run, data)) is not None:
+    elif names and (owner := _owner(data)) is not None:
         values[names[0]] = Value(Kind.INSTANCE, data=owner)
     offset = 0 if data.self_value is None else 1
     values.update(zip(names[offset:], data.bound))
@@ -167,60 +183,140 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
     return values, passed
 
 
-def _owner(run: Run, data: FunctionData) -> ClassScope | None:
+def _owner(data: FunctionData) -> ClassScope | None:
     """The class of whose instances a function taken from its class is a method."""
-    scope = run.scopes.functions[data.node]
-    if scope.owner is None or members.is_static(data.node):
+    if data.scope.owner is None or members.is_static(data.node):
         return None
-    return scope.owner
+    return data.scope.owner
 
 
 # Running
 
 
 def _summary(
+    run: Run, call_node: ast.AST, data: FunctionData, parameters: dict[str, Value]
+) -> Summary | None:
+    caller = run.frame
+    way = _way(caller, data)
+    known = tuple([signature(value) for value in parameters.values()])
+    if data.environment is None and all(is_portable(v) for v in parameters.values()):
+        activation = _activation(run, data, parameters, way, known)
+        return None if activation is None else memo.demand(run, activation, call_node, parameters)
+    return _inline(run, call_node, data, parameters, way, known)
+
+
+def _way(caller: Frame, data: FunctionData) -> Way:
+    """How a function runs that is called from a frame."""
+    tracing = transformations.tracing_of(caller, data.transformations)
+    hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
+    found = {guard for frame in caller.chain() for guard in frame.guards}
+    guards = (
+        tuple(sorted({*found, "test"} if caller.is_test else found))
+        if found or caller.is_test
+        else ()
+    )
+    return Way(tracing, _tracer(caller, data, tracing), hot, guards)
+
+
+def _activation(
+    run: Run,
+    data: FunctionData,
+    parameters: dict[str, Value],
+    way: Way,
+    known: tuple[object, ...],
+) -> Activation | None:
+    """The run of a function for one way of calling it; None if there are too many."""
+    applied = tuple([signature_of_transformation(t) for t in data.transformations])
+    key = (data.scope, known, way, applied)
+    activation = run.memo.get(key)
+    if activation is None:
+        count = run.counts.get(data.scope, 0)
+        if count >= MAX_ACTIVATIONS:
+            run.given_up.add(data.scope)
+            return None
+        run.counts[data.scope] = count + 1
+        activation = run.memo[key] = Activation(key, data, parameters, way)
+    return activation
+
+
+def generic_activation(
+    run: Run, instance: Value, owner: ClassScope, name: str
+) -> Activation | None:
+    """The run of a method of `owner` on an object, whoever calls it; None for a class that a function makes."""
+    if owner.nested:
+        return None
+    before, run.frame = run.frame, owner.home.outside()
+    data = replace(_method_as_called(run, owner, name, None), self_value=instance)
+    parameters, passed = generic_parameters(run, data)
+    for transformation in reversed(data.transformations):
+        parameters = transformations.trace_parameters(
+            run, data, transformation, parameters, passed, True
+        )
+    known = tuple([signature(value) for value in parameters.values()])
+    portable = all(is_portable(v) for v in parameters.values())
+    found = _activation(run, data, parameters, _way(run.frame, data), known) if portable else None
+    run.frame = before
+    return found
+
+
+def _tracer(caller: Frame, data: FunctionData, tracing: tuple[bool, bool, bool]) -> str:
+    """The transformation that makes the tracers of a body, by qualified name."""
+    modes = ("abstract", "kernel", "closed") if tracing[0] else ("concrete",)
+    applied = [t.qualified for t in data.transformations if t.mode in modes]
+    if applied:
+        return applied[-1]
+    return caller.tracer if tracing[0] or tracing[2] else ""
+
+
+def _inline(
     run: Run,
     call_node: ast.AST,
     data: FunctionData,
-    parameters: Mapping[str, Value],
-    originals: Mapping[str, Value],
+    parameters: dict[str, Value],
+    way: Way,
+    known: tuple[object, ...],
 ) -> Summary | None:
-    caller = run.frame
-    tracing = transformations.tracing_of(caller, data.transformations)
-    hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
-    key = (
-        data.node,
-        tuple(signature(value) for value in parameters.values()),
-        tracing,
-        hot,
-        bool(caller.guards),
-        _captured(run, data),
-    )
-    if key in run.summaries:
-        return run.summaries[key]
-    count = run.summary_counts.get(data.node, 0)
-    depth = sum(1 for _ in caller.chain())
+    """Run a closure, or what is given one, as a part of what runs now."""
+    task, scope = run.task, data.scope
+    run.depend(scope)
+    key = (scope, known, way, captured(run, data))
+    if key in task.inline:
+        return task.inline[key]
+    count = task.inline_counts.get(data.node, 0)
+    depth = sum(1 for _ in run.frame.chain())
     if depth > MAX_DEPTH or count >= MAX_SUMMARIES or run.budget <= 0:
+        run.given_up.add(scope)
         return None
-    run.summary_counts[data.node] = count + 1
+    task.inline_counts[data.node] = count + 1
     run.budget -= 1
-    run.summaries[key] = None  # a recursive call is unknown
-    run.ran.add(data.node)
-    summary = run.summaries[key] = _execute(run, call_node, data, parameters, tracing, hot)
+    task.inline[key] = None  # a recursive call is unknown
+    frame = _frame(data, run.frame, call_node, way._replace(guards=()))
+    summary = task.inline[key] = _execute(run, data, parameters, frame)
     return summary
 
 
-def _execute(
-    run: Run,
-    call_node: ast.AST,
+def execute(run: Run, activation: Activation) -> Summary:
+    """Run a function on its own: without a caller, with what is known of its arguments."""
+    data = activation.data
+
+    def work() -> Summary:
+        run.depend(data.scope)
+        run.depend(data.scope.head)
+        return _execute(run, data, activation.parameters, frame)
+
+    frame = _frame(data, None, data.node, activation.way)
+    frame.task = activation
+    return run.perform(activation, frame, work)
+
+
+def _frame(
     data: FunctionData,
-    parameters: Mapping[str, Value],
-    tracing: tuple[bool, bool, bool],
-    hot: bool,
-) -> Summary:
-    caller = run.frame
-    abstract, constants_traced, concrete = tracing
-    frame = Frame(
+    caller: Frame | None,
+    call_node: ast.AST,
+    way: Way,
+) -> Frame:
+    abstract, constants_traced, concrete = way.tracing
+    return Frame(
         data.node,
         data.name,
         Environment(data.environment, State({}, {})),
@@ -230,13 +326,28 @@ def _execute(
         abstract,
         constants_traced,
         concrete,
-        hot,
-        caller.depth + 1,
+        way.hot,
+        0 if caller is None else caller.depth + 1,
+        data.scope.home,
+        guards=way.guards,
+        tracer=way.tracer,
     )
-    run.events.contexts.setdefault(data.node, []).append(frame)
+
+
+def _execute(
+    run: Run, data: FunctionData, parameters: Mapping[str, Value], frame: Frame
+) -> Summary:
+    task, before = run.task, run.frame
+    task.covers.add(data.scope)
+    task.ran.add(data.node)
+    task.events.contexts.setdefault(data.node, []).append(frame)
     stand_ins: dict[str, Value] = {}
     run.frame = frame
     for name, value in parameters.items():
+        if frame.caller is None and value.origin is not None:
+            value = origins.with_origin(
+                value, origin_of(data, name)
+            )  # whose it is the caller knows
         stand_ins[name] = frame.state.names[name] = key_calls.stand_in(run, data.node, name, value)
     if isinstance(data.node, ast.Lambda):
         value = run.evaluate(data.node.body)
@@ -247,23 +358,49 @@ def _execute(
         if not frame.state.dead:
             frame.leave(NONE)
     finish(run, frame)
-    run.frame = caller
-    returned = frame.returned or NONE
+    run.frame = before
+    returned = frame.returned or (NEVER if frame.stopped else NONE)
     return Summary(returned, stand_ins, tuple(key_calls.outliving(frame, returned)), frame)
 
 
 def finish(run: Run, frame: Frame) -> None:
     """Run what was defined or transformed in a frame and never called, while its names are there."""
+    task = run.task
     frame.state.dead = False
     frame.loops = ()
     for data in reversed(run.transformed_in(frame)):  # `jit(vmap(f))` before `vmap(f)`
-        if not any((data.node, t.node) in run.called for t in data.transformations[-1:]):
+        if not any((data.scope, site(t)) in task.called for t in data.transformations[-1:]):
             run_generic(run, data)
-    for node, (data, made_in) in list(run.pending.items()):
+    for node, (data, made_in) in list(task.pending.items()):
         if made_in is frame:
-            del run.pending[node]
-            if node not in run.ran:
+            del task.pending[node]
+            if node not in task.ran:
                 run_generic(run, data)
+    for owner, made_in in list(task.nested_classes):
+        if made_in is frame:
+            task.nested_classes.remove((owner, made_in))
+            for name, method in owner.methods.items():
+                if method.node not in task.ran:
+                    run_method(run, owner, name, frame.environment)
+
+
+def run_method(
+    run: Run, owner: ClassScope, name: str, environment: Environment | None = None
+) -> None:
+    """Run a method that nobody is seen to call."""
+    run_generic(run, _method_as_called(run, owner, name, environment))
+
+
+def _method_as_called(
+    run: Run, owner: ClassScope, name: str, environment: Environment | None
+) -> FunctionData:
+    scope = owner.methods[name]
+    instance = Value(Kind.INSTANCE, data=owner)
+    value = members.member(run, instance, name)
+    data = None if value is None else function_of(value)
+    if data is None or data.scope is not scope:
+        return FunctionData(scope, environment, instance, what="bound method")
+    return data
 
 
 def run_generic(run: Run, data: FunctionData) -> None:
@@ -272,45 +409,6 @@ def run_generic(run: Run, data: FunctionData) -> None:
     parameters, passed = generic_parameters(run, data)
     run_with(run, data.node, data, parameters, passed, generic=True)
     run.frame.state = before
-
-
-# Telling calls apart
-
-
-def signature(value: Value) -> object:
-    """What tells two arguments apart for the body: equal signatures, equal runs."""
-    items = items_of(value)
-    if items is not None:
-        return (value.kind, tuple(signature(item) for item in items))
-    entries = entries_of(value)
-    if entries is not None:
-        return (value.kind, tuple((key, signature(item)) for key, item in entries.items()))
-    function = function_of(value)
-    if function is not None:
-        return (function.node, function.environment, function.transformations, function.bound)
-    data = value.data
-    if isinstance(data, tuple):
-        parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `calls.item_of`
-        data = tuple(signature(part) if isinstance(part, Value) else part for part in parts)
-    elif not isinstance(data, (str, int, float, bool, bytes, type(None))):
-        data = id(data)  # of a class or of facts, which outlive the interpretation
-    return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
-
-
-def _captured(run: Run, data: FunctionData) -> tuple[object, ...]:
-    """What a closure finds around it now."""
-    if data.environment is None:
-        return ()
-    found: list[object] = [data.environment]
-    for name in run.free_names(data.node):
-        environment: Environment | None = data.environment
-        while environment is not None:
-            value = environment.state.names.get(name)
-            if value is not None:
-                found.append((name, signature(value), value.tokens))
-                break
-            environment = environment.parent
-    return tuple(found)
 
 
 def origin_of(data: FunctionData, name: str) -> Origin:

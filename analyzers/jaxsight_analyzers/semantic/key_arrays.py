@@ -9,7 +9,7 @@ from typing import cast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import keys
 from jaxsight_analyzers.semantic.contexts import Environment
-from jaxsight_analyzers.semantic.keys import Index, KeyToken
+from jaxsight_analyzers.semantic.keys import Index, KeyToken, Loop, Passes
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -52,7 +52,7 @@ def unfollowed(value: Value) -> Value:
     return like(value, value.kind, (), value.data) if value.tokens else value
 
 
-def used_in_all_passes(run: Run, loop: int | ast.AST, sure: bool) -> None:
+def used_in_all_passes(run: Run, loop: Loop | ast.AST, sure: bool) -> None:
     """After a loop, or a body run over an array of keys, that is as used up as its elements were."""
     consumed, loops = run.frame.state.consumed, run.frame.loops
     for token, use in list(consumed.items()):
@@ -62,10 +62,10 @@ def used_in_all_passes(run: Run, loop: int | ast.AST, sure: bool) -> None:
         consumed[token.parent] = use._replace(certainty=certainty, on_path=certainty, passes=loops)
 
 
-def _is_of(index: Index, loop: int | ast.AST) -> bool:
+def _is_of(index: Index, loop: Loop | ast.AST) -> bool:
     """Whether it is the index of what a loop or a body was run over."""
     if index[0] == "pass":
-        passes = cast("tuple[tuple[int, int], ...]", index[1])
+        passes = cast("Passes", index[1])
         return passes[-1][0] == loop
     return index[0] == "body" and index[1] is loop
 

@@ -165,9 +165,8 @@ def _consume(
     root = token.root
     tokens = renaming.of(token)
     if root.owner is not summary.frame:
-        if repeated is not None and not key_arrays.varies(
-            token, run.scopes.functions[data.node].local_names
-        ):
+        run.depend(data.scope)
+        if repeated is not None and not key_arrays.varies(token, data.scope.local_names):
             run.note_repeated(token, use, repeated.facts)
             here = use
         run.consume(tokens, here, None)

@@ -54,6 +54,24 @@ class KeyToken:
         return f"<key {self.name}>"
 
 
+class Loop:
+    """One run of a loop, from its first iteration to its last."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: ast.AST) -> None:
+        self.node = node
+
+    @property
+    def iterated(self) -> ast.AST | None:
+        """What it runs over."""
+        return getattr(self.node, "iter", None)
+
+
+Passes = tuple[tuple[Loop, int], ...]
+"""The iterations that something is in: (loop, number of the iteration), the outermost loop first."""
+
+
 class DerivedToken(KeyToken):
     """An element or a slice of an array of keys, or a key that was forwarded from another.
 
@@ -251,9 +269,7 @@ class Consumption(NamedTuple):
     by: str
     certainty: Certainty
     conditions: tuple[Condition, ...]
-    passes: tuple[
-        tuple[int, int], ...
-    ]  # (loop, iteration) for each loop around it, outermost first
+    passes: Passes
     replaced: bool = False  # the path that used it up then gave its name another key
     sampler: str = ""  # the library's function that used it up in the end
     on_path: Certainty = Certainty.MAYBE  # how sure it is where its conditions hold

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays
 from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
+from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
@@ -26,8 +27,8 @@ def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
     def step(number: int) -> None:
         flow.bind(run, node.target, calls.item_of(run, iterable, node.iter, number))
 
-    number, leaves = _loop(run, node, node.body, step, may_skip=True)
-    key_arrays.used_in_all_passes(run, number, iterable.kind is Kind.KEYS and not leaves)
+    loop, leaves = _loop(run, node, node.body, step, may_skip=True)
+    key_arrays.used_in_all_passes(run, loop, iterable.kind is Kind.KEYS and not leaves)
     flow.run_body(run, node.orelse)
 
 
@@ -56,19 +57,17 @@ def _loop(
     step: Callable[[int], None],
     *,
     may_skip: bool,
-) -> tuple[int, bool]:
+) -> tuple[Loop, bool]:
     """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
-    run.loop_count += 1
-    number = run.loop_count
+    loop = Loop(node)
     outer = frame.loops
     frame.breaks.append([])
     frame.continues.append([])
     last: State | None = None
     for count in range(_PASSES):
-        frame.loops = (*outer, (number, count))
-        run.loop_nodes[number] = node
+        frame.loops = (*outer, (loop, count))
         step(count)
         flow.run_body(run, body)
         for state in frame.continues[-1]:
@@ -88,7 +87,7 @@ def _loop(
     for other in after:
         state = join_states(state, other)
     frame.state = state
-    return number, bool(after)
+    return loop, bool(after)
 
 
 def _kept_uses(entry: State, after: State) -> State:
@@ -125,15 +124,13 @@ def comprehension(
     """A comprehension: a loop whose names are its own."""
     frame = run.frame
     before = dict(frame.state.names)
-    run.loop_count += 1
-    number = run.loop_count
+    loop = Loop(node)
     outer = frame.loops
     iterables = [run.evaluate(generators[0].iter)]
     values: list[Value] = []
     conditions = frame.state.conditions
     for count in range(_PASSES):
-        frame.loops = (*outer, (number, count))
-        run.loop_nodes[number] = node
+        frame.loops = (*outer, (loop, count))
         for position, generator in enumerate(generators):
             if position >= len(iterables):
                 iterables.append(run.evaluate(generator.iter))
@@ -150,7 +147,7 @@ def comprehension(
     frame.loops = outer
     filtered = any(generator.ifs for generator in generators)
     sure = not filtered and len(iterables) == 1 and iterables[0].kind is Kind.KEYS
-    key_arrays.used_in_all_passes(run, number, sure)
+    key_arrays.used_in_all_passes(run, loop, sure)
     bound = {
         name.id
         for generator in generators

@@ -9,8 +9,8 @@ from typing import cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, transformations
-from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
+from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, memo, transformations
+from jaxsight_analyzers.semantic.contexts import Environment, State
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.values import (
@@ -41,7 +41,8 @@ def member(run: Run, base: Value, name: str) -> Value | None:
     seen: set[ClassScope] = set()
     while owner is not None and owner not in seen:
         seen.add(owner)
-        held = run.attributes.get(owner, {}).get(name)
+        run.depend(owner)
+        held = _held(run, base, owner, name)
         if held is not None:
             return held
         found = _defined(run, base, owner, name)
@@ -58,7 +59,7 @@ def _defined(run: Run, base: Value, owner: ClassScope, name: str) -> Value | Non
     expression = owner.assigned.get(name)
     if expression is None:
         return None
-    value = _assigned(run, owner, name, expression)
+    value = run.member(owner, name, _assigned)
     return None if value is UNKNOWN else bound_to(value, base)
 
 
@@ -68,7 +69,8 @@ def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | No
     seen: set[ClassScope] = set()
     while owner is not None and owner not in seen:
         seen.add(owner)
-        if name in owner.methods or name in run.attributes.get(owner, ()):
+        run.depend(owner)
+        if name in owner.methods or owner.writers(name):
             if not owner.is_property(name) or base.kind is not Kind.INSTANCE:
                 return None
             data = function_of(_undecorated(run, owner, name))
@@ -103,9 +105,11 @@ def above(run: Run, start: Value, name: str) -> Value | None:
         return None
     _, instance, owner = cast("tuple[str, Value, ClassScope]", data)
     seen = {owner}
+    run.depend(owner)
     base = _base_of(run, owner)
     while base is not None and base not in seen:
         seen.add(base)
+        run.depend(base)
         found = _defined(run, instance, base, name)
         if found is not None:
             return found
@@ -116,7 +120,7 @@ def above(run: Run, start: Value, name: str) -> Value | None:
 def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
     for expression in owner.node.bases:
         if isinstance(expression, ast.Name):
-            value = run.globals.get(expression.id)
+            value = run.global_value(owner.home, expression.id)
             if value is not None and value.kind is Kind.CLASS:
                 return class_of(value)
     return None
@@ -137,11 +141,8 @@ def library_base(run: Run, base: Value) -> str | None:
 
 
 def _method(run: Run, base: Value, owner: ClassScope, name: str) -> Value:
-    key = (owner, name)
-    value = run.methods.get(key)
-    if value is None:
-        run.methods[key] = UNKNOWN  # a decorator that refers to itself
-        value = run.methods[key] = _decorated_method(run, owner, name)
+    run.depend(owner.methods[name].head)
+    value = run.member(owner, name, _decorated_method)
     data = function_of(value)
     if data is None or owner.is_property(name) or is_stub(data.node):
         return UNKNOWN
@@ -177,40 +178,46 @@ def is_stub(node: FunctionNode) -> bool:
 
 def _undecorated(run: Run, owner: ClassScope, name: str) -> Value:
     scope = owner.methods[name]
-    inside = run.class_environments.get(owner)
-    return Value(Kind.FUNCTION, data=FunctionData(scope.node, inside, name, scope.qualname))
+    run.depend(scope.head)
+    return Value(Kind.FUNCTION, data=FunctionData(scope, _environment_of(run, owner)))
+
+
+def _environment_of(run: Run, owner: ClassScope) -> Environment | None:
+    """What the methods of a class that is made in a function close over."""
+    if not owner.nested:
+        return None
+    made = [frame for scope, frame in run.task.nested_classes if scope is owner]
+    return made[-1].environment if made else None
 
 
 def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
     node = owner.methods[name].node
     value = _undecorated(run, owner, name)
-    with _in_class(run, owner, name, run.class_environments.get(owner) or run.module):
+    with _in_class(run, owner, _environment_of(run, owner)):
         for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
             value = decorate(run, decorator, value)
     return value
 
 
-def _assigned(run: Run, owner: ClassScope, name: str, expression: ast.expr) -> Value:
+def _assigned(run: Run, owner: ClassScope, name: str) -> Value:
     """`step = jax.jit(_step)` in the body of a class; only functions are of interest."""
+    expression = owner.assigned[name]
     if not isinstance(expression, (ast.Call, ast.Lambda, ast.Name, ast.Attribute)):
         return UNKNOWN
-    key = (owner, name)
-    value = run.methods.get(key)
-    if value is None:
-        run.methods[key] = UNKNOWN
-        names = {method: _undecorated(run, owner, method) for method in owner.methods}
-        environment = Environment(run.class_environments.get(owner), State(names, {}))
-        with _in_class(run, owner, name, environment):
-            value = run.evaluate(expression)
-        run.methods[key] = value = value if value.kind is Kind.FUNCTION else UNKNOWN
-    return value
+    names = {method: _undecorated(run, owner, method) for method in owner.methods}
+    environment = Environment(_environment_of(run, owner), State(names, {}))
+    with _in_class(run, owner, environment):
+        value = run.evaluate(expression)
+    return value if value.kind is Kind.FUNCTION else UNKNOWN
 
 
 @contextmanager
-def _in_class(run: Run, owner: ClassScope, name: str, environment: Environment) -> Generator[None]:
+def _in_class(run: Run, owner: ClassScope, environment: Environment | None) -> Generator[None]:
     """Evaluate in the body of a class, and not where a member of it is used."""
-    frame = run.frame
-    run.frame = Frame(owner.node, name, environment, None, None)
+    frame, inside = run.frame, owner.home.outside()
+    if environment is not None:
+        inside.environment = environment
+    run.frame = inside
     yield
     run.frame = frame
 
@@ -259,10 +266,26 @@ def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     owner = None if base is None or base.kind is not Kind.INSTANCE else class_of(base)
     if owner is None:
         return
-    held = run.attributes.setdefault(owner, {})
-    before = held.get(target.attr)
+    place = (owner, target.attr)
+    before = run.task.writes.get(place)
     same = before is not None and (before.data is value.data or _same_definition(before, value))
-    held[target.attr] = value if before is None or same else join(before, value)
+    run.task.writes[place] = value if before is None or same else join(before, value)
+
+
+def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
+    """What the methods of a class give to an attribute of `self`, where that is a function."""
+    held: Value | None = None
+    instance = Value(Kind.INSTANCE, data=class_of(base))
+    for method in owner.writers(name):
+        activation = functions.generic_activation(run, instance, owner, method)
+        if activation is None:
+            continue
+        memo.ask(run, activation)
+        run.depend(activation)
+        value = activation.writes.get((instance.data, name))  # type: ignore[call-overload]
+        if value is not None:
+            held = value if held is None else join(held, value)
+    return held
 
 
 def _same_definition(one: Value, other: Value) -> bool:

@@ -12,14 +12,13 @@ from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, describe
 NAMES = ("reveal_value", "reveal_key", "reveal_contexts")
 
 
-def reveal(run: Run, node: ast.Call, what: str, contexts: str) -> Value:
-    """Note what the model knows of the argument."""
-    if what == "reveal_contexts":
-        text = contexts
-    else:
+def reveal(run: Run, node: ast.Call, what: str) -> Value:
+    """Note what the model knows of the argument. What contexts there are is told when all is known."""
+    text = ""
+    if what != "reveal_contexts":
         value = run.evaluate(node.args[0])
         text = describe(value) if what == "reveal_value" else _describe_key(run, value)
-    run.events.reveals.append((node, what, text))
+    run.events.reveals.append((node, what, text, run.frame))
     return UNKNOWN
 
 

@@ -1,79 +1,147 @@
-"""One interpretation of a module: its knowledge, its definitions, and what it has seen so far."""
+"""The interpretation of a file: its knowledge, its definitions, and where it stands now."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
-from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
+from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, Test, earlier_use
-from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, Scopes
+from jaxsight_analyzers.semantic.scopes import (
+    ClassScope,
+    Definitions,
+    FunctionScope,
+)
+from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Task
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.module import Module
+
+T = TypeVar("T")
+
 MAX_DEPTH = 8
-"""Calls deeper than this return something unknown."""
+"""Calls of closures deeper than this return something unknown."""
+
+MAX_NESTING = 20
+"""Runs of functions nested deeper than this are put off: the innermost is run on its own first."""
 
 MAX_SUMMARIES = 12
+"""A closure called in more different ways than this within one run is unknown in the others."""
+
+MAX_ACTIVATIONS = 48
 """A function called in more different ways than this is unknown in the others."""
 
 
 class Run:
-    """The state of one interpretation. It is used once and then read."""
+    """The interpretation of one file, kept from edit to edit.
+
+    `task` is what is being worked out: what is seen is recorded with it, and what is asked becomes
+    a dependency of it.
+    """
 
     def __init__(
         self,
-        tree: ast.Module,
-        scopes: Scopes,
         knowledge: Knowledge,
         evaluate: Callable[[Run, ast.expr], Value],
+        value_of_name: Callable[[Run, Module, str], Value | None],
     ) -> None:
         self._evaluate = evaluate
-        self.tree = tree
-        self.scopes = scopes
+        self._value_of_name = value_of_name
         self.knowledge = knowledge
-        self.events = Events()
-        self.module = Environment(None, State({}, {}))
-        self.frame = Frame(tree, "<module>", self.module, None, None)
-        self.globals: dict[str, Value] = {}
-        self.summaries: dict[object, Summary | None] = {}
-        self.summary_counts: dict[ast.AST, int] = {}
-        self.ran: set[ast.AST] = set()
-        self.transformed: dict[Frame, list[FunctionData]] = {}
-        self.called: set[tuple[ast.AST, ast.AST]] = set()
-        self.methods: dict[tuple[ClassScope, str], Value] = {}
-        self.class_environments: dict[ClassScope, Environment] = {}
-        self.loop_nodes: dict[int, ast.AST] = {}
-        self.branch_end = self.frame.state
-        self.postponed_annotations = False
+        self.scopes = Definitions()
+        self.revision = 0
+        self.task: Task = Task()
+        self.stack: list[Task] = []
+        self.memo: dict[object, Activation] = {}
+        self.running: dict[FunctionScope, int] = {}  # where in the stack, the outermost
+        self.counts: dict[FunctionScope, int] = {}
+        self.suspects: set[Task] = set()
+        self.changed_inputs: set[Dependency] = set()
+        self.provisional: list[Activation] = []
+        self.nesting = MAX_NESTING
+        self.stamp = 0
+        self.budget = 0
+        self.given_up: set[FunctionScope] = set()
         self._tests: dict[ast.AST, Test] = {}
-        self._evidence: dict[ast.AST, Evidence] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
-        self.attributes: dict[ClassScope, dict[str, Value]] = {}
-        self.loop_count = 0
-        self.pending: dict[ast.AST, tuple[FunctionData, Frame]] = {}
-        self.fails_on_purpose: list[ast.AST] = []
-        self.budget = 400 + 60 * len(scopes.functions)
+        self._members: dict[object, tuple[Value, tuple[Dependency, ...]]] = {}
+        self.frame: Frame
+        self.branch_end: State
+
+    def begin(self, changed: set[Dependency]) -> None:
+        """Start with a new text of the file, in which this changed."""
+        self.revision += 1
+        self.changed_inputs = changed
+        self.suspects = set()
+        waiting: list[Dependency] = list(changed)
+        while waiting:
+            for user in waiting.pop().users:
+                if user not in self.suspects:
+                    self.suspects.add(user)
+                    waiting.append(user)
+        self.budget = 400 + 60 * len(self.scopes.functions)
+        self._members.clear()
+        if self.revision % 64 == 0:
+            self._tests.clear()
+            self._free_names.clear()
+
+    # Recording
+
+    @property
+    def events(self) -> Events:
+        """What is seen is added to this."""
+        return self.task.events
+
+    @property
+    def module(self) -> Environment:
+        """The names of the module's own code."""
+        return self.frame.module.environment
+
+    @property
+    def postponed_annotations(self) -> bool:
+        """Whether annotations are not evaluated here."""
+        return self.frame.module.postponed_annotations
+
+    def depend(self, dependency: Dependency) -> None:
+        """Note that what is being worked out follows from this."""
+        self.task.uses[dependency] = None
+
+    def perform(self, task: Task, frame: Frame, work: Callable[[], T]) -> T:
+        """Do work as a task, in a frame, and come back to where we were."""
+        before = self.task, self.frame, self.branch_end
+        self.task, self.frame = task, frame
+        self.stack.append(task)
+        try:
+            return work()
+        finally:
+            self.stack.pop()
+            self.task, self.frame, self.branch_end = before
 
     # Names
 
     def lookup(self, name: str) -> Value:
         """What a name stands for here: in this function, around it, in the module, in Python."""
-        environment: Environment | None = self.frame.environment
+        frame = self.frame
+        environment: Environment | None = frame.environment
         while environment is not None:
             value = environment.state.names.get(name)
             if value is not None:
+                if environment is frame.module.environment and environment is not frame.environment:
+                    self.task.volatile = True  # a closure that reads what the module's code left
                 return value
             environment = environment.parent
-        value = self.globals.get(name)
-        if value is not None:
-            return value
-        if name in self.scopes.module_names:
-            return UNKNOWN
-        return self.builtin(name)
+        value = self._value_of_name(self, frame.module, name)
+        return self.builtin(name) if value is None else value
+
+    def global_value(self, module: Module, name: str) -> Value | None:
+        """What a name of a module stands for once it is imported; None if it binds no such name."""
+        return self._value_of_name(self, module, name)
 
     def builtin(self, name: str) -> Value:
         """A builtin of Python by its qualified name."""
@@ -132,7 +200,7 @@ class Run:
 
     def _in_test(self) -> bool:
         """Whether this runs in a test, which often draws the same numbers to compare what is made of them."""
-        return any(frame.name.startswith("test") for frame in self.frame.chain())
+        return self.frame.is_test
 
     def _note_reuse(
         self,
@@ -164,26 +232,31 @@ class Run:
 
     def note_transformed(self, data: FunctionData, frame: Frame) -> None:
         """Remember a transformed function, in case nobody calls it."""
-        self.transformed.setdefault(frame, []).append(data)
+        self.task.transformed.setdefault(frame, []).append(data)
 
     def transformed_in(self, frame: Frame) -> list[FunctionData]:
         """The functions that were transformed in a frame, and forget them."""
-        return self.transformed.pop(frame, [])
+        return self.task.transformed.pop(frame, [])
 
-    def iterated(self, loop: int) -> ast.AST | None:
-        """What a loop runs over."""
-        return getattr(self.loop_nodes.get(loop), "iter", None)
-
-    def forget_what_was_seen(self) -> None:
-        """Start over with the module's names known and nothing seen."""
-        self.events = Events()
-        self.module.state = State({}, {})
-        for table in (self.summaries, self.summary_counts, self.transformed, self.pending):
-            table.clear()
-        self.ran.clear()
-        self.called.clear()
-        self.fails_on_purpose.clear()
-        self.budget = 400 + 60 * len(self.scopes.functions)
+    def member(
+        self, owner: ClassScope, name: str, make: Callable[[Run, ClassScope, str], Value]
+    ) -> Value:
+        """What the body of a class gives to a name, worked out once for each state of the file."""
+        place = (make, owner, name)
+        known = None if owner.nested else self._members.get(place)
+        if known is None:
+            self._members[place] = (UNKNOWN, ())  # a decorator that refers to itself
+            apart = Task()
+            value = self.perform(apart, self.frame, lambda: make(self, owner, name))
+            known = (value, tuple(apart.uses))
+            self.task.lowest = min(self.task.lowest, apart.lowest)
+            if apart.lowest < len(self.stack) or owner.nested:
+                del self._members[place]
+            else:
+                self._members[place] = known
+        for used in known[1]:
+            self.task.uses[used] = None
+        return known[0]
 
     def test(self, node: ast.expr) -> Test:
         """What the test of a branch reads and looks at."""
@@ -192,12 +265,12 @@ class Run:
             known = self._tests[node] = Test(node, *_read_by(node))
         return known
 
-    def evidence(self, node: FunctionNode) -> Evidence:
+    def evidence(self, scope: FunctionScope) -> Evidence:
         """What a function's text says of its parameters."""
-        known = self._evidence.get(node)
-        if known is None:
-            known = self._evidence[node] = evidence_in(node)
-        return known
+        self.depend(scope.telling)
+        if scope.evidence is None:
+            scope.evidence = evidence_in(scope.node)
+        return scope.evidence
 
     def free_names(self, node: ast.AST) -> tuple[str, ...]:
         """The names that a function reads from around it."""

@@ -1,97 +1,203 @@
-"""Scopes and definitions: which functions and classes a file has, and what binds each name in it."""
+"""Scopes and definitions: which functions and classes a file has, and what binds each name in it.
+
+Definitions are cells that outlive an edit: a function whose text changed keeps its `FunctionScope`,
+which then holds the new node. Values and memoised results refer to cells, never to nodes of
+definitions, so that an edit of one body leaves everything else as it is.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
+from jaxsight_analyzers.semantic.evidence import Evidence
+from jaxsight_analyzers.semantic.tasks import Dependency
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.semantic.module import Module
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@dataclass(eq=False)
-class FunctionScope:
-    """A `def` or a lambda: where it is and what it binds."""
+class FunctionScope(Dependency):
+    """A `def` or a lambda: where it is and what it binds. Who runs its body depends on it.
 
-    node: FunctionNode
-    name: str
-    qualname: str
-    top: int  # number of the module's statement it lies in
-    owner: ClassScope | None  # the class whose method it is
-    nested: bool  # inside another function
-    local_names: set[str] = field(default_factory=set[str])
+    `head` stands for its signature and decorators: who only binds arguments depends on that.
+    `evidence` is what its text says of its parameters, once someone has asked.
+    """
+
+    __slots__ = (
+        "evidence",
+        "head",
+        "home",
+        "local_names",
+        "name",
+        "nested",
+        "node",
+        "owner",
+        "piece",
+        "qualname",
+        "stores",
+        "telling",
+    )
+
+    def __init__(
+        self,
+        node: FunctionNode,
+        name: str,
+        qualname: str,
+        owner: ClassScope | None,
+        nested: bool,
+        home: Module,
+        piece: Piece,
+    ) -> None:
+        super().__init__()
+        self.node = node
+        self.name = name
+        self.qualname = qualname
+        self.owner = owner  # the class whose method it is
+        self.nested = nested  # inside another function
+        self.home = home
+        self.piece = piece
+        self.local_names: set[str] = set()
+        self.stores: set[str] = set()  # the attributes of `self` that a method sets
+        self.head = Dependency()
+        self.evidence: Evidence | None = None
+        self.telling = Dependency()  # stands for the evidence
+
+    def __repr__(self) -> str:
+        return f"<function {self.qualname}>"
 
 
-@dataclass(eq=False)
-class ClassScope:
-    """A class of this file: its methods, its fields and the expressions it derives from."""
+class ClassScope(Dependency):
+    """A class of a file: its methods, its fields and the expressions it derives from."""
 
-    node: ast.ClassDef
-    name: str
-    qualname: str
-    top: int
-    nested: bool
-    methods: dict[str, FunctionScope] = field(default_factory=dict[str, FunctionScope])
-    fields: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
-    assigned: dict[str, ast.expr | None] = field(default_factory=dict[str, ast.expr | None])
-    properties: set[str] = field(default_factory=set[str])
+    __slots__ = (
+        "assigned",
+        "fields",
+        "home",
+        "methods",
+        "name",
+        "nested",
+        "node",
+        "piece",
+        "qualname",
+    )
+
+    def __init__(
+        self, node: ast.ClassDef, name: str, qualname: str, nested: bool, home: Module, piece: Piece
+    ) -> None:
+        super().__init__()
+        self.node = node
+        self.name = name
+        self.qualname = qualname
+        self.nested = nested
+        self.home = home
+        self.piece = piece
+        self.methods: dict[str, FunctionScope] = {}
+        self.fields: dict[str, ast.expr] = {}
+        self.assigned: dict[str, ast.expr | None] = {}
 
     def is_property(self, name: str) -> bool:
         """Whether reading the attribute runs code."""
-        return name in self.properties
+        method = self.methods.get(name)
+        return method is not None and any(
+            _is_property(decorator) for decorator in decorators_of(method.node)
+        )
 
     def assign(self, name: str, value: ast.expr) -> None:
         """`name = value` in the class's body; None for a name that is assigned more than once."""
         self.assigned[name] = None if name in self.assigned else value
 
+    def writers(self, attribute: str) -> list[str]:
+        """The methods that set an attribute of `self`."""
+        return [name for name, method in self.methods.items() if attribute in method.stores]
 
-class Scopes:
-    """The definitions of one module, found in one walk."""
+    def __repr__(self) -> str:
+        return f"<class {self.qualname}>"
 
-    def __init__(self, tree: ast.Module) -> None:
+
+Scope = FunctionScope | ClassScope
+
+
+class Definitions:
+    """Every definition of the files that are analysed together, by its node."""
+
+    def __init__(self) -> None:
         self.functions: dict[ast.AST, FunctionScope] = {}
         self.classes: dict[ast.AST, ClassScope] = {}
-        self.order: list[FunctionScope | ClassScope] = []
-        self.module_names: set[str] = set()
-        self.statement_lines: dict[int, int] = {}  # line -> first line of its simple statement
-        self.mentions_imports = False
-        for number, statement in enumerate(tree.body):
-            self._body([statement], "", number, None, None, None)
 
-    def _body(
-        self,
-        body: list[ast.stmt],
-        prefix: str,
-        top: int,
-        function: FunctionScope | None,
-        class_: ClassScope | None,
-        outer: FunctionScope | None,
-    ) -> None:
-        for statement in body:
-            self._statement(statement, prefix, top, function, class_)
+
+@dataclass(eq=False, slots=True)
+class Piece:
+    """What one chunk of a file defines and binds."""
+
+    chunk: Chunk
+    scopes: list[Scope] = field(default_factory=list[Scope])
+    names: set[str] = field(default_factory=set[str])  # bound at the module's level
+    bindings: dict[str, list[ast.stmt]] = field(default_factory=dict[str, list[ast.stmt]])
+    statement_lines: dict[int, int] = field(default_factory=dict[int, int])
+    fields: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])  # of a member's class
+    assigns: list[tuple[str, ast.expr]] = field(default_factory=list[tuple[str, ast.expr]])
+    imports: bool = False
+
+
+class Survey:
+    """One walk over a chunk: finds its definitions and what it binds."""
+
+    def __init__(self, piece: Piece, definitions: Definitions, home: Module) -> None:
+        self._piece = piece
+        self._definitions = definitions
+        self._home = home
+        self._owner: ClassScope | None = None
+        self._method: FunctionScope | None = None
+
+    def run(self, owner: ClassScope | None, header: bool) -> None:
+        """Walk the chunk: of a member of a big class `owner`, or the class's own lines."""
+        body = self._piece.chunk.body
+        self._owner = owner
+        if owner is not None:
+            for child in body:
+                self._statement(child, f"{owner.qualname}.", None, owner)
+        elif header:
+            assert isinstance(body[0], ast.ClassDef)
+            self._class(body[0], "", None, whole=False)
+        else:
+            for statement in body:
+                self._statement(statement, "", None, None)
+        if owner is None:
+            self._bindings()
+
+    def _bindings(self) -> None:
+        """The statements that give names of the module a value, at any depth of blocks."""
+        found = self._piece.bindings
+        for statement in statements_below(self._piece.chunk.body):
+            for name in bound_by(statement):
+                found.setdefault(name, []).append(statement)
 
     def _statement(
         self,
         node: ast.AST,
         prefix: str,
-        top: int,
         function: FunctionScope | None,
         class_: ClassScope | None,
     ) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            self._function(node, prefix, top, function, class_)
+            self._function(node, prefix, function, class_)
             return
         if isinstance(node, ast.ClassDef):
-            self._class(node, prefix, top, function)
+            self._class(node, prefix, function, whole=True)
             return
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 self._bind(node.id, function, class_)
             return
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.mentions_imports = True
+            self._piece.imports = True
             for alias in node.names:
                 self._bind(alias.asname or alias.name.partition(".")[0], function, class_)
         elif (isinstance(node, ast.ExceptHandler) and node.name) or (
@@ -103,80 +209,100 @@ class Scopes:
             and isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
         ):
-            class_.fields[node.target.id] = node.annotation
+            fields = self._piece.fields if class_ is self._owner else class_.fields
+            fields[node.target.id] = node.annotation
         elif class_ is not None and isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    class_.assign(target.id, node.value)
+                    if class_ is self._owner:
+                        self._piece.assigns.append((target.id, node.value))
+                    else:
+                        class_.assign(target.id, node.value)
+        elif (
+            isinstance(node, ast.Attribute)
+            and self._method is not None
+            and isinstance(node.ctx, ast.Store)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+        ):
+            self._method.stores.add(node.attr)
         if isinstance(node, ast.stmt):
             self._lines(node)
         for child in ast.iter_child_nodes(node):
-            self._statement(child, prefix, top, function, class_)
+            self._statement(child, prefix, function, class_)
 
     def _lines(self, node: ast.stmt) -> None:
         """A statement of several lines, or the header of a block, counts by its first line."""
         end = node.end_lineno or node.lineno
         body = getattr(node, "body", None)
         if isinstance(body, list) and body:
-            end = max(node.lineno, _first_line(body[0]) - 1)  # type: ignore[arg-type]
+            end = max(node.lineno, first_line(body[0]) - 1)  # type: ignore[arg-type]
         for line in range(node.lineno + 1, end + 1):
-            self.statement_lines.setdefault(line, node.lineno)
+            self._piece.statement_lines.setdefault(line, node.lineno)
 
     def _bind(self, name: str, function: FunctionScope | None, class_: ClassScope | None) -> None:
         if function is not None:
             function.local_names.add(name)
         elif class_ is None:
-            self.module_names.add(name)
+            self._piece.names.add(name)
 
     def _function(
         self,
         node: FunctionNode,
         prefix: str,
-        top: int,
         function: FunctionScope | None,
         class_: ClassScope | None,
     ) -> None:
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
-        scope = FunctionScope(node, name, f"{prefix}{name}", top, class_, function is not None)
+        nested = function is not None or (class_ is not None and class_.nested)
+        scope = FunctionScope(
+            node, name, f"{prefix}{name}", class_, nested, self._home, self._piece
+        )
         if not isinstance(node, ast.Lambda):
             self._bind(name, function, class_)
             self._lines(node)
-            if class_ is not None:
-                if name not in class_.methods and any(map(_is_property, node.decorator_list)):
-                    class_.properties.add(name)
+            if class_ is not None and class_ is not self._owner:
                 class_.methods.setdefault(name, scope)
             for decorator in node.decorator_list:
-                self._statement(decorator, prefix, top, function, class_)
-        self.functions[node] = scope
-        self.order.append(scope)
+                self._statement(decorator, prefix, function, class_)
+        self._definitions.functions[node] = scope
+        self._piece.scopes.append(scope)
         arguments = node.args
         for argument in all_arguments(arguments):
             scope.local_names.add(argument.arg)
             if argument.annotation is not None:
-                self._statement(argument.annotation, prefix, top, function, None)
+                self._statement(argument.annotation, prefix, function, None)
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
-                self._statement(default, prefix, top, function, None)
+                self._statement(default, prefix, function, None)
         inner = f"{scope.qualname}.<locals>."
         body: list[ast.stmt] | list[ast.expr]
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        outer_method = self._method
+        self._method = scope if class_ is not None else outer_method
         for child in body:
-            self._statement(child, inner, top, scope, None)
+            self._statement(child, inner, scope, None)
+        self._method = outer_method
         for outer in declared_elsewhere(node):
             scope.local_names.discard(outer)
 
     def _class(
-        self, node: ast.ClassDef, prefix: str, top: int, function: FunctionScope | None
+        self, node: ast.ClassDef, prefix: str, function: FunctionScope | None, *, whole: bool
     ) -> None:
-        scope = ClassScope(node, node.name, f"{prefix}{node.name}", top, function is not None)
+        nested = function is not None
+        scope = ClassScope(node, node.name, f"{prefix}{node.name}", nested, self._home, self._piece)
         self._bind(node.name, function, None)
-        self.classes[node] = scope
-        self.order.append(scope)
-        self._lines(node)
+        self._definitions.classes[node] = scope
+        self._piece.scopes.append(scope)
+        if whole:
+            self._lines(node)
         for expression in (*node.bases, *node.decorator_list):
-            self._statement(expression, prefix, top, function, None)
-        for child in node.body:
-            self._statement(child, f"{scope.qualname}.", top, None, scope)
+            self._statement(expression, prefix, function, None)
+        for child in node.body if whole else ():
+            self._statement(child, f"{scope.qualname}.", None, scope)
+
+
+# What the syntax says
 
 
 def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
@@ -231,12 +357,31 @@ def statements_below(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from statements_below(case.body)
 
 
+def bound_by(statement: ast.stmt) -> Iterable[str]:
+    """The names to which a statement gives a value that can be told from the statement alone."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return (statement.name,)
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+    if isinstance(statement, ast.Assign):
+        return [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
+        return (statement.target.id,) if isinstance(statement.target, ast.Name) else ()
+    return ()
+
+
+def decorators_of(node: FunctionNode) -> list[ast.expr]:
+    """The decorators of a function; a lambda has none."""
+    return [] if isinstance(node, ast.Lambda) else node.decorator_list
+
+
 def _is_property(decorator: ast.expr) -> bool:
     if isinstance(decorator, ast.Attribute):
         return "property" in decorator.attr
     return isinstance(decorator, ast.Name) and "property" in decorator.id
 
 
-def _first_line(node: ast.stmt) -> int:
+def first_line(node: ast.stmt) -> int:
+    """The line on which a statement begins, with its decorators."""
     decorators = getattr(node, "decorator_list", None)
     return decorators[0].lineno if decorators else node.lineno

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from jaxsight_analyzers.diagnostic import Certainty, Related, Span
+from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic.calls import display
-from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import (
     ArgumentSeen,
     BranchSeen,
@@ -17,10 +18,11 @@ from jaxsight_analyzers.semantic.events import (
     CompilationSeen,
     ItemAssignmentSeen,
     KeyReuseSeen,
+    ReferenceSeen,
 )
 from jaxsight_analyzers.semantic.keys import KeyToken
+from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
 from jaxsight_analyzers.semantic.values import Kind, Origin, Value
-from jaxsight_analyzers.source import ParsedModule
 
 
 class Branch(NamedTuple):
@@ -33,7 +35,7 @@ class Branch(NamedTuple):
     traced: Certainty
     function: str  # what traces it, such as `jax.jit`
     origin: str | None  # the argument that makes it a tracer
-    related: tuple[Related, ...]
+    related: tuple[Related | Route, ...]
 
 
 class Argument(NamedTuple):
@@ -67,7 +69,7 @@ class Call(NamedTuple):
     frame_is_traced: bool
     function: str  # what traces the code around it
     enclosing: str  # the function it stands in
-    related: tuple[Related, ...]
+    related: tuple[Related | Route, ...]
 
     @property
     def traced(self) -> Certainty:
@@ -93,7 +95,7 @@ class ItemAssignment(NamedTuple):
     operator: ast.operator | None
     base_is_array: Certainty
     alone: bool  # the statement has this target only
-    related: tuple[Related, ...]
+    related: tuple[Related | Route, ...]
 
 
 class KeyReuse(NamedTuple):
@@ -123,6 +125,7 @@ class Compilation(NamedTuple):
     enclosing: str
     loop: ast.AST | None
     loop_span: Span | None
+    called: tuple[Route, ...]  # the call, in a loop, that leads here
 
 
 class Reference(NamedTuple):
@@ -153,7 +156,7 @@ class Places:
 
     def name_span(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Span:
         """The name in `def name` or `class name`."""
-        start = self.module.offset(node.lineno, node.col_offset)
+        start = self.module.span(node).start
         found = self.module.analysed.text.find(node.name, start + len("def"))
         return Span(found, found + len(node.name)) if found >= 0 else Span(start, start)
 
@@ -161,34 +164,14 @@ class Places:
         """The source of a node."""
         return self.module.text_of(node)
 
-    def related(self, frame: Frame, origin: Origin | None = None) -> tuple[Related, ...]:
+    def related(self, frame: Frame, origin: Origin | None = None) -> tuple[Route, ...]:
         """How the code comes to be traced: the transformation, the calls below it, the argument."""
-        entry = frame.entry()
-        if entry is None:
-            return ()
-        traced_in, transformation = entry
-        found = [Related(self.span(transformation.node), _sentence(traced_in, transformation))]
-        calls: list[Related] = []
-        for inner in frame.chain():
-            if inner is traced_in:
-                break
-            if inner.call is not None and inner.call is not inner.node:
-                calls.append(Related(self.span(inner.call), f"`{inner.name}` is called here"))
-        found.extend(reversed(calls))
-        if origin is not None:
-            found.append(Related(self.span(origin.node), f"`{origin.name}` is traced"))
-        return tuple(dict.fromkeys(found))
+        return (TracedHere(frame, origin),) if frame.tracer else ()
 
 
 def tracer_of(frame: Frame) -> str:
     """The transformation that traces a frame, as people write it."""
-    entry = frame.entry()
-    return "" if entry is None else display(entry[1].qualified)
-
-
-def _sentence(frame: Frame, transformation: Transformation) -> str:
-    verb = "compiled" if transformation.compiles else "traced"
-    return f"`{frame.name}` is {verb} by `{display(transformation.qualified)}` here"
+    return display(frame.tracer)
 
 
 def _meant(guards: tuple[str, ...]) -> bool:
@@ -369,21 +352,19 @@ def _key_name(token: KeyToken) -> str:
     return token.name or "the key"
 
 
-def compilations(
-    seen: Iterable[CompilationSeen], places: Places, loops: dict[int, ast.AST]
-) -> list[Compilation]:
+def compilations(seen: Iterable[CompilationSeen], places: Places) -> list[Compilation]:
     """Each transformation that compiles again and again, once; in a loop rather than called from one."""
     best: dict[ast.AST, CompilationSeen] = {}
     for event in seen:
         before = best.get(event.transformation.node)
         if before is None or (before.hot and not event.hot):
             best[event.transformation.node] = event
-    return [_compilation(event, places, loops) for event in best.values()]
+    return [_compilation(event, places) for event in best.values()]
 
 
-def _compilation(event: CompilationSeen, places: Places, loops: dict[int, ast.AST]) -> Compilation:
+def _compilation(event: CompilationSeen, places: Places) -> Compilation:
     transformation, frame = event.transformation, event.frame
-    loop = None if event.hot or not transformation.passes else loops[transformation.passes[-1][0]]
+    loop = None if event.hot or not transformation.passes else transformation.passes[-1][0].node
     node = transformation.node
     return Compilation(
         node,
@@ -393,7 +374,8 @@ def _compilation(event: CompilationSeen, places: Places, loops: dict[int, ast.AS
         not event.hot,
         frame.name,
         loop,
-        _header(loop, places) if loop is not None else _hot_call(frame, places),
+        None if loop is None else _header(loop, places),
+        () if loop is not None else (CalledInLoop(frame),),
     )
 
 
@@ -405,9 +387,20 @@ def _header(loop: ast.AST, places: Places) -> Span:
     return Span(span.start, end if end >= 0 else span.end)
 
 
-def _hot_call(frame: Frame, places: Places) -> Span | None:
-    """The call, in a loop, that leads to a frame."""
-    for inner in frame.chain():
-        if inner.caller is not None and inner.caller.loops and inner.call is not None:
-            return places.span(inner.call)
-    return None
+def references(seen: Iterable[ReferenceSeen], places: Places) -> list[Reference]:
+    """Each name once; as guarded only where it is in every context."""
+    best: dict[ast.AST, Reference] = {}
+    for event in seen:
+        before = best.get(event.node)
+        if before is not None and (before.guarded or not event.guarded):
+            continue
+        best[event.node] = Reference(
+            event.node,
+            places.span(event.node),
+            event.qualified,
+            places.text(event.node),
+            event.kind,
+            event.guarded,
+            event.statement,
+        )
+    return list(best.values())

@@ -341,7 +341,7 @@ def _traced_parameter(
     origin: Origin,
 ) -> Value:
     concrete = transformation.mode == "concrete"
-    evidence = run.evidence(data.node)
+    evidence = run.evidence(data.scope)
     telling = name in evidence.arrays or name in evidence.containers
     unknown = transformation.static_unknown or transformation.unmapped is None
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):

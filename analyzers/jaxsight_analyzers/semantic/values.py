@@ -17,8 +17,8 @@ from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Environment, Frame, Transformation
-    from jaxsight_analyzers.semantic.keys import KeyToken
-    from jaxsight_analyzers.semantic.scopes import ClassScope
+    from jaxsight_analyzers.semantic.keys import KeyToken, Passes
+    from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, FunctionScope
 
 
 class Kind(Enum):
@@ -88,19 +88,32 @@ class Value:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionData:
-    """A function of this file as a value: its definition, what it closes over, what wraps it."""
+    """A function of a file as a value: its definition, what it closes over, what wraps it."""
 
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    environment: Environment | None
-    name: str
-    qualname: str
+    scope: FunctionScope
+    environment: Environment | None = None
     self_value: Value | None = None
     bound: tuple[Value, ...] = ()
     bound_names: tuple[tuple[str, Value], ...] = ()
     transformations: tuple[Transformation, ...] = ()  # innermost first
     what: str = ""  # "partial" or "bound method", where it is made of another function
     frame: Frame | None = None  # where the object was made, and in which loops
-    passes: tuple[tuple[int, int], ...] = ()
+    passes: Passes = ()
+
+    @property
+    def node(self) -> FunctionNode:
+        """Its definition as the text has it now."""
+        return self.scope.node
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.scope.name
+
+    @property
+    def qualname(self) -> str:
+        """Its name with those of what it stands in."""
+        return self.scope.qualname
 
 
 UNKNOWN = Value(Kind.UNKNOWN)
@@ -109,6 +122,8 @@ NONE = Value(Kind.STATIC, data=None)
 HOST = Value(Kind.HOST)
 ARRAY = Value(Kind.ARRAY)
 CALLABLE = Value(Kind.CALLABLE)
+NEVER = Value(Kind.UNKNOWN)
+"""What a call that is under way returns, until there is more to say: it has no say where paths meet."""
 
 
 def own(value: Value) -> Value:
@@ -209,8 +224,10 @@ def truth_of(value: Value) -> bool | None:
 
 def join(one: Value, other: Value) -> Value:
     """What is left to say where two paths meet."""
-    if one is other:
+    if one is other or other is NEVER:
         return one
+    if one is NEVER:
+        return other
     if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
         same = one.data is not MISSING and other.data is not MISSING and _same(one.data, other.data)
         return one if same else own(STATIC)

@@ -109,7 +109,7 @@ def _names_its_module(statement: ast.stmt | None, change: ApiChange) -> bool:
 
 
 def _all_references(unit: Unit) -> Iterator[Reference]:
-    for other in unit.model.units:
+    for other in unit.others:
         yield from other.references
 
 
@@ -212,7 +212,7 @@ def _uses(unit: Unit, bound: str, change: ApiChange) -> list[Span] | None:
         for use in _all_references(unit)
         if use.kind == "name" and use.text == bound and use.qualified == change.old
     }
-    for node in ast.walk(unit.model.module.tree):
+    for node in ast.walk(unit.whole.tree):
         if isinstance(node, ast.Name) and node.id == bound:
             node_span = unit.model.module.span(node)
             if node in uses:

@@ -31,6 +31,7 @@ from jaxsight_analyzers.diagnostic import (
     Fix,
     FixRef,
     Related,
+    Route,
     Severity,
     Span,
 )
@@ -45,10 +46,9 @@ def check(unit: Unit) -> Iterator[Finding]:
             "each iteration" if compilation.in_loop else f"each call of `{compilation.enclosing}`"
         )
         article = "a" if compilation.what != "bound method" else "this"
-        related: tuple[Related, ...] = ()
+        related: tuple[Related | Route, ...] = compilation.called
         if compilation.loop_span is not None:
-            sentence = "the loop" if compilation.in_loop else "called from a loop here"
-            related = (Related(compilation.loop_span, sentence),)
+            related = (Related(compilation.loop_span, "the loop"),)
         fixes: tuple[FixRef, ...] = ()
         if _hoisted(unit, compilation) is not None:
             fixes = (

@@ -1,0 +1,194 @@
+"""Findings, kept unit by unit: a rule looks again only at what it could see something else in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.data import replace
+from jaxsight_analyzers.diagnostic import (
+    Certainty,
+    Diagnostic,
+    Finding,
+    Related,
+    Route,
+    Severity,
+    Span,
+)
+from jaxsight_analyzers.rule import Rule
+from jaxsight_analyzers.semantic import SemanticModel, Unit
+from jaxsight_analyzers.semantic.interpretation import Interpretation
+from jaxsight_analyzers.settings import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.engine import Analysis
+    from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.semantic.tasks import Task
+
+
+class Kept(NamedTuple):
+    """What rules found in a unit. Spans count from the beginning of their chunks."""
+
+    seen_by: tuple[tuple[Task, int], ...]
+    found: tuple[Diagnostic, ...]
+    places: tuple[tuple[Chunk, ...], ...]  # of each finding's related spans
+    crashes: tuple[str, ...]
+    asked_others: bool
+
+
+class State:
+    """The state of one file's analysis, which goes from text to text."""
+
+    def __init__(
+        self, rules: tuple[Rule, ...], config: Config, versions: Mapping[str, str], path: str
+    ) -> None:
+        self.rules = rules
+        self.config = config
+        self.versions = versions
+        self.path = path
+        self.interpretation = Interpretation(path)
+        self.module: ParsedModule | None = None
+        self.model: SemanticModel
+        self._kept: dict[Chunk, Kept] = {}
+
+    @classmethod
+    def after(
+        cls,
+        previous: Analysis | None,
+        rules: tuple[Rule, ...],
+        config: Config,
+        versions: Mapping[str, str],
+        path: str,
+    ) -> State:
+        """The state to go on from: that of an earlier analysis, if it was made with the same settings."""
+        if previous is None:
+            return cls(rules, config, versions, path)
+        state = previous.state
+        same = state.rules == rules and state.config == config and state.versions == versions
+        fresh = cls(rules, config, versions, path)
+        if same and state.path == path and state.interpretation.is_exact:
+            return state
+        fresh.module = state.module if state.model.is_current else previous.module
+        return fresh
+
+    def advance(self, module: ParsedModule) -> tuple[list[Diagnostic], list[str]]:
+        """Go on to a new text: what is found in it, and which rules failed."""
+        self.interpretation.update(module)
+        self.module = module
+        self.model = model = SemanticModel(self.interpretation, self.versions)
+        crashes = list(model.crashes)
+        kept: dict[Chunk, Kept] = {}
+        found: list[Diagnostic] = []
+        for unit, chunk in zip(model.units, module.chunks):
+            known = self._kept.get(chunk)
+            if known is None or known.asked_others or known.seen_by != unit.seen_by:
+                known = self._look(unit, module)
+            kept[chunk] = known
+            crashes.extend(known.crashes)
+            if known.found:
+                found.extend(_placed(known, unit, module, model))
+        self._kept = kept
+        return found, list(dict.fromkeys(crashes))
+
+    def _look(self, unit: Unit, module: ParsedModule) -> Kept:
+        found: list[Diagnostic] = []
+        crashes: list[str] = []
+        for rule in self.rules:
+            try:
+                found.extend(self._run(rule, unit))
+            except Exception as error:  # the border between us and a rule: the others go on
+                crashes.append(f"rule `{rule.name}` failed on {self.path}: {error!r}")
+        meant = unit.fails_on_purpose if found else ()
+        found = [d for d in found if not any(_within(d.span, span) for span in meant)]
+        start = module.starts[unit.number] if module.chunks else 0
+        moved = [_relative(diagnostic, start, module) for diagnostic in found]
+        return Kept(
+            unit.seen_by,
+            tuple([diagnostic for diagnostic, _ in moved]),
+            tuple([places for _, places in moved]),
+            tuple(crashes),
+            unit.asked_others,
+        )
+
+    def _run(self, rule: Rule, unit: Unit) -> Iterator[Diagnostic]:
+        configured = self.config.severity_of(rule)
+        for finding in rule.check(unit):
+            severity = configured or rule.severity
+            if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
+                severity = Severity.WARNING
+            yield Diagnostic(rule.name, rule.family, severity, finding, unit.number, rule.url)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _relative(
+    diagnostic: Diagnostic, start: int, module: ParsedModule
+) -> tuple[Diagnostic, tuple[Chunk, ...]]:
+    """A diagnostic with spans that count from where their chunks begin."""
+    finding = diagnostic.finding
+    related: list[Related | Route] = []
+    places: list[Chunk] = []
+    for place in finding.related:
+        number = 0
+        if isinstance(place, Related) and place.path is None:
+            number = module.chunk_at(place.span.start)
+            place = replace(place, span=_shifted(place.span, -module.starts[number]))
+        related.append(place)
+        places.append(module.chunks[number])
+    moved = replace(finding, span=_shifted(finding.span, -start), related=tuple(related))
+    return replace(diagnostic, finding=moved), tuple(places)
+
+
+def _placed(
+    kept: Kept, unit: Unit, module: ParsedModule, model: SemanticModel
+) -> Iterator[Diagnostic]:
+    """The diagnostics where they lie in the source now; none whose text was just edited."""
+    start = module.starts[unit.number]
+    for diagnostic, chunks in zip(kept.found, kept.places):
+        finding = diagnostic.finding
+        span = module.to_source(_shifted(finding.span, start))
+        if span is None:
+            continue
+        related = _related(finding, chunks, module, model)
+        placed = Finding(
+            span, finding.message, finding.certainty, related, finding.fixes, finding.tag
+        )
+        yield Diagnostic(
+            diagnostic.rule,
+            diagnostic.family,
+            diagnostic.severity,
+            placed,
+            unit.number,
+            diagnostic.url,
+        )
+
+
+def _related(
+    finding: Finding, chunks: tuple[Chunk, ...], module: ParsedModule, model: SemanticModel
+) -> tuple[Related, ...]:
+    found: list[Related] = []
+    for place, chunk in zip(finding.related, chunks):
+        if isinstance(place, Route):
+            found.extend(place.places(model))
+        elif place.path is None:
+            number = model.numbers.get(chunk)
+            if number is not None:
+                found.append(replace(place, span=_shifted(place.span, module.starts[number])))
+        else:
+            found.append(place)
+    if module.is_whole:
+        return tuple(found)
+    return tuple(
+        replace(place, span=there)
+        for place in found
+        if (there := place.span if place.path else module.to_source(place.span))
+    )
+
+
+def _shifted(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by) if by else span

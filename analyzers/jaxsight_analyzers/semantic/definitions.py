@@ -1,0 +1,193 @@
+"""Definitions across an edit: the cells that stay, the nodes that they hold now, and what changed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic.evidence import evidence_in
+from jaxsight_analyzers.semantic.scopes import (
+    ClassScope,
+    Definitions,
+    FunctionNode,
+    FunctionScope,
+    Piece,
+    Scope,
+    Survey,
+    decorators_of,
+)
+from jaxsight_analyzers.semantic.tasks import Dependency
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.semantic.module import Module
+
+_Pool = dict[tuple[type, str], list[Scope]]
+
+
+def redefine(module: Module, parsed: ParsedModule, definitions: Definitions) -> set[Dependency]:
+    """Give a module a new text. What of its definitions and names is not what it was.
+
+    Definitions that are still there keep their cells, which then hold the new nodes.
+    """
+    known = {piece.chunk: piece for piece in module.pieces}
+    fresh = [chunk for chunk in parsed.chunks if chunk not in known]
+    if not fresh and len(known) == len(parsed.chunks):
+        module.parsed = parsed
+        return set()
+    staying = set(parsed.chunks)
+    gone = [piece for chunk, piece in known.items() if chunk not in staying]
+    pool = _pool(gone, definitions)
+    interfaces = {scope: _interface(scope) for scope in _classes_of(gone)}
+    changed: set[Dependency] = set()
+    pieces: list[Piece] = []
+    owner: ClassScope | None = None
+    for chunk in parsed.chunks:
+        piece = known.get(chunk)
+        if chunk.header is None:
+            owner = None
+        if piece is None:
+            piece = Piece(chunk)
+            Survey(piece, definitions, module).run(owner, header=chunk.heads is not None)
+            changed.update(_adopt(pool, piece, definitions))
+        if chunk.heads is not None:
+            owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
+        pieces.append(piece)
+    _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
+    for scope, interface in interfaces.items():
+        if interface != _interface(scope):
+            changed.add(scope)
+    for scope in (scope for left in pool.values() for scope in left):
+        changed.add(scope)
+        if isinstance(scope, FunctionScope):
+            changed.update((scope.head, scope.telling))
+    new = [piece for piece in pieces if piece.chunk not in known]
+    changed.update(module.adopt(parsed, pieces, [*gone, *new]))
+    return changed
+
+
+def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
+    """The cells of what the edit took away, by what they are called."""
+    pool: _Pool = {}
+    for piece in gone:
+        for scope in piece.scopes:
+            table = (
+                definitions.functions if isinstance(scope, FunctionScope) else definitions.classes
+            )
+            table.pop(scope.node, None)
+            name = scope.qualname
+            if "<locals>" in name or scope.name == "<lambda>":
+                name = f"{name} {id(scope)}"  # made anew each time: there is no cell to keep
+            pool.setdefault((type(scope), name), []).append(scope)
+    return pool
+
+
+def _classes_of(gone: list[Piece]) -> list[ClassScope]:
+    found: dict[ClassScope, None] = {}
+    for piece in gone:
+        for scope in piece.scopes:
+            if isinstance(scope, ClassScope):
+                found[scope] = None
+            elif scope.owner is not None:
+                found[scope.owner] = None
+    return list(found)
+
+
+def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Dependency]:
+    """Let old cells stand for the definitions of a piece that are still the same ones."""
+    cells: dict[ast.AST, Scope] = {}
+    for position, scope in enumerate(piece.scopes):
+        same = pool.get((type(scope), scope.qualname))
+        if same:
+            cell = same.pop(0)
+            if isinstance(cell, FunctionScope) and isinstance(scope, FunctionScope):
+                yield from _take_function(cell, scope, definitions)
+            elif isinstance(cell, ClassScope) and isinstance(scope, ClassScope):
+                _take_class(cell, scope, definitions)
+            piece.scopes[position] = cell
+        cells[scope.node] = piece.scopes[position]
+    for scope in piece.scopes:
+        if isinstance(scope, ClassScope):
+            for name, method in scope.methods.items():
+                cell = cells[method.node]
+                assert isinstance(cell, FunctionScope)
+                scope.methods[name] = cell
+        elif scope.owner is not None and scope.owner.node in cells:
+            owner = cells[scope.owner.node]
+            assert isinstance(owner, ClassScope)
+            scope.owner = owner
+
+
+def _take_function(
+    cell: FunctionScope, scope: FunctionScope, definitions: Definitions
+) -> Iterator[Dependency]:
+    yield cell
+    if _head(cell.node) != _head(scope.node):
+        yield cell.head
+    if cell.evidence is not None:
+        evidence = evidence_in(scope.node)
+        if evidence != cell.evidence:
+            cell.evidence = evidence
+            yield cell.telling
+    cell.node, cell.owner, cell.nested = scope.node, scope.owner, scope.nested
+    cell.local_names, cell.stores, cell.piece = scope.local_names, scope.stores, scope.piece
+    definitions.functions[scope.node] = cell
+
+
+def _take_class(cell: ClassScope, scope: ClassScope, definitions: Definitions) -> None:
+    cell.node, cell.nested, cell.fields = scope.node, scope.nested, scope.fields
+    cell.methods, cell.assigned, cell.piece = scope.methods, scope.assigned, scope.piece
+    definitions.classes[scope.node] = cell
+
+
+def _collect_members(pieces: list[Piece], new: list[Piece]) -> None:
+    """Give big classes, of which something is new, the methods and fields of all their members."""
+    headers = {piece.chunk.piece for piece in new if piece.chunk.piece is not None}
+    if not headers:
+        return
+    owner: ClassScope | None = None
+    for piece in pieces:
+        if piece.chunk.piece not in headers:
+            continue
+        if piece.chunk.heads is not None:
+            owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
+            owner.methods, owner.fields, owner.assigned = {}, {}, {}
+        elif owner is not None:
+            owner.fields.update(piece.fields)
+            for name, expression in piece.assigns:
+                owner.assign(name, expression)
+            for scope in piece.scopes:
+                if isinstance(scope, FunctionScope) and _is_method_of(scope, owner):
+                    owner.methods.setdefault(scope.name, scope)
+
+
+def _is_method_of(scope: FunctionScope, owner: ClassScope) -> bool:
+    return scope.owner is owner and scope.name != "<lambda>" and "<locals>" not in scope.qualname
+
+
+def _head(node: FunctionNode) -> tuple[str, ...]:
+    """What binding arguments to a function asks of its text, with where it stands."""
+    parts: list[ast.AST] = [node.args, *decorators_of(node)]
+    return tuple(ast.dump(part, include_attributes=True) for part in parts)
+
+
+def _interface(scope: ClassScope) -> tuple[object, ...]:
+    """What those who use a class ask of its text, apart from the bodies and signatures of methods."""
+    node = scope.node
+    assigned = [value for value in scope.assigned.values() if value is not None]
+    outer = (*node.bases, *node.keywords, *node.decorator_list, *scope.fields.values(), *assigned)
+    methods = tuple(
+        (
+            name,
+            frozenset(method.stores),
+            *(ast.dump(decorator) for decorator in decorators_of(method.node)),
+        )
+        for name, method in scope.methods.items()
+    )
+    return (
+        *(ast.dump(part) for part in outer),
+        tuple(scope.fields),
+        tuple(scope.assigned),
+        methods,
+    )

@@ -1,0 +1,308 @@
+"""The interpretation of a file, from edit to edit: what runs, in which order, and what is live.
+
+First the module's own code runs, chunk by chunk; then what it did not lead to: the methods that
+make an object, what was transformed and never called, and every method and function in the order
+of the text. All of it is tasks, so that after an edit only what is in doubt runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.knowledge.loader import load
+from jaxsight_analyzers.semantic import expressions, flow, functions, members, memo
+from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.definitions import redefine
+from jaxsight_analyzers.semantic.module import Module
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
+from jaxsight_analyzers.semantic.signatures import site
+from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
+from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task
+from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.parsed import ParsedModule
+
+_MAKERS = ("__init__", "setup", "__post_init__")
+
+
+class Root(Task):
+    """Runs a function that nobody is seen to call."""
+
+    __slots__ = ("stamp",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stamp = 0
+
+
+class Flow(Task):
+    """Runs the module's own code in one chunk, on the state that the chunks before it leave."""
+
+    __slots__ = ("after", "before", "chunk", "left_pending", "left_transformed", "stamp")
+
+    def __init__(self, chunk: Chunk) -> None:
+        super().__init__()
+        self.chunk = chunk
+        self.before: Slots | None = None
+        self.after: Slots | None = None
+        self.left_transformed: list[FunctionData] = []
+        self.left_pending: list[tuple[ast.AST, FunctionData]] = []
+        self.stamp = 0
+
+
+class Via(NamedTuple):
+    """How an activation is first come to: which task calls it, and where."""
+
+    parent: Task
+    call: Call
+
+
+class Interpretation:
+    """One file's interpretation. `update` takes it from one text to the next."""
+
+    def __init__(self, name: str = "") -> None:
+        self.run = Run(load(), expressions.evaluate, memo.value_of_name)
+        self.module = Module(name)
+        self.run.frame = self.module.frame
+        self.run.branch_end = self.module.frame.state
+        self.live: dict[Task, Via | None] = {}
+        self.crashes: list[str] = []
+        self._flows: dict[Chunk, Flow] = {}
+        self._roots: dict[object, Root] = {}
+        self._mentioned: dict[Chunk, frozenset[str]] = {}
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the next state may be made from this one: nothing failed or was given up."""
+        return not self.crashes and not self.run.given_up
+
+    def update(self, parsed: ParsedModule) -> None:
+        """Interpret a new text of the file, and of it what the change calls in doubt."""
+        run = self.run
+        run.begin(redefine(self.module, parsed, run.scopes))
+        self.live = {}
+        if not self.module.mentions_imports:
+            return
+        covered: set[Scope] = set()
+        called: set[object] = set()
+        self._run_flows(covered, called)
+        for root in self._rest(covered, called):
+            self._reach(root, covered, called)
+        self._forget()
+
+    # The module's own code
+
+    def _run_flows(self, covered: set[Scope], called: set[object]) -> None:
+        frame = self.module.frame
+        frame.state, frame.guards = State({}, {}), ()
+        flows: dict[Chunk, Flow] = {}
+        for chunk in self.module.parsed.chunks:
+            flow_ = self._flows.get(chunk)
+            if flow_ is None:
+                flow_ = Flow(chunk)
+            flows[chunk] = flow_
+            self._run_flow(flow_)
+            self._reach(flow_, covered, called)
+        for chunk, old in self._flows.items():
+            if chunk not in flows:
+                old.forget()
+                self._mentioned.pop(chunk, None)
+        self._flows = flows
+
+    def _run_flow(self, task: Flow) -> None:
+        run, frame = self.run, self.module.frame
+        names = self._names_in(task.chunk)
+        before = slots(frame, names)
+        known = task.before is not None and not task.volatile and task.before.same(before)
+        if known and not (task in run.suspects and self._changed(task)):
+            task.checked = run.revision
+            assert task.after is not None
+            restore(frame, names, task.after)
+            return
+        entry = frame.state.copy()
+
+        def work() -> None:
+            frame.state, frame.guards = entry.copy(), before.guards
+            run_chunk(run, task.chunk)
+
+        self._execute(task, frame, work)
+        task.left_transformed = task.transformed.pop(frame, [])
+        task.left_pending = [(node, data) for node, (data, _) in task.pending.items()]
+        task.pending = {}
+        kept = task.after if task.before is not None else None
+        task.before, task.after = before, left_by(frame, names, entry.consumed, kept)
+
+    def _names_in(self, chunk: Chunk) -> frozenset[str]:
+        known = self._mentioned.get(chunk)
+        if known is None:
+            known = self._mentioned[chunk] = frozenset(mentioned(chunk.body))
+        return known
+
+    # What it did not lead to
+
+    def _rest(self, covered: set[Scope], called: set[object]) -> Iterator[Task]:
+        run = self.run
+        scopes = [scope for piece in self.module.pieces for scope in piece.scopes]
+        for scope in scopes:
+            if isinstance(scope, ClassScope) and not scope.nested:
+                for name in _MAKERS:  # they make what methods use
+                    if name in scope.methods and scope.methods[name] not in covered:
+                        yield self._method(scope, name)
+        made = [(task, data) for task in self._flows.values() for data in task.left_transformed]
+        for flow_, data in reversed(made):  # `jit(vmap(f))` before `vmap(f)`
+            last = site(data.transformations[-1])
+            if (data.scope, last) not in called:
+                key = "made", flow_, data.scope, last
+                yield self._root(key, lambda data=data: functions.run_generic(run, data))
+        for flow_ in self._flows.values():
+            for node, data in flow_.left_pending:
+                if run.scopes.functions[node] not in covered:
+                    key = "lambda", node
+                    yield self._root(key, lambda data=data: functions.run_generic(run, data))
+        for scope in scopes:
+            if isinstance(scope, ClassScope):
+                if scope.nested:
+                    continue
+                for name, expression in scope.assigned.items():
+                    if expression is not None:
+                        work = partial(run_assigned, run, scope, name)
+                        yield self._root(("assigned", scope, name), work)
+                for name, method in scope.methods.items():
+                    if method not in covered:
+                        yield self._method(scope, name)
+            elif is_function_of_module(scope) and scope not in covered:
+                yield self._root(("function", scope), partial(run_function, run, scope))
+
+    def _method(self, owner: ClassScope, name: str) -> Root:
+        run = self.run
+        return self._root(("method", owner, name), lambda: functions.run_method(run, owner, name))
+
+    def _root(self, key: object, work: Callable[[], object]) -> Root:
+        run = self.run
+        task = self._roots.get(key)
+        if task is None:
+            task = self._roots[key] = Root()
+        elif task not in run.suspects or not self._changed(task):
+            task.checked = run.revision
+            return task
+        self._execute(task, self.module.outside(), work)
+        return task
+
+    # Tasks
+
+    def _execute(self, task: Root | Flow, frame: Frame, work: Callable[[], object]) -> None:
+        """Run a task; a failure of ours loses only what the task would have seen."""
+        run = self.run
+        before, task.uses = task.uses, {}
+        task.clear()
+        try:
+            self._persist(lambda: run.perform(task, frame, work), task)
+        except RecursionError:  # expressions nested deeper than Python's stack: say less
+            self.crashes.append("it is nested too deeply to be analysed")
+        except Exception as error:  # a defect of ours: what was seen before it still counts
+            self.crashes.append(f"the analysis failed: {error!r}")
+        task.depend_on(before)
+        task.release()
+        task.checked = run.revision
+        run.stamp += 1
+        task.stamp = run.stamp
+
+    def _changed(self, task: Task) -> bool:
+        found: list[bool] = []
+        self._persist(lambda: found.append(memo.has_changed(self.run, task)), None)
+        return found[-1]
+
+    def _persist(self, work: Callable[[], object], task: Task | None) -> None:
+        """Do work, running calls that are nested too deeply on their own first."""
+        while True:
+            try:
+                work()
+                return
+            except DeeperError as deeper:
+                self._dive(deeper.activation)
+                if task is not None:
+                    task.uses = {}
+                    task.clear()
+
+    def _dive(self, activation: Activation) -> None:
+        run, waiting = self.run, [activation]
+        while waiting:
+            run.provisional.clear()
+            home = waiting[-1].scope.home
+            try:
+                run.perform(Task(), home.outside(), lambda: memo.ask(run, waiting[-1]))
+                waiting.pop()
+            except DeeperError as deeper:
+                waiting.append(deeper.activation)
+
+    def _reach(self, root: Task, covered: set[Scope], called: set[object]) -> None:
+        """Add a root, and all that it calls, to what is live."""
+        live = self.live
+        live[root] = None
+        covered |= root.covers
+        called |= root.called
+        waiting: list[tuple[Task, Iterator[tuple[Activation, Call]]]]
+        waiting = [(root, iter(root.calls.items()))]
+        while waiting:
+            parent, calls = waiting[-1]
+            for activation, call in calls:
+                if activation not in live:
+                    live[activation] = Via(parent, call)
+                    covered |= activation.covers
+                    called |= activation.called
+                    waiting.append((activation, iter(activation.calls.items())))
+                    break
+            else:
+                waiting.pop()
+
+    def _forget(self) -> None:
+        """Drop what nothing leads to any more."""
+        run = self.run
+        for key in [key for key, task in self._roots.items() if task not in self.live]:
+            self._roots.pop(key).forget()
+        dead = [a for a in run.memo.values() if a not in self.live and not a.users]
+        for activation in dead:
+            activation.forget()
+            run.counts[activation.scope] -= 1
+            del run.memo[activation.key]
+
+
+def is_function_of_module(scope: FunctionScope) -> bool:
+    """Whether it is a `def` at the level of the module."""
+    return not scope.nested and scope.owner is None and not isinstance(scope.node, ast.Lambda)
+
+
+def run_function(run: Run, scope: FunctionScope) -> None:
+    """Run a function of the module that nobody is seen to call."""
+    value = run.global_value(scope.home, scope.name)
+    data = None if value is None else function_of(value)
+    if data is None or data.scope is not scope:
+        run.depend(scope.head)
+        data = FunctionData(scope)
+    functions.run_generic(run, data)
+
+
+def run_assigned(run: Run, owner: ClassScope, name: str) -> None:
+    """Run the function of `step = jax.jit(_step)` in the body of a class."""
+    value = members.member(run, Value(Kind.INSTANCE, data=owner), name)
+    data = None if value is None else function_of(value)
+    if data is not None and data.transformations:
+        functions.run_generic(run, data)
+
+
+def run_chunk(run: Run, chunk: Chunk) -> None:
+    """Run the module's own code in a chunk."""
+    if chunk.header is not None:
+        flow.run_class_body(run, chunk.body)
+    elif chunk.heads is not None:
+        head = chunk.body[0]
+        assert isinstance(head, ast.ClassDef)
+        flow.run_class_head(run, head)
+    else:
+        flow.run_body(run, chunk.body)

@@ -1,0 +1,227 @@
+"""How tasks are asked for: from memory where they still hold, else by running them.
+
+Recursion ends in a fixpoint. The first answer to a call that is under way is "never returns"; the
+function runs again with what came of that, until nothing changes. A recursive call with other kinds
+of arguments returns something unknown. What was worked out from an
+answer that was not final is dropped, and worked out again once it is: so no result depends on
+where a cycle was entered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic import functions, module, signatures
+from jaxsight_analyzers.semantic.contexts import Summary
+from jaxsight_analyzers.semantic.tasks import (
+    CHECKING,
+    IDLE,
+    RUNNING,
+    Activation,
+    Call,
+    DeeperError,
+    Task,
+)
+from jaxsight_analyzers.semantic.values import NEVER, UNKNOWN, Origin, Value
+
+if TYPE_CHECKING:
+    import ast
+
+    from jaxsight_analyzers.semantic.module import GlobalName, Module
+    from jaxsight_analyzers.semantic.run import Run
+
+_ROUNDS = 3
+
+
+def value_of_name(run: Run, home: Module, name: str) -> Value | None:
+    """What a name of a module stands for; None if the module does not bind it."""
+    task = home.names.get(name)
+    if task is None:
+        task = home.names[name] = module.GlobalName(home, name)
+    run.task.uses[task] = None
+    if task.checked != run.revision:
+        if task.state == RUNNING:
+            run.task.lowest = min(run.task.lowest, task.index)
+        else:
+            _settle_name(run, task)
+    return task.value
+
+
+def demand(
+    run: Run, activation: Activation, node: ast.AST, parameters: dict[str, Value]
+) -> Summary | None:
+    """What a call does to its caller; None where that is not known."""
+    task = run.task
+    task.uses[activation] = None
+    if activation not in task.calls:
+        origins: dict[str, Origin | None] = {
+            name: value.origin for name, value in parameters.items() if value.origin is not None
+        }
+        task.calls[activation] = Call(run.frame, node, origins)
+    return ask(run, activation)
+
+
+def ask(run: Run, activation: Activation) -> Summary | None:
+    """The summary of an activation: what stands so far, while it is running."""
+    if activation.state == RUNNING:
+        activation.reused = True
+        run.task.lowest = min(run.task.lowest, activation.index)
+        return activation.approximation
+    outer = run.running.get(activation.scope)
+    if outer is not None:  # a recursive call in another way: it runs on its own, afterwards
+        run.task.lowest = min(run.task.lowest, outer)
+        run.provisional.append(activation)
+        return None
+    if activation.checked == run.revision and activation.summary is not None:
+        return activation.summary
+    return _settle(run, activation)
+
+
+def _settle(run: Run, activation: Activation) -> Summary | None:
+    if activation.state == IDLE and activation.summary is not None:
+        if activation not in run.suspects or not _is_in_doubt(run, activation):
+            activation.checked = run.revision
+        if activation.checked == run.revision:
+            return activation.summary
+    if run.budget <= 0:
+        run.given_up.add(activation.scope)
+        return None
+    return _compute(run, activation)
+
+
+def _settle_name(run: Run, task: GlobalName) -> None:
+    known = task.checked >= 0 and task.state == IDLE
+    if known and (task not in run.suspects or not _is_in_doubt(run, task)):
+        task.checked = run.revision
+    if task.checked == run.revision:
+        return
+    before = task.value, task.uses
+    task.state, task.index = RUNNING, len(run.stack)
+    task.uses = {}
+    task.clear()
+    try:
+        found = run.perform(task, task.module.outside(), lambda: module.evaluate_name(run, task))
+    except BaseException:
+        task.state, task.value, task.uses, task.checked = IDLE, *before, -1
+        raise
+    task.state = IDLE
+    task.depend_on(before[1])
+    task.release()
+    if task.lowest < task.index:  # it follows from an answer that is not final
+        run.task.lowest = min(run.task.lowest, task.lowest)
+        task.value = found
+        return
+    old = before[0]
+    if old is not None and found is not None and _same(old, found):
+        task.value = old
+    else:
+        task.value = found
+        if old is not found or task.changed < 0:
+            task.changed = run.revision
+    task.checked = run.revision
+    _finish_provisional(run, task.index, task)
+
+
+def _same(one: Value, other: Value) -> bool:
+    return signatures.signature(one) == signatures.signature(other)
+
+
+def _is_in_doubt(run: Run, task: Activation | GlobalName) -> bool:
+    """Whether something that the result follows from is another now."""
+    task.state = CHECKING
+    try:
+        return has_changed(run, task)
+    finally:
+        if task.state == CHECKING:
+            task.state = IDLE
+
+
+def has_changed(run: Run, task: Task) -> bool:
+    """Whether an answer that a task was given is another now."""
+    if not run.changed_inputs.isdisjoint(task.uses):
+        return True
+    for used in tuple(task.uses):
+        if used not in run.suspects or not isinstance(used, (Activation, module.GlobalName)):
+            continue
+        if used.state != IDLE:
+            return True  # a cycle: it is entered anew
+        if used.checked != run.revision:
+            if isinstance(used, Activation):
+                if not used.is_known or _settle(run, used) is None or not used.is_known:
+                    return True
+            else:
+                _settle_name(run, used)
+        if task.checked == run.revision:
+            return False  # it was worked out on the way
+        if used.changed == run.revision:
+            return True
+    return False
+
+
+def _compute(run: Run, activation: Activation) -> Summary | None:
+    if len(run.stack) >= run.nesting:
+        raise DeeperError(activation)
+    run.budget -= 1
+    before, caller = activation.uses, run.task
+    activation.state, activation.index = RUNNING, len(run.stack)
+    outermost = run.running.setdefault(activation.scope, activation.index) == activation.index
+    try:
+        summary = _fixpoint(run, activation)
+    except BaseException:
+        activation.state, activation.summary, activation.checked = IDLE, None, -1
+        activation.uses = before
+        raise
+    finally:
+        if outermost:
+            del run.running[activation.scope]
+    activation.state = IDLE
+    activation.depend_on(before)
+    activation.release()
+    if activation.lowest < activation.index:
+        caller.lowest = min(caller.lowest, activation.lowest)
+        activation.summary = None
+        run.provisional.append(activation)
+        return summary
+    signature = signatures.summary_signature(summary)
+    if activation.changed < 0 or signature != activation.signature:
+        activation.changed = run.revision
+    activation.signature = signature
+    activation.summary = summary
+    activation.checked = run.revision
+    run.stamp += 1
+    activation.stamp = run.stamp
+    _finish_provisional(run, activation.index, activation)
+    return summary
+
+
+def _fixpoint(run: Run, activation: Activation) -> Summary:
+    """Run until a recursive call returns what the run itself does."""
+    summary = activation.approximation = Summary(NEVER, {}, (), None)
+    last: object = None
+    for number in range(_ROUNDS):
+        activation.reused = False
+        activation.uses = {}
+        activation.clear()
+        summary = functions.execute(run, activation)
+        if not activation.reused or activation.lowest < activation.index:
+            break  # in the second case the cycle is entered further out, and is followed there
+        signature = signatures.summary_signature(summary)
+        if number and signature == last:
+            break
+        last = signature
+        widened = Summary(UNKNOWN, summary.parameters, summary.consumed, summary.frame)
+        activation.approximation = summary if number == 0 else widened
+    activation.approximation = None
+    if summary.returned is NEVER and activation.lowest >= activation.index:
+        summary = summary._replace(returned=UNKNOWN)
+    return summary
+
+
+def _finish_provisional(run: Run, index: int, task: Task) -> None:
+    """Work out again what was worked out from an answer of this task that was not final."""
+    if not run.provisional or task.lowest < index:
+        return
+    waiting, run.provisional = run.provisional, []
+    for activation in waiting:
+        if activation.summary is None:
+            ask(run, activation)

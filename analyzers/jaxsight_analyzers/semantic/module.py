@@ -1,0 +1,190 @@
+"""One file as the interpretation sees it: its definitions, its names, and what its own code holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic import flow, members
+from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
+from jaxsight_analyzers.semantic.scopes import Piece
+from jaxsight_analyzers.semantic.tasks import IDLE, Dependency, Task
+from jaxsight_analyzers.semantic.values import (
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    entries_of,
+    items_of,
+    own,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.semantic.run import Run
+
+_TREE = ast.Module([], [])
+
+
+class GlobalName(Task):
+    """What a name of a module stands for once the module is imported.
+
+    Functions look names up here: they run after the module. A name that is bound more than once is
+    what all its bindings agree on; None for a name that the module does not bind.
+    """
+
+    __slots__ = ("bindings", "index", "module", "name", "state", "value")
+
+    def __init__(self, module: Module, name: str) -> None:
+        super().__init__()
+        self.module = module
+        self.name = name
+        self.value: Value | None = None
+        self.bindings = Dependency()  # stands for the statements that bind it
+        self.state = IDLE
+        self.index = 0
+
+    def __repr__(self) -> str:
+        return f"<name {self.name}>"
+
+
+class Module:
+    """A file: its chunks' definitions, the names they bind, and the state its own code leaves."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.parsed: ParsedModule
+        self.pieces: list[Piece] = []
+        self.bindings: dict[str, list[ast.stmt]] = {}
+        self.bound: set[str] = set()
+        self.names: dict[str, GlobalName] = {}
+        self.postponed_annotations = False
+        self.environment = Environment(None, State({}, {}))
+        self.frame = Frame(_TREE, "<module>", self.environment, None, None, module=self)
+        self._outside = Environment(None, State({}, {}))
+
+    @property
+    def mentions_imports(self) -> bool:
+        """Whether anything is imported: without that, nothing of JAX is here."""
+        return any(piece.imports for piece in self.pieces)
+
+    def outside(self) -> Frame:
+        """A frame that stands in the module and holds no names of its own."""
+        self._outside.state = State({}, {})
+        return Frame(_TREE, "<module>", self._outside, None, None, module=self)
+
+    def is_own(self, environment: Environment) -> bool:
+        """Whether an environment is the module's, not that of a function."""
+        return environment is self.environment or environment is self._outside
+
+    def around(self, environment: Environment) -> Environment | None:
+        """What a function that is made there closes over; None for nothing but the module's names."""
+        return None if environment is self._outside else environment
+
+    def adopt(
+        self, parsed: ParsedModule, pieces: list[Piece], changed: list[Piece]
+    ) -> Iterator[Dependency]:
+        """Take over a new text. The names whose bindings may be others now, in the pieces that changed."""
+        self.parsed, self.pieces = parsed, pieces
+        self.bound = {name for piece in pieces for name in piece.names}
+        affected: set[str] = set()
+        for piece in changed:
+            affected |= piece.names | piece.bindings.keys()
+        for name in affected:
+            self.bindings.pop(name, None)
+        for piece in pieces:
+            for name in affected & piece.bindings.keys():
+                self.bindings.setdefault(name, []).extend(piece.bindings[name])
+        self.postponed_annotations = any(
+            isinstance(node, ast.ImportFrom) and node.module == "__future__"
+            for piece in pieces[:10]
+            for node in piece.chunk.body
+        )
+        for name in affected:
+            task = self.names.get(name)
+            if task is not None:
+                yield task.bindings
+
+
+def evaluate_name(run: Run, task: GlobalName) -> Value | None:
+    """What the bindings of a name agree on."""
+    module = task.module
+    run.depend(task.bindings)
+    statements = module.bindings.get(task.name, ())
+    if not statements:
+        return UNKNOWN if task.name in module.bound else None
+    task.value = UNKNOWN  # what a decorator that asks for the name it decorates gets
+    value: Value | None = None
+    unknown = False
+    for statement in statements:
+        if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
+            unknown = True
+            continue
+        found = _bound_value(run, module, task.name, statement)
+        value = found if value is None else _merge(value, found)
+    if value is None:
+        return UNKNOWN if unknown else None
+    return value
+
+
+def _bound_value(run: Run, module: Module, name: str, statement: ast.stmt) -> Value:
+    if isinstance(statement, ast.ClassDef):
+        return Value(Kind.CLASS, data=run.scopes.classes[statement])
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        scope = run.scopes.functions[statement]
+        run.depend(scope.head)
+        value = Value(Kind.FUNCTION, data=FunctionData(scope))
+        for decorator in reversed(statement.decorator_list):
+            value = members.decorate(run, decorator, value)
+        return value
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        flow.run_body(run, [statement])
+        return run.frame.state.names.get(name, UNKNOWN)
+    assert isinstance(statement, ast.Assign)
+    return _assigned(run, statement)
+
+
+_LASTING = (
+    Kind.STATIC,
+    Kind.FUNCTION,
+    Kind.IMPORTED,
+    Kind.CALLABLE,
+    Kind.ARRAY,
+    Kind.HOST,
+    Kind.INSTANCE,
+)
+
+
+def _assigned(run: Run, statement: ast.Assign) -> Value:
+    simple = isinstance(
+        statement.value, (ast.Constant, ast.Call, ast.Attribute, ast.Name, ast.Lambda)
+    ) or _is_table(statement.value)
+    value = run.evaluate(statement.value) if simple else UNKNOWN
+    lasting = value.kind in _LASTING or _holds_functions(value)
+    return value if lasting else own(UNKNOWN)
+
+
+def _is_table(node: ast.expr) -> bool:
+    """Whether a dict, list or tuple is written out whose values are names or calls: of functions, perhaps."""
+    if isinstance(node, ast.Dict):
+        values = node.values
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        values = node.elts
+    else:
+        return False
+    return 0 < len(values) <= 64 and all(
+        isinstance(value, (ast.Name, ast.Call, ast.Attribute, ast.Lambda)) for value in values
+    )
+
+
+def _holds_functions(value: Value) -> bool:
+    inside = items_of(value) or tuple((entries_of(value) or {}).values())
+    return any(item.kind is Kind.FUNCTION for item in inside)
+
+
+def _merge(before: Value, value: Value) -> Value:
+    if before.kind is Kind.IMPORTED and value.kind is Kind.IMPORTED:
+        return before  # `try: import x except ImportError: import y as x`: the first is meant
+    same = before.kind is value.kind and before.kind in (Kind.STATIC, Kind.ARRAY, Kind.HOST)
+    return Value(before.kind if same else Kind.UNKNOWN)

@@ -1,0 +1,65 @@
+"""Where tracers come from, across calls: a function names its own parameters, its callers theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jaxsight_analyzers.semantic.contexts import Summary
+from jaxsight_analyzers.semantic.values import (
+    Origin,
+    Value,
+    entries_of,
+    items_of,
+    mapping,
+    sequence,
+)
+
+
+def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -> Value:
+    """A returned value whose tracers come from where the caller's do."""
+    origins = {
+        stand_in.origin: originals[name].origin
+        for name, stand_in in summary.parameters.items()
+        if stand_in.origin is not None and name in originals
+    }
+    return of_caller(value, origins) if origins else value
+
+
+def with_origin(value: Value, origin: Origin) -> Value:
+    """The value as what an argument of a function of its own brings."""
+    items = items_of(value)
+    if items is not None:
+        return sequence(with_origin(item, origin) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping({key: with_origin(item, origin) for key, item in entries.items()})
+    if value.origin is None:
+        return value
+    return Value(
+        value.kind,
+        value.traced,
+        origin,
+        concrete=value.concrete,
+        data=value.data,
+        tokens=value.tokens,
+    )
+
+
+def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
+    """A returned value whose tracers come from where the caller's do."""
+    items = items_of(value)
+    if items is not None:
+        return sequence(of_caller(item, origins) for item in items)
+    entries = entries_of(value)
+    if entries is not None:
+        return mapping({key: of_caller(item, origins) for key, item in entries.items()})
+    if value.origin is None or value.origin not in origins:
+        return value
+    return Value(
+        value.kind,
+        value.traced,
+        origins[value.origin],
+        concrete=value.concrete,
+        data=value.data,
+        tokens=value.tokens,
+    )

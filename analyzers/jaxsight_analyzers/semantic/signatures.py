@@ -1,0 +1,172 @@
+"""What tells two values, arguments and results apart: equal signatures, equal runs.
+
+Positions are part of them where a result points at the text, and definitions count by their cells,
+so that a signature stays what it is while other parts of a file are edited.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, cast
+
+from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.values import (
+    FunctionData,
+    Kind,
+    Value,
+    class_of,
+    entries_of,
+    function_of,
+    items_of,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.contexts import Environment, Summary, Transformation
+    from jaxsight_analyzers.semantic.run import Run
+
+_PLAIN = (str, int, float, bool, bytes, complex, type(None))
+
+
+def place(node: ast.AST) -> tuple[int, int, int, int]:
+    """Where a node lies: no two nodes of a kind lie in one place."""
+    return (
+        getattr(node, "lineno", 0),
+        getattr(node, "col_offset", 0),
+        getattr(node, "end_lineno", 0),
+        getattr(node, "end_col_offset", 0),
+    )
+
+
+def site(transformation: Transformation) -> object:
+    """Which application of a transformation it is."""
+    return (transformation.qualified, *place(transformation.node))
+
+
+def signature(value: Value) -> object:
+    """What tells two arguments apart for the body."""
+    items = items_of(value)
+    if items is not None:
+        return (value.kind, tuple([signature(item) for item in items]))
+    entries = entries_of(value)
+    if entries is not None:
+        return (value.kind, tuple([(key, signature(item)) for key, item in entries.items()]))
+    function = function_of(value)
+    if function is not None:
+        return signature_of_function(function)
+    data = value.data
+    if isinstance(data, tuple):
+        parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `calls.item_of`
+        data = tuple([signature(part) if isinstance(part, Value) else part for part in parts])
+    elif not isinstance(data, _PLAIN):
+        data = id(data)  # of a class or of facts, which outlive the interpretation
+    return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
+
+
+def signature_of_function(data: FunctionData) -> object:
+    """What tells two functions apart for those who call them."""
+    return (
+        data.scope,
+        data.environment,
+        data.what,
+        tuple([signature_of_transformation(t) for t in data.transformations]),
+        tuple([signature(value) for value in data.bound]),
+        tuple([(name, signature(value)) for name, value in data.bound_names]),
+        None if data.self_value is None else signature(data.self_value),
+    )
+
+
+def signature_of_transformation(transformation: Transformation) -> object:
+    """What tells two applications of a transformation apart."""
+    return (
+        site(transformation),
+        transformation.mode,
+        transformation.static,
+        transformation.static_unknown,
+        transformation.donated,
+        transformation.differentiated,
+        transformation.unmapped,
+        transformation.bound,
+    )
+
+
+def is_portable(value: Value) -> bool:
+    """Whether a value means the same everywhere: no closure is in it, nor a class of a function."""
+    if value.kind is Kind.SEQUENCE or value.kind is Kind.MAPPING:
+        inside = items_of(value)
+        if inside is None:
+            inside = tuple((entries_of(value) or {}).values())
+        return all(is_portable(item) for item in inside)
+    function = function_of(value)
+    if function is not None:
+        return _is_portable_function(function)
+    owner = class_of(value)
+    if owner is not None:
+        return not owner.nested
+    data = value.data
+    if isinstance(data, tuple):
+        parts = cast("tuple[object, ...]", data)
+        return all(is_portable(part) for part in parts if isinstance(part, Value))
+    return True
+
+
+def _is_portable_function(data: FunctionData) -> bool:
+    if data.environment is not None:
+        return False
+    inside = (*data.bound, *(value for _, value in data.bound_names))
+    if data.self_value is not None:
+        inside = (*inside, data.self_value)
+    return all(is_portable(value) for value in inside)
+
+
+def captured(run: Run, data: FunctionData) -> tuple[object, ...]:
+    """What a closure finds around it now."""
+    if data.environment is None:
+        return ()
+    found: list[object] = [data.environment]
+    for name in run.free_names(data.node):
+        environment: Environment | None = data.environment
+        while environment is not None:
+            value = environment.state.names.get(name)
+            if value is not None:
+                found.append((name, signature(value), value.tokens))
+                break
+            environment = environment.parent
+    return tuple(found)
+
+
+# Results
+
+
+def summary_signature(summary: Summary) -> object:
+    """What of a summary its callers see. Keys count by what they are, not by which object they are."""
+    returned = _result(summary.returned, summary)
+    parameters = tuple(
+        [(name, _result(value, summary)) for name, value in summary.parameters.items()]
+    )
+    consumed = tuple([(_token(token, summary), _use(use)) for token, use in summary.consumed])
+    return returned, parameters, consumed
+
+
+def _use(use: Consumption) -> object:
+    return use.by, use.certainty, use.replaced, place(use.node)
+
+
+def _result(value: Value, summary: Summary) -> object:
+    items = items_of(value)
+    if items is not None:
+        return tuple([_result(item, summary) for item in items])
+    entries = entries_of(value)
+    if entries is not None:
+        return tuple([(key, _result(item, summary)) for key, item in entries.items()])
+    tokens = sorted((_token(token, summary) for token in value.tokens or ()), key=repr)
+    origin = None if value.origin is None else (value.origin.name, *place(value.origin.node))
+    return signature(value), origin, tuple(tokens)
+
+
+def _token(token: KeyToken, summary: Summary) -> object:
+    if token.parent is not None:
+        inside = tuple([part for part in token.index if isinstance(part, _PLAIN)])
+        return _token(token.parent, summary), token.name, inside, place(token.node)
+    if token.parameter and token.owner is summary.frame:
+        return "parameter", token.name
+    return "key", token.name, place(token.node), token.owner is summary.frame

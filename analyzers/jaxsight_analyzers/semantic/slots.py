@@ -1,0 +1,134 @@
+"""The state of a module's own code around one chunk: what it can see, and what it leaves.
+
+A chunk whose surroundings hold the same objects as before leaves what it left before. What it can
+see are the names that stand in it, with their parts and their keys.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from jaxsight_analyzers.data import dataclass
+from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.keys import Consumed
+from jaxsight_analyzers.semantic.signatures import is_portable, signature
+from jaxsight_analyzers.semantic.values import Value, tokens_in
+
+
+@dataclass(eq=False, slots=True)
+class Slots:
+    """What of the module's state a chunk can see or has left."""
+
+    names: dict[str, Value]
+    consumed: Consumed
+    conditions: tuple[object, ...]
+    dead: bool
+    guards: tuple[str, ...]
+
+    def same(self, other: Slots) -> bool:
+        """Whether the two are the same objects."""
+        return (
+            self.dead == other.dead
+            and self.guards == other.guards
+            and self.conditions == other.conditions
+            and _identical(self.names, other.names)
+            and _identical(self.consumed, other.consumed)
+        )
+
+
+def _identical(one: dict[str, Value] | Consumed, other: dict[str, Value] | Consumed) -> bool:
+    return one.keys() == other.keys() and all(
+        value is other[key]  # type: ignore[index]
+        for key, value in one.items()
+    )
+
+
+def slots(frame: Frame, names: frozenset[str]) -> Slots:
+    """What a chunk in which these names stand can see now."""
+    state = frame.state
+    held = _held(state, names)
+    consumed: Consumed = {}
+    if state.consumed:
+        roots = {token.root for value in held.values() for token in tokens_in(value)}
+        consumed = {t: use for t, use in state.consumed.items() if t.root in roots}
+    return Slots(held, consumed, state.conditions, state.dead, frame.guards)
+
+
+def _held(state: State, names: frozenset[str]) -> dict[str, Value]:
+    found = {name: state.names[name] for name in names if name in state.names}
+    if state.parts:
+        found |= {
+            place: value
+            for place, value in state.names.items()
+            if ("." in place or "[" in place) and root_of(place) in names
+        }
+    return found
+
+
+def root_of(place: str) -> str:
+    """The name that a place begins with."""
+    for position, char in enumerate(place):
+        if char in ".[":
+            return place[:position]
+    return place
+
+
+def left_by(frame: Frame, names: frozenset[str], consumed: Consumed, kept: Slots | None) -> Slots:
+    """What a chunk has left. What it left before stays where the new is no different."""
+    state = frame.state
+    held = _held(state, names)
+    if kept is not None:
+        for name, value in held.items():
+            old = kept.names.get(name)
+            if old is not None and old is not value and _same(old, value):
+                held[name] = state.names[name] = old
+    changed = {t: use for t, use in state.consumed.items() if consumed.get(t) is not use}
+    return Slots(held, changed, state.conditions, state.dead, frame.guards)
+
+
+def _same(old: Value, new: Value) -> bool:
+    return (
+        not tokens_in(old)
+        and not tokens_in(new)
+        and is_portable(old)
+        and is_portable(new)
+        and signature(old) == signature(new)
+    )
+
+
+def restore(frame: Frame, names: frozenset[str], left: Slots) -> None:
+    """Leave what a chunk left before."""
+    state = frame.state
+    for place in _held(state, names):
+        del state.names[place]
+    for place, value in left.names.items():
+        state.hold(place, value)
+    state.consumed.update(left.consumed)
+    state.conditions = left.conditions  # type: ignore[assignment]
+    state.dead = left.dead
+    frame.guards = left.guards
+
+
+def mentioned(body: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that stand in a module's own code: in functions only what runs with the `def`."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+            waiting.extend((*node.decorator_list, node.args))
+            if node.returns is not None:
+                waiting.append(node.returns)
+            continue
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest
+        waiting.extend(ast.iter_child_nodes(node))

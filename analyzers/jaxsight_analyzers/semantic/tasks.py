@@ -1,0 +1,178 @@
+"""Memoised work: what was worked out, what it was worked out from, and whether it still holds.
+
+A task records every dependency it uses while it runs. After an edit only what used something that
+changed is in doubt, and of that only what really gets other answers than before runs again: a
+function whose body changed runs, its callers only if what they asked of it is different now.
+The scheme is that of Adapton (Hammer et al., PLDI 2014) and of build systems with early cutoff.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.semantic.events import Events
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.contexts import Frame, Summary
+    from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
+    from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value
+
+
+class Dependency:
+    """Something that the results of tasks follow from."""
+
+    __slots__ = ("users",)
+
+    def __init__(self) -> None:
+        self.users: set[Task] = set()
+
+
+class Task(Dependency):
+    """A piece of work whose result is kept. The result itself is the subclasses'."""
+
+    __slots__ = (
+        "called",
+        "calls",
+        "changed",
+        "checked",
+        "covers",
+        "events",
+        "fails_on_purpose",
+        "inline",
+        "inline_counts",
+        "lowest",
+        "nested_classes",
+        "pending",
+        "ran",
+        "transformed",
+        "uses",
+        "volatile",
+        "writes",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checked = -1  # the revision in which the result was last known to hold
+        self.changed = -1  # the revision in which the result last became another
+        self.uses: dict[Dependency, None] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was seen, before the work is done again."""
+        self.events = Events()
+        self.calls: dict[Activation, Call] = {}
+        self.covers: set[Scope] = set()
+        self.called: set[object] = set()
+        self.fails_on_purpose: list[ast.AST] = []
+        self.writes: dict[tuple[ClassScope, str], Value] = {}
+        self.volatile = False
+        # while it runs only
+        self.inline: dict[object, Summary | None] = {}
+        self.inline_counts: dict[ast.AST, int] = {}
+        self.ran: set[ast.AST] = set()
+        self.pending: dict[ast.AST, tuple[FunctionData, Frame]] = {}
+        self.nested_classes: list[tuple[ClassScope, Frame]] = []
+        self.transformed: dict[Frame, list[FunctionData]] = {}
+        self.lowest = 1 << 30
+
+    def release(self) -> None:
+        """Drop what only the running needed."""
+        self.inline = {}
+        self.inline_counts = {}
+        self.ran = set()
+
+    def depend_on(self, before: Iterable[Dependency]) -> None:
+        """Tell what the task uses now that it does, and what it no longer uses that it does not."""
+        for used in before:
+            if used not in self.uses:
+                used.users.discard(self)
+        for used in self.uses:
+            used.users.add(self)
+
+    def forget(self) -> None:
+        """Take the task out of the graph."""
+        for used in self.uses:
+            used.users.discard(self)
+        self.uses = {}
+        self.clear()
+
+
+class Call(NamedTuple):
+    """Where a task calls a function."""
+
+    frame: Frame
+    node: ast.AST
+    origins: dict[str, Origin | None]  # where the tracers in its parameters come from
+
+
+class Way(NamedTuple):
+    """How a function runs, apart from its arguments."""
+
+    tracing: tuple[bool, bool, bool]  # abstractly, with every result traced, with values
+    tracer: str  # the transformation that makes the tracers, by qualified name
+    hot: bool  # called from a loop
+    guards: tuple[str, ...]  # why a failure in it may be meant
+
+
+class Activation(Task):
+    """A run of a function of a file, for one way of calling it: from anywhere, with any caller.
+
+    What it does to its callers is its summary. It holds no value of any of them.
+    """
+
+    __slots__ = (
+        "approximation",
+        "data",
+        "index",
+        "key",
+        "parameters",
+        "reused",
+        "scope",
+        "signature",
+        "stamp",
+        "state",
+        "summary",
+        "way",
+    )
+
+    def __init__(
+        self,
+        key: object,
+        data: FunctionData,
+        parameters: dict[str, Value],
+        way: Way,
+    ) -> None:
+        super().__init__()
+        self.key = key
+        self.scope: FunctionScope = data.scope
+        self.data = data
+        self.parameters = parameters
+        self.way = way
+        self.summary: Summary | None = None
+        self.signature: object = None
+        self.state = IDLE
+        self.index = 0  # its place among what is running
+        self.stamp = 0  # tells one run of it from the next
+        self.reused = False  # whether it was called while it ran
+        self.approximation: Summary | None = None  # what such calls are told
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a result, be it an old one."""
+        return self.summary is not None
+
+    def __repr__(self) -> str:
+        return f"<run of {self.scope.qualname}>"
+
+
+IDLE, CHECKING, RUNNING = range(3)
+
+
+class DeeperError(Exception):
+    """Calls are nested too deeply to go on: the innermost is to be run on its own first."""
+
+    def __init__(self, activation: Activation) -> None:
+        super().__init__(activation)
+        self.activation = activation
