@@ -79,7 +79,8 @@ class FunctionFacts:
     for functions whose shape does not depend on data. `calls_as` names the entry that
     describes the callable this function returns. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
-    this method returns, after its first argument. `returns_like` names a module whose functions the
+    this method returns, given the arguments that this one does not name itself; `discards` says that it runs
+    it and returns something else. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
     the callable is traced and never run. `specific` is False where only a wildcard knows the name.
@@ -112,6 +113,7 @@ class FunctionFacts:
     counterpart: Counterpart | None = None
     specific: bool = True
     runs: str | None = None
+    discards: bool = False
     returns_like: str | None = None
     instance_of: str | None = None
     only_traces: bool = False
@@ -409,6 +411,7 @@ def _function(
         counterpart=counterpart,
         specific=specific,
         runs=entry.get("runs"),
+        discards=entry.get("discards", False),
         returns_like=entry.get("returns_like"),
         instance_of=entry.get("instance_of"),
         only_traces=entry.get("only_traces", False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from jaxsight_analyzers.data import dataclass, replace
+from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     library,
     members,
+    methods,
     reveals,
     transformations,
 )
@@ -31,7 +32,6 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     entries_of,
-    function_of,
     items_of,
     join,
     most_traced,
@@ -61,6 +61,19 @@ class Arguments:
             {**(self.keyword_nodes or {}), **(others.keyword_nodes or {})},
             self.open or others.open,
             others.hidden if self.hidden is None else self.hidden,
+        )
+
+    def after(self, facts: FunctionFacts) -> Arguments:
+        """Those that a library's method hands on to what it runs: not the ones it names itself."""
+        count = len(facts.positional)
+        names = facts.parameters
+        return Arguments(
+            self.positional[count:],
+            {name: value for name, value in self.keywords.items() if name not in names},
+            self.nodes[count:],
+            self.keyword_nodes,
+            self.open,
+            self.hidden,
         )
 
     def values(self) -> tuple[Value, ...]:
@@ -200,7 +213,7 @@ def _note_call(
     run.events.calls.append(CallSeen(node, qualified, facts, tuple(seen), run.frame, guards))
 
 
-_PARTIALS = {"functools.partial", "jax.tree_util.Partial"}
+_PARTIALS = {"functools.partial", "jax.tree_util.Partial", "flax.nnx.cached_partial"}
 _SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter"}
 
 
@@ -284,7 +297,7 @@ def _method(
     """A call of a method of an array, a container, or something unknown."""
     name = function.attr
     if base.kind is Kind.FUNCTION:
-        made = transformations.method(run, node, base, name, arguments)
+        made = methods.of_function(run, node, base, name, arguments)
         return unknown_result(run, node) if made is None else made
     if base.kind in (Kind.TREE, Kind.MAPPING) and name in ("items", "keys", "values", "get", "pop"):
         return _mapping_method(name, base, arguments)
@@ -311,29 +324,8 @@ def _method(
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds
     if base.kind is Kind.INSTANCE:
-        return _inherited(run, node, base, name, arguments)
+        return methods.inherited(run, node, base, name, arguments)
     return unknown_result(run, node)
-
-
-def _inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
-    """A method that a class of this file has from a library's class."""
-    parent = members.library_base(run, base)
-    facts = None if parent is None else run.facts(f"{parent}.{name}")
-    if facts is None:
-        return unknown_result(run, node)
-    bound = replace(
-        arguments,
-        positional=(base, *arguments.positional),
-        nodes=(node.func, *arguments.nodes),
-    )
-    key_uses.use_keys(run, node, facts.name, facts, bound)
-    method = None if facts.runs is None else members.member(run, base, facts.runs)
-    data = None if method is None else function_of(method)
-    if data is None or "method" in arguments.keywords or "mutable" in arguments.keywords:
-        return result_of(run, node, facts.name, facts, bound)
-    known = {n: v for n, v in arguments.keywords.items() if n not in facts.keyword_only}
-    inner = Arguments(arguments.positional[1:], known, arguments.nodes[1:], {}, arguments.open)
-    return functions.call(run, node, data, inner)
 
 
 def _is_indexed_update(node: ast.expr) -> bool:

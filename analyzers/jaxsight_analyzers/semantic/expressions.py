@@ -14,7 +14,7 @@ from jaxsight_analyzers.semantic import (
     key_arrays,
     loops,
     members,
-    transformations,
+    methods,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
@@ -147,7 +147,7 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
         found = members.above(run, base, node.attr)
         return _part_of_unknown(run, base, node) if found is None else found
     if base.kind is Kind.FUNCTION and node.attr == "__wrapped__":
-        return transformations.unwrapped(base)
+        return methods.unwrapped(base)
     return UNKNOWN
 
 
@@ -264,7 +264,7 @@ def _ternary(run: Run, node: ast.IfExp) -> Value:
 
 def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value) -> None:
     """Record a test that Python decides."""
-    if value.traced is not Certainty.NO:
+    if value.traced is not Certainty.NO and value.kind is not Kind.INSTANCE:  # which is true
         guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
         run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
 

@@ -418,12 +418,15 @@ def _class(run: Run, node: ast.ClassDef) -> None:
 
 def run_class_head(run: Run, node: ast.ClassDef) -> None:
     """Run what stands around the body of a class, and bind its name."""
-    for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+    for expression in (*node.bases, *(k.value for k in node.keywords)):
         run.evaluate(expression)
     scope = run.scopes.classes[node]
     if scope.nested:
         run.task.nested_classes.append((scope, run.frame))
-    bind_name(run, node.name, Value(Kind.CLASS, data=scope))
+    value = Value(Kind.CLASS, data=scope)
+    for decorator in reversed(node.decorator_list):
+        members.decorate_class(run, decorator, value)
+    bind_name(run, node.name, value)
 
 
 def run_class_body(run: Run, body: Sequence[ast.stmt]) -> None:

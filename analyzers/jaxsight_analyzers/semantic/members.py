@@ -9,7 +9,15 @@ from typing import cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import bodies, calls, expressions, functions, memo, transformations
+from jaxsight_analyzers.semantic import (
+    bodies,
+    calls,
+    expressions,
+    functions,
+    memo,
+    methods,
+    transformations,
+)
 from jaxsight_analyzers.semantic.contexts import Environment, State
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
@@ -368,7 +376,7 @@ def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
     if isinstance(decorator, ast.Attribute):
         base, made = expressions.base_and_attribute(run, decorator)
         if base.kind is Kind.FUNCTION:
-            transformations.method(run, decorator, base, decorator.attr, arguments)
+            methods.of_function(run, decorator, base, decorator.attr, arguments)
             return value
     else:
         made = run.evaluate(decorator)
@@ -388,6 +396,18 @@ def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
         if inner is not None:
             return _as_wrapper(value, wrapped, inner)
     return value
+
+
+def decorate_class(run: Run, decorator: ast.expr, value: Value) -> None:
+    """`@nn.jit` above a class: its `__call__` runs transformed."""
+    made = run.evaluate(decorator)
+    qualified = qualified_of(made)
+    facts = run.facts(qualified)
+    if qualified is not None and facts is not None and facts.transforms:
+        arguments = calls.Arguments((value,), {}, (decorator,), {})
+        transformations.apply(run, decorator, qualified, facts, arguments)
+    elif isinstance(made.data, transformations.Pending):
+        transformations.complete(run, decorator, made.data, value)
 
 
 def _as_wrapper(value: Value, wrapped: Value, inner: FunctionData) -> Value:

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import (
-    bodies,
-    calls,
-    expressions,
-    functions,
-    key_uses,
-    library,
-    members,
-)
+from jaxsight_analyzers.semantic import calls, expressions, functions, library, members, methods
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -77,26 +69,84 @@ def apply(
     run: Run, node: ast.AST, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
     """`jit(f, ...)`: the function, transformed."""
-    parameter, mode = next(iter(facts.traces.items()))
+    (parameter, mode), *others = facts.traces.items()
     found = arguments.get(facts, parameter)
     if found is None:
         return pending(run, node, qualified, facts, arguments)
+    for other, its_mode in others:  # the guide of a model, the rules of a derivative
+        _apply_to(run, node, qualified, facts, its_mode, arguments, other)
     target = found[1]
     if target.kind is Kind.CLASS:
         return _lift(run, node, qualified, facts, mode, arguments, target)
-    data = members.callable_of(run, target)
-    if data is None:
+    if mode == "inherit" and facts.wraps:
+        data = members.callable_of(run, target)
+        return target if data is None else Value(Kind.FUNCTION, data=data)
+    made = _apply_to(run, node, qualified, facts, mode, arguments, parameter)
+    if made is None:
         if facts.wraps:
             return target
-        made = _transformation(run, node, qualified, facts, mode, arguments, 0)
-        return library.transformed(run, target, made) or Value(Kind.CALLABLE)
-    if mode == "inherit" and facts.wraps:
-        return target if target.kind is Kind.FUNCTION else Value(Kind.FUNCTION, data=data)
+        _apply_to_method(run, node, qualified, facts, mode, arguments, found[0])
+        transformation = _transformation(run, node, qualified, facts, mode, arguments, 0)
+        known = library.transformed(run, target, transformation)
+        if known is not None:
+            return known
+    if facts.calls_as is not None and (made is None or mode == "model"):
+        return Value(Kind.CALLABLE, data=run.facts(facts.calls_as))
+    return Value(Kind.CALLABLE) if made is None else Value(Kind.FUNCTION, data=made)
+
+
+def _apply_to(
+    run: Run,
+    node: ast.AST,
+    qualified: str,
+    facts: FunctionFacts,
+    mode: str,
+    arguments: Arguments,
+    parameter: str,
+) -> FunctionData | None:
+    """The function given for a parameter, transformed; None where it is not known."""
+    found = arguments.get(facts, parameter)
+    data = None if found is None else members.callable_of(run, found[1])
+    if data is None:
+        return None
     bound = len(data.bound) + (data.self_value is not None)
     transformation = _transformation(run, node, qualified, facts, mode, arguments, bound)
+    kept: tuple[Value, ...] = ()
+    if facts.variadic == "partial_args":  # of `nnx.jit_partial`
+        kept = tuple(v for name, _, v in arguments.named(facts) if name == "partial_args")
+    made = replace(
+        data,
+        transformations=(*data.transformations, transformation),
+        bound=(*data.bound, *kept),
+    )
+    run.note_transformed(made, run.frame)
+    return made
+
+
+def _apply_to_method(
+    run: Run,
+    node: ast.AST,
+    qualified: str,
+    facts: FunctionFacts,
+    mode: str,
+    arguments: Arguments,
+    target: ast.expr | None,
+) -> None:
+    """`jit(model.apply)`: what a library's method runs of this file runs transformed."""
+    if not isinstance(target, ast.Attribute):
+        return
+    base = run.evaluate(target.value)
+    known = methods.run_by(run, base, target.attr)
+    if known is None:
+        return
+    method, data = known
+    transformation = _transformation(run, node, qualified, facts, mode, arguments, 0)
+    if any(isinstance(one, int) for one in transformation.static):
+        # they count the method's parameters, which only a module's `self` stands in for
+        aligned = data.self_value is not None and len(method.positional) == 2
+        transformation = replace(transformation, static_unknown=not aligned)
     made = replace(data, transformations=(*data.transformations, transformation))
     run.note_transformed(made, run.frame)
-    return Value(Kind.FUNCTION, data=made)
 
 
 def _lift(
@@ -146,38 +196,6 @@ def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
         passes=run.frame.loops,
     )
     return Value(Kind.FUNCTION, data=made)
-
-
-# Attributes and methods of transformed functions
-
-
-def unwrapped(base: Value) -> Value:
-    """`f.__wrapped__`: the function without the transformation that was applied last."""
-    data = function_of(base)
-    if data is None or not data.transformations:
-        return UNKNOWN
-    return Value(Kind.FUNCTION, data=replace(data, transformations=data.transformations[:-1]))
-
-
-def method(run: Run, node: ast.expr, base: Value, name: str, arguments: Arguments) -> Value | None:
-    """`f.defvjp(forward, backward)`, `f.lower(x)`; None where what transforms `f` has no such method."""
-    data = function_of(base)
-    if data is None or not data.transformations:
-        return None
-    last = data.transformations[-1]
-    owner = last.qualified if last.facts.kind == "type" else f"{last.qualified}()"
-    facts = run.facts(f"{owner}.{name}")
-    if facts is None or not facts.specific:
-        return None
-    bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
-    key_uses.use_keys(run, node, facts.name, facts, bound)
-    if facts.runs is not None:
-        consumed = dict(run.frame.state.consumed)
-        functions.call(run, node, data, arguments)
-        if facts.only_traces:
-            run.frame.state.consumed = consumed
-        return calls.result_of(run, node, facts.name, facts, arguments)
-    return bodies.run_bodies(run, node, facts.name, facts, bound)
 
 
 def _transformation(
@@ -324,12 +342,14 @@ def _takes(
         return False
     if place is not None and place - len(positional) in static:
         return False
+    if place is not None and place in (transformation.unmapped or ()):
+        return False
     if transformation.mode == "concrete":
         chosen = transformation.differentiated
         if chosen is None:
             return False
         return not transformation.facts.differentiated or place in chosen
-    return place is None or place not in (transformation.unmapped or ())
+    return True
 
 
 def _traced_parameter(
@@ -346,9 +366,11 @@ def _traced_parameter(
     unknown = transformation.static_unknown or transformation.unmapped is None
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
-    if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC):
+    if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
-    if transformation.takes_modules and value.kind is Kind.UNKNOWN and not telling:
+    if transformation.takes_modules and (
+        value.kind is Kind.INSTANCE or (value.kind is Kind.UNKNOWN and not telling)
+    ):
         return value
     if value.kind is Kind.UNKNOWN and name in evidence.objects:
         return value

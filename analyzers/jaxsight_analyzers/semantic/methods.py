@@ -1,0 +1,118 @@
+"""Methods that libraries give to functions and modules of this file: `f.defvjp`, `f.lower`, `model.apply`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.data import replace
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import bodies, calls, functions, key_uses, members
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    constant_of,
+    function_of,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+
+def unwrapped(base: Value) -> Value:
+    """`f.__wrapped__`: the function without the transformation that was applied last."""
+    data = function_of(base)
+    if data is None or not data.transformations:
+        return UNKNOWN
+    return Value(Kind.FUNCTION, data=replace(data, transformations=data.transformations[:-1]))
+
+
+def _method_facts(run: Run, data: FunctionData, name: str) -> FunctionFacts | None:
+    if not data.transformations:
+        return None
+    last = data.transformations[-1]
+    owner = last.qualified if last.facts.kind == "type" else f"{last.qualified}()"
+    facts = run.facts(f"{owner}.{name}")
+    return facts if facts is not None and facts.specific else None
+
+
+def of_function(
+    run: Run, node: ast.expr, base: Value, name: str, arguments: Arguments
+) -> Value | None:
+    """`f.defvjp(forward, backward)`, `f.lower(x)`; None where what transforms `f` has no such method."""
+    data = function_of(base)
+    facts = None if data is None else _method_facts(run, data, name)
+    if data is None or facts is None:
+        return None
+    bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
+    key_uses.use_keys(run, node, facts.name, facts, bound)
+    if facts.runs is None:
+        return bodies.run_bodies(run, node, facts.name, facts, bound)
+    inner = _method_facts(run, replace(data, transformations=data.transformations[:-1]), name)
+    stateful = inner is not None and len(inner.positional) > len(facts.positional) + 1
+    if stateful:  # `hk.without_apply_rng(hk.transform_with_state(f))`
+        return calls.result_of(run, node, facts.name, facts, arguments)
+    consumed = dict(run.frame.state.consumed)
+    returned = functions.call(run, node, data, arguments.after(facts))
+    if facts.only_traces:
+        run.frame.state.consumed = consumed
+    if not facts.discards:
+        return returned
+    return calls.result_of(run, node, facts.name, facts, arguments)
+
+
+def run_by(run: Run, base: Value, name: str) -> tuple[FunctionFacts, FunctionData] | None:
+    """The function of this file that a library's method runs: `apply` of a module, of `hk.transform(f)`."""
+    data = function_of(base)
+    if base.kind is Kind.INSTANCE:
+        parent = members.library_base(run, base)
+        facts = None if parent is None else run.facts(f"{parent}.{name}")
+        method = (
+            None if facts is None or facts.runs is None else members.member(run, base, facts.runs)
+        )
+        data = None if method is None else function_of(method)
+    else:
+        facts = None if data is None else _method_facts(run, data, name)
+    if facts is None or data is None or facts.runs is None:
+        return None
+    return facts, data
+
+
+def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
+    """A method that a class of this file has from a library's class."""
+    parent = members.library_base(run, base)
+    facts = None if parent is None else run.facts(f"{parent}.{name}")
+    if facts is None:
+        return calls.unknown_result(run, node)
+    bound = replace(
+        arguments,
+        positional=(base, *arguments.positional),
+        nodes=(node.func, *arguments.nodes),
+    )
+    key_uses.use_keys(run, node, facts.name, facts, bound)
+    method = None if facts.runs is None else _chosen(run, base, facts.runs, arguments)
+    data = None if method is None else function_of(method)
+    if data is None:
+        return calls.result_of(run, node, facts.name, facts, bound)
+    returned = functions.call(run, node, data, bound.after(facts))
+    if (
+        facts.discards
+        or "mutable" in arguments.keywords
+        or "capture_intermediates" in arguments.keywords
+    ):
+        return calls.result_of(run, node, facts.name, facts, bound)
+    return returned
+
+
+def _chosen(run: Run, base: Value, usual: str, arguments: Arguments) -> Value | None:
+    """The method that `model.apply(..., method=...)` runs."""
+    method = arguments.keywords.get("method")
+    if method is None or constant_of(method) is None:
+        return members.member(run, base, usual)
+    name = constant_of(method)
+    if isinstance(name, str):
+        return members.member(run, base, name)
+    return members.bound_to(method, base)
