@@ -8,6 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 REAL_RUNS = (  # each test starts a program that imports JAX, or an editor
+    "analyzers/test_contexts_with_jax.py",
     "e2e/test_editors.py",
     "e2e/test_process.py",
     "runner/test_benchmark.py",

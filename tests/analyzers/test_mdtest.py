@@ -49,14 +49,14 @@ def test_section(body: str) -> None:
     assert analysis.crashes == ()
     assert analysis.problems == ()
     assert_matches(code, analysis.diagnostics)
-    assert dict(_revealed(code)) == dict(analysis.model.reveals)
+    assert dict(revealed(code)) == dict(analysis.model.reveals)
     bare = SourceFile("a.py", without_markers(code))
     for tag, least in (("py fixed", Applicability.UNSAFE), ("py safe", Applicability.SAFE)):
         if tag in blocks:
             assert fix_all(bare, config, config.versions, least) == blocks[tag]
 
 
-def _revealed(code: str) -> list[tuple[int, str]]:
+def revealed(code: str) -> list[tuple[int, str]]:
     return [
         (number, match["text"].strip())
         for number, line in enumerate(code.split("\n"), 1)
