@@ -80,7 +80,9 @@ class FunctionFacts:
     describes the callable this function returns. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
     this method returns, given the arguments that this one does not name itself; `discards` says that it runs
-    it and returns something else. `returns_like` names a module whose functions the
+    this method returns, given the arguments that this one does not name itself; `discards` says that it runs
+    it and returns something else. `lifts` says that a class given to it gets a `__call__` that runs
+    transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
     the callable is traced and never run. `specific` is False where only a wildcard knows the name.
@@ -114,6 +116,7 @@ class FunctionFacts:
     specific: bool = True
     runs: str | None = None
     discards: bool = False
+    lifts: bool = False
     returns_like: str | None = None
     instance_of: str | None = None
     only_traces: bool = False
@@ -412,6 +415,7 @@ def _function(
         specific=specific,
         runs=entry.get("runs"),
         discards=entry.get("discards", False),
+        lifts=entry.get("lifts", False),
         returns_like=entry.get("returns_like"),
         instance_of=entry.get("instance_of"),
         only_traces=entry.get("only_traces", False),

@@ -114,6 +114,7 @@ def _body_arguments(
     missing = 0 if data is None else required(data) - len(given)
     is_open = not roles or arguments.open
     if missing > 0:
+        is_open = True
         filler = Value(Kind.ARRAY) if roles and roles[-1] == "array" else UNKNOWN
         given.extend([filler] * missing)
     keywords: dict[str, Value] = {}

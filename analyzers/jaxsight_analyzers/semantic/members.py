@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     class_of,
+    constant_of,
     function_of,
     join,
     qualified_of,
@@ -84,11 +85,17 @@ def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | No
             data = function_of(_undecorated(run, owner, name))
             if data is None or is_stub(data.node):
                 return UNKNOWN
-            return functions.call(
-                run, node, replace(data, self_value=base), calls.Arguments((), {})
-            )
+            made = replace(data, self_value=base)
+            return _overridable(functions.call(run, node, made, calls.Arguments((), {})))
         owner = _base_of(run, owner)
     return None
+
+
+def _overridable(value: Value) -> Value:
+    """What a property gives, when a subclass may give something else of the kind."""
+    if value.kind is not Kind.STATIC:
+        return value
+    return UNKNOWN if constant_of(value) is None else STATIC
 
 
 def super_of(run: Run, arguments: calls.Arguments) -> Value:

@@ -159,8 +159,8 @@ def _lift(
     target: Value,
 ) -> Value:
     """`nn.remat(Block)`: a class whose `__call__` runs transformed."""
-    if mode == "inherit":
-        return target
+    if mode == "inherit" or not facts.lifts:
+        return target if facts.wraps else Value(Kind.CALLABLE)
     method = members.member(run, Value(Kind.INSTANCE, data=target.data), "__call__")
     data = None if method is None else function_of(method)
     if data is not None:
@@ -303,7 +303,10 @@ def trace_parameters(
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     positional = positional[transformation.bound :]
     traced = dict(parameters)
+    mixed = _mixed(signature, transformation)
     for name, value in parameters.items():
+        if name in mixed:
+            continue
         place = positional.index(name) if name in positional else None
         if name not in passed or not _takes(transformation, name, place, positional):
             continue
@@ -315,6 +318,17 @@ def trace_parameters(
             origin = functions.origin_of(data, name)
             traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
     return traced
+
+
+def _mixed(signature: ast.arguments, transformation: Transformation) -> set[str]:
+    """`*args` and `**kwargs` of which a part is static or not mapped: nothing is known of the rest."""
+    chosen = {*transformation.static, *(transformation.unmapped or ())}
+    mixed: set[str] = set()
+    if signature.vararg and any(isinstance(one, int) for one in chosen):
+        mixed.add(signature.vararg.arg)
+    if signature.kwarg and any(isinstance(one, str) for one in chosen):
+        mixed.add(signature.kwarg.arg)
+    return mixed
 
 
 def _on_host(value: Value) -> Value:
