@@ -147,7 +147,11 @@ def _given(
         slices = _argument(arguments, facts, "xs", "elems", missing=NONE)
         return [_element(run, slices, node)]
     if role == "leaf":
-        return [_leaf(tree) for tree in _bound_to(arguments, facts, "tree", facts.variadic)]
+        trees = _bound_to(arguments, facts, "tree", facts.variadic)
+        chosen = (
+            arguments.get(facts, "is_leaf") is not None
+        )  # a leaf may be a container then, or None
+        return [UNKNOWN if chosen else _leaf(tree) for tree in trees]
     if role == "item":
         iterables = _bound_to(arguments, facts, "iterable", facts.variadic)
         return [_item(run, iterable, node) for iterable in iterables]
