@@ -1,0 +1,52 @@
+"""What the rules find in the installed packages is what it was; each finding elsewhere has a verdict.
+
+The findings are in `corpus/expected.txt`. Where a change of them is meant: `python scripts/corpus.py expected`,
+and read the difference. `corpus/verdicts.toml` says of each finding in many more packages and
+repositories whether it is right; `scripts/corpus.py check` compares with it.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import pytest
+
+from tests.analyzers.corpus import findings as corpus
+
+EXPECTED = corpus.FOLDER / "expected.txt"
+VERDICTS = ("right", "intended", "wrong")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "package"), corpus.pins()["installed"].items())
+def test_installed_packages(name: str, package: str) -> None:
+    heading, *expected = corpus.of_package(EXPECTED.read_text(encoding="utf-8"), name)
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not installed")
+    if heading != f"{name} {version}":
+        pytest.skip(f"the findings are those of {heading}, installed is {version}")
+
+    result = corpus.installed(name, package)
+
+    assert result.crashes == []
+    assert [f"{package}/{each.place}" for each in result.found] == expected
+
+
+def test_verdicts_are_of_what_is_pinned() -> None:
+    table = corpus.pins()
+    pinned = {*table["packages"], *table["repositories"]}
+
+    assert set(corpus.verdicts()) <= pinned
+    assert set(table["well_kept"]) <= pinned
+    for places in corpus.verdicts().values():
+        for place, verdict in places.items():
+            assert verdict.partition(": ")[0] in VERDICTS, place
+
+
+def test_there_are_twenty_packages_and_ten_repositories() -> None:
+    table = corpus.pins()
+
+    assert len(table["packages"]) >= 20
+    assert len(table["repositories"]) >= 10
