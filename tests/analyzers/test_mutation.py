@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.analyzers.mutation.confirmed import identity, read
+from tests.analyzers.mutation.installed import installed
 from tests.analyzers.mutation.judge import Judged, Outcome, judge, rate, table
 from tests.analyzers.mutation.kinds import candidates
 from tests.analyzers.mutation.programs import programs
@@ -25,6 +26,8 @@ def judged() -> list[Judged]:
         names = confirmed[program.name][1] if program.name in confirmed else set[str]()
         if names:
             found += [judge(program, m) for m in candidates(program) if identity(m) in names]
+    assert len(found) == sum(len(names) for _, names in confirmed.values())
+    found += [judge(program, mutant) for program, mutant in installed()]
     print(f"\n{table(found)}")
     for each in found:
         if each.outcome is not Outcome.FOUND:
@@ -40,10 +43,6 @@ def test_the_programs_are_those_that_jax_ran() -> None:
     assert {name: digest for name, (digest, _) in read().items()} == {
         name: by_name.get(name) for name in read()
     }
-
-
-def test_every_confirmed_mutant_is_made(judged: list[Judged]) -> None:
-    assert len(judged) == sum(len(names) for _, names in read().values())
 
 
 def test_mistakes_are_found_there_and_only_there(judged: list[Judged]) -> None:

@@ -17,18 +17,23 @@ METHODS = {"set": "=", "add": "+=", "multiply": "*=", "subtract": "-=", "divide"
 def numpy_for_jax(program: Program) -> Iterator[Mutant]:
     """`jnp.f(x)` becomes `np.f(x)`."""
     for call in ast.walk(program.tree):
-        if not isinstance(call, ast.Call) or not call.args:
-            continue
-        name = program.qualified(call.func)
-        if name.startswith("jax.numpy.") and name.count(".") == 2 and program.function(call):
-            function = Edit(call.func, f"np.{name.removeprefix('jax.numpy.')}")
-            yield Mutant(
-                "numpy-for-jax-numpy",
-                "numpy-on-traced",
-                place(call, name),
-                _with_numpy(program, function),
-                lines(call),
-            )
+        if isinstance(call, ast.Call) and call.args and program.function(call):
+            yield from numpy_of(program, call)
+
+
+def numpy_of(program: Program, call: ast.Call, only: tuple[str, ...] = ()) -> Iterator[Mutant]:
+    """The mutant of one call of `jax.numpy`, or of one of its functions."""
+    name = program.qualified(call.func)
+    function = name.removeprefix("jax.numpy.")
+    if name == function or "." in function or (only and function not in only):
+        return
+    yield Mutant(
+        "numpy-for-jax-numpy",
+        "numpy-on-traced",
+        place(call, name),
+        _with_numpy(program, Edit(call.func, f"np.{function}")),
+        lines(call),
+    )
 
 
 def _with_numpy(program: Program, *edits: Edit) -> str:
