@@ -10,7 +10,7 @@ import pytest
 from tests.analyzers.mutation.confirmed import identity, read
 from tests.analyzers.mutation.installed import installed
 from tests.analyzers.mutation.judge import Judged, Outcome, judge, rate, table
-from tests.analyzers.mutation.kinds import candidates
+from tests.analyzers.mutation.kinds import made
 from tests.analyzers.mutation.programs import programs
 
 OVERALL = 0.85
@@ -25,7 +25,7 @@ def judged() -> list[Judged]:
     for program in programs():
         names = confirmed[program.name][1] if program.name in confirmed else set[str]()
         if names:
-            found += [judge(program, m) for m in candidates(program) if identity(m) in names]
+            found += [judge(program, m) for m in made(program) if identity(m) in names]
     assert len(found) == sum(len(names) for _, names in confirmed.values())
     found += [judge(program, mutant) for program, mutant in installed()]
     print(f"\n{table(found)}")

@@ -215,6 +215,12 @@ class Frame:
         """Whether it is a test, or runs in one."""
         return any(f.name.startswith("test") or "test" in f.guards for f in self.chain())
 
+    @property
+    def eager(self) -> bool:
+        """Whether nothing but `shard_map` traces it: without `jit` that runs at once, on what can be shown."""
+        applied = [each for frame in self.chain() for each in frame.transformations]
+        return all(each.qualified.endswith("shard_map") for each in applied if each.abstract)
+
     def chain(self) -> Iterator[Frame]:
         """This frame and its callers, the innermost first."""
         frame: Frame | None = self

@@ -45,7 +45,7 @@ class Argument(NamedTuple):
     span: Span
     text: str
     traced: Certainty
-    concrete: bool  # a tracer that carries a value, as under plain `grad`
+    concrete: bool  # a tracer that carries a value, as under plain `grad` or eager `shard_map`
     is_keyword: bool
     is_starred: bool
     node: ast.expr
@@ -260,7 +260,7 @@ def _argument(argument: ArgumentSeen, event: CallSeen, places: Places) -> Argume
         places.span(argument.node),
         places.text(argument.node),
         _leaves(argument.value),
-        argument.value.concrete,
+        argument.value.concrete or event.frame.eager,
         is_keyword and not argument.starred,
         argument.starred,
         argument.node,

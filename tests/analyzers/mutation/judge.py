@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Diagnostic, Severity
@@ -37,7 +38,7 @@ class Judged(NamedTuple):
 
 def judge(program: Program, mutant: Mutant) -> Judged:
     """What the engine reports in a mutant that it does not report in the program."""
-    before = Counter(_key(program.text, each) for each in _found(program.text))
+    before = Counter(_known(program.text))
     there: list[Diagnostic] = []
     elsewhere: list[str] = []
     for each in _found(mutant.text):
@@ -51,6 +52,11 @@ def judge(program: Program, mutant: Mutant) -> Judged:
     outcome = Outcome.ELSEWHERE if elsewhere else Outcome.FOUND if there else Outcome.MISSED
     certain = any(each.severity is Severity.ERROR for each in there)
     return Judged(program.name, mutant, outcome, certain, tuple(elsewhere))
+
+
+@lru_cache(maxsize=1)  # a program is followed by its other mutants
+def _known(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(_key(text, each) for each in _found(text))
 
 
 def _expected(diagnostic: Diagnostic, mutant: Mutant) -> bool:

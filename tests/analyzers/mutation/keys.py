@@ -52,12 +52,13 @@ def _swapped(
     for use in _uses(program, old, around):
         if use.lineno > end:
             others = _reads(around, new)
+            runs = _runs(program, around.name) if isinstance(around, FUNCTIONS) else []
             yield Mutant(
                 kind,
                 "key-reuse",
                 place(use, f"{old} -> {new}"),
                 program.edited(Edit(use, new)),
-                lines(use, *(each for each in others if at(each).lineno >= end)),
+                lines(use, *(each for each in others if at(each).lineno >= end), *runs),
             )
 
 

@@ -30,9 +30,15 @@ MUTATORS: tuple[Callable[[Program], Iterator[Mutant]], ...] = (
 )
 
 
+def made(program: Program) -> Iterator[Mutant]:
+    """Every mutant of a program."""
+    for mutator in MUTATORS:
+        yield from mutator(program)
+
+
 def candidates(program: Program) -> list[Mutant]:
     """Every mutant of a program that is Python; not all of them are mistakes."""
-    return [mutant for mutator in MUTATORS for mutant in mutator(program) if _compiles(mutant)]
+    return [mutant for mutant in made(program) if _compiles(mutant)]
 
 
 def _compiles(mutant: Mutant) -> bool:

@@ -14,7 +14,8 @@ at every run instead of once.
 ## Limits
 
 A `print` without a traced value counts traces on purpose, and is not reported. Under `jax.grad` alone
-values are printed, wrapped in a tracer; that is not reported.
+values are printed, wrapped in a tracer, and under `jax.shard_map` alone the values of each device;
+that is not reported.
 """
 
 from __future__ import annotations
