@@ -88,7 +88,7 @@ def check(folder: Path, names: list[str]) -> int:
                 continue
             result = results[name] = look(target, table["versions"])
             ruled[name] = _ruled(result, judged.get(name, {}))
-            lines += [f"{name} {each.place} {each.message}" for each in result.found]
+            lines += [f"{name} {e.place} {e.severity} {e.message}" for e in result.found]
             print(_row(name, result, ruled[name]), flush=True)
             for note in _notes(name, result, judged.get(name, {})):
                 print(note)

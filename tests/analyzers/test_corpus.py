@@ -31,7 +31,7 @@ def test_installed_packages(name: str, package: str) -> None:
     result = corpus.installed(name, package)
 
     assert result.crashes == []
-    assert [f"{package}/{each.place}" for each in result.found] == expected
+    assert [f"{package}/{each.place} {each.severity}" for each in result.found] == expected
 
 
 def test_verdicts_are_of_what_is_pinned() -> None:

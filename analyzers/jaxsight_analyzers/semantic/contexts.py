@@ -218,8 +218,8 @@ class Frame:
     @property
     def eager(self) -> bool:
         """Whether nothing but `shard_map` traces it: without `jit` that runs at once, on what can be shown."""
-        applied = [each for frame in self.chain() for each in frame.transformations]
-        return all(each.qualified.endswith("shard_map") for each in applied if each.abstract)
+        applied = [e for frame in self.chain() for e in frame.transformations if e.abstract]
+        return bool(applied) and all(each.qualified.endswith("shard_map") for each in applied)
 
     def chain(self) -> Iterator[Frame]:
         """This frame and its callers, the innermost first."""

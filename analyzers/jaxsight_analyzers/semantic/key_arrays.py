@@ -66,7 +66,7 @@ def _is_of(index: Index, loop: Loop | ast.AST) -> bool:
     """Whether it is the index of what a loop or a body was run over."""
     if index[0] == "pass":
         passes = cast("Passes", index[1])
-        return passes[-1][0] == loop
+        return bool(passes) and passes[-1][0] == loop  # none outside of loops
     return index[0] == "body" and index[1] is loop
 
 

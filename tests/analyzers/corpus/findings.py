@@ -36,8 +36,8 @@ class Found(NamedTuple):
 
     @property
     def place(self) -> str:
-        """What a verdict is given to: the message may change, the place may not."""
-        return f"{self.path}:{self.line} {self.rule} {self.severity}"
+        """What a verdict is given to: how sure the engine is and its words may change."""
+        return f"{self.path}:{self.line} {self.rule}"
 
 
 @dataclass
@@ -119,7 +119,9 @@ def expected() -> str:
     lines: list[str] = []
     for name, package in pins()["installed"].items():
         lines.append(f"# {name} {metadata.version(name)}")
-        lines += [f"{package}/{each.place}" for each in installed(name, package).found]
+        lines += [
+            f"{package}/{each.place} {each.severity}" for each in installed(name, package).found
+        ]
     return "\n".join(lines) + "\n"
 
 
