@@ -283,9 +283,22 @@ def item_assignments(seen: Iterable[ItemAssignmentSeen], places: Places) -> list
 def _is_array(event: ItemAssignmentSeen) -> Certainty:
     if isinstance(event.target.slice, ast.Constant) and isinstance(event.target.slice.value, str):
         return Certainty.NO
+    if _may_be_reference(event):
+        return Certainty.NO
     if event.base.kind is Kind.TREE:
         return Certainty.MAYBE if _looks_like_array_index(event.target.slice) else Certainty.NO
     return Certainty.YES
+
+
+def _may_be_reference(event: ItemAssignmentSeen) -> bool:
+    """Whether it is named or used as people do with references: any traced function may be given one."""
+    base, index, origin = event.target.value, event.target.slice, event.base.origin
+    if not isinstance(base, ast.Name):
+        return False
+    whole = isinstance(index, ast.Constant) and index.value is ...
+    whole = whole or (isinstance(index, ast.Tuple) and not index.elts)
+    is_parameter = origin is not None and origin.name == base.id
+    return base.id.endswith("_ref") or (whole and is_parameter)
 
 
 def _looks_like_array_index(index: ast.expr) -> bool:

@@ -16,7 +16,8 @@ Otherwise unsafe. `x` may be a NumPy array, which has no `.at`; and where an ind
 
 A parameter of a function that is not traced is not taken for an array. An element of an unannotated
 traced argument may be one of a list or dict, and is reported only where the index is one of arrays: a
-slice, a tuple or `...`. Pallas references, NumPy arrays, lists and dicts are never reported.
+slice or a tuple. References, NumPy arrays, lists and dicts are not reported; a traced parameter that is
+assigned to as a whole (`x[...] = v`), or called `x_ref`, is taken for a reference.
 """
 
 from __future__ import annotations
