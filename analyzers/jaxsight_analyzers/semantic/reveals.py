@@ -13,13 +13,16 @@ NAMES = ("reveal_value", "reveal_key", "reveal_contexts")
 
 
 def reveal(run: Run, node: ast.Call, what: str) -> Value:
-    """Note what the model knows of the argument. What contexts there are is told when all is known."""
-    text = ""
+    """Note what the model knows of the argument, and hand it on: a question may stand in an expression.
+
+    What contexts there are is told when all is known.
+    """
+    text, value = "", UNKNOWN
     if what != "reveal_contexts":
         value = run.evaluate(node.args[0])
         text = describe(value) if what == "reveal_value" else _describe_key(run, value)
     run.events.reveals.append((node, what, text, run.frame))
-    return UNKNOWN
+    return value
 
 
 def _describe_key(run: Run, value: Value) -> str:

@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 import optax
 from jax import random
 from numpyro.distributions import constraints
-from numpyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO
+from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.autoguide import AutoNormal
 
 
@@ -34,11 +34,9 @@ def mixture(data, k=2):
     with numpyro.plate("components", k):
         locs = numpyro.sample("locs", dist.Normal(0.0, 10.0))
     with numpyro.plate("data", len(data)):
-        assignment = numpyro.sample(
-            "assignment", dist.Categorical(weights), infer={"enumerate": "parallel"}
-        )
-        centre = locs[assignment]
-        numpyro.sample("obs", dist.Normal(centre, 1.0), obs=data)
+        mixing = dist.Categorical(weights)
+        likelihood = dist.MixtureSameFamily(mixing, dist.Normal(locs, 1.0))
+        numpyro.sample("obs", likelihood, obs=data)
 
 
 def run(svi, key, steps, *args):
@@ -64,6 +62,5 @@ result = SVI(eight_schools, auto, optax.adam(0.05), Trace_ELBO(num_particles=2))
 )
 print(result.losses[-1])
 data = jnp.concatenate([y / 10.0, -y / 10.0])
-enum = SVI(mixture, AutoNormal(numpyro.handlers.block(mixture, hide=["assignment"])),
-           numpyro.optim.Adam(0.05), TraceEnum_ELBO())
-print(enum.run(key3, 2, data, progress_bar=False).losses[-1])
+marginal = SVI(mixture, AutoNormal(mixture), numpyro.optim.Adam(0.05), Trace_ELBO())
+print(marginal.run(key3, 2, data, progress_bar=False).losses[-1])
