@@ -25,7 +25,7 @@ from tests.analyzers.truth.record import RECORDED, digest, listed, read_toml
 
 ROOT = Path(__file__).parents[2]
 FLOORS = Path(__file__).parent / "truth" / "recall.toml"
-SLACK = 0.05  # a floor that is lower than this below what is reached is to be raised
+SLACK = 0.1  # a floor that is further below what is reached is to be raised
 HALVES = ("tuning", "held back")
 
 
@@ -81,7 +81,8 @@ def test_recall_does_not_fall(half: str) -> None:
         if counts["all"] >= 5
     }
     fallen = [c for c, floor in least.items() if reached.get(c, 0.0) < floor]
-    risen = [c for c, share in reached.items() if share - least.get(c, 0.0) > SLACK]
+    many = [c for c in reached if total(half).recalled[c]["all"] >= 30]
+    risen = [c for c in many if reached[c] - least.get(c, 0.0) > SLACK]
 
     assert fallen == [], report.table(total(half))
     assert risen == [], "raise: python -m tests.analyzers.truth.report --floors"
@@ -112,6 +113,7 @@ def test_a_question_stands_after_each_binding() -> None:
     [
         ("traced 0 > jit", "abstract", []),
         ("host", "array", ["never traced", "never a tracer"]),
+        ("traced 1 > jit > scan", "array", ["never a tracer"]),
         ("traced 0 > jit", "concrete", ["every tracer has a value"]),
         ("traced 0 > vmap", "abstract", ["not by jit"]),
     ],

@@ -2,12 +2,14 @@
 
 Only what ran counts. An answer is *certain* when the model says `traced ...` in some context of it
 or names a context; it is *wrong* when no run of that place had a tracer, or when every tracer there
-had a value and the model says that none has, or the other way round.
+had a value and the model says that one has none. It is *lenient* when the model grants tracers a
+value that none had: nothing false is reported then, but the answer does not count as found.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -46,6 +48,7 @@ _COMPARED = frozenset(
         "pallas_call",
     ]
 )
+_PLAIN = re.compile(r"\.tree(_util)?\.|tree_map|associative_scan")
 _LIBRARIES = {"flax.nnx": "nnx", "flax.linen": "linen", "numpyro": "numpyro", "optax": "optax"}
 
 
@@ -62,6 +65,7 @@ class Answer:
     yes: bool = False  # the model is certain of one
     maybe: bool = False
     wrong: str = ""  # why the certain answer is wrong
+    lenient: bool = False
 
 
 @dataclass
@@ -72,6 +76,7 @@ class Tally:
     names: int = 0
     certain: int = 0
     wrong: int = 0
+    lenient: int = 0
     recalled: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     @property
@@ -131,13 +136,13 @@ def _judge_name(answer: Answer) -> None:
     elif False in with_value and "abstract" not in answer.jax:
         answer.wrong = "every tracer has a value"
     elif True in with_value and "concrete" not in answer.jax:
-        answer.wrong = "no tracer has a value"
+        answer.lenient = False not in with_value
 
 
 def _judge_function(answer: Answer) -> None:
     answer.traced = any(text.startswith("traced") for text in answer.jax)
-    chains = [text.split(" > ") for text in answer.model if text != "host"]
-    certain = [chain for chain in chains if "callback" not in chain[-1]]
+    chains = [_tracing(text) for text in answer.model if text != "host"]
+    certain = [chain for chain in chains if chain and "callback" not in chain[-1]]
     answer.yes = bool(certain)
     if answer.yes and not answer.traced:
         answer.wrong = "never traced"
@@ -146,6 +151,11 @@ def _judge_function(answer: Answer) -> None:
         on_the_stack = [text.split(" > ")[1:] for text in answer.jax if text != "host"]
         if innermost in _COMPARED and not any(innermost in stack for stack in on_the_stack):
             answer.wrong = answer.wrong or f"not by {innermost}"
+
+
+def _tracing(text: str) -> list[str]:
+    """A chain of transformations without those that call a function as it is."""
+    return [name for name in text.split(" > ") if not _PLAIN.search(name)]
 
 
 def family(qualified: str) -> str:
@@ -166,10 +176,11 @@ def tally(answers: Iterable[Answer]) -> Tally:
             for construct in (everything, *answer.constructs):
                 counts = total.recalled[construct]
                 counts["all"] += 1
-                counts["yes"] += answer.yes and not answer.wrong
+                counts["yes"] += answer.yes and not answer.wrong and not answer.lenient
                 counts["maybe"] += answer.maybe and not answer.yes
         total.certain += answer.yes
         total.wrong += bool(answer.wrong)
+        total.lenient += answer.lenient
     return total
 
 

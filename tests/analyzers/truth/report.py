@@ -47,6 +47,7 @@ def table(total: Tally) -> str:
     lines = [
         f"{total.functions} functions and {total.names} names traced by JAX",
         f"{total.certain} certain answers, {total.wrong} wrong: precision {total.precision:.2%}",
+        f"{total.lenient} lenient answers: a value granted that no tracer had",
         f"{'construct':32} {'traced':>6} {'certain':>8} {'maybe':>8}",
     ]
     for construct in sorted(total.recalled):
