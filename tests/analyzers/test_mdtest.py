@@ -49,7 +49,7 @@ def test_section(body: str) -> None:
     assert analysis.crashes == ()
     assert analysis.problems == ()
     assert_matches(code, analysis.diagnostics)
-    assert dict(revealed(code)) == dict(analysis.model.reveals)
+    assert dict(revealed(code)) == {line: text for line, _, text in analysis.model.reveals}
     bare = SourceFile("a.py", without_markers(code))
     for tag, least in (("py fixed", Applicability.UNSAFE), ("py safe", Applicability.SAFE)):
         if tag in blocks:

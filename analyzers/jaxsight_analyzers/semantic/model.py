@@ -183,14 +183,14 @@ class SemanticModel:
         return tuple([Unit(self, number, tuple(found)) for number, found in enumerate(tasks)])
 
     @property
-    def reveals(self) -> list[tuple[int, str]]:
-        """What the specifications of the model ask, by line: `reveal_value(x)` and its kin."""
-        found: list[tuple[int, str]] = []
+    def reveals(self) -> list[tuple[int, int, str]]:
+        """What the specifications of the model ask, by line and column: `reveal_value(x)` and its kin."""
+        found: list[tuple[int, int, str]] = []
         for task in self.live:
             for node, what, text, frame in task.events.reveals:
                 if what == "reveal_contexts":
                     text = self._stack_of(frame)
-                found.append((self.module.line_of(node), text))
+                found.append((self.module.line_of(node), node.col_offset, text))
         return found
 
     def _stack_of(self, frame: Frame) -> str:

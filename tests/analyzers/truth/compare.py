@@ -96,8 +96,8 @@ def compare(name: str, source: str, recorded: dict[str, Any]) -> list[Answer]:
     analysis = analyse(SourceFile(f"{name}.py", instrumented.text), rules=())
     assert analysis.crashes == ()
     said: dict[str, list[str]] = defaultdict(list)
-    for node, _, text in analysis.model.events.reveals:
-        said[f"{node.lineno}:{node.col_offset}"].append(text)
+    for line, column, text in analysis.model.reveals:
+        said[f"{line}:{column}"].append(text)
     libraries = _libraries(source)
     kinds = _kinds_of_functions(source)
     chains = {
