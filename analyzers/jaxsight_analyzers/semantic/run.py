@@ -165,7 +165,6 @@ class Run:
         tokens: frozenset[KeyToken] | None,
         use: Consumption,
         argument: ast.expr | None,
-        repeated_by: str | None = None,
     ) -> None:
         """Use up a key here, and note where it was used up before."""
         if not tokens:
@@ -176,9 +175,9 @@ class Run:
         certainty = use.certainty if len(tokens) == 1 else Certainty.MAYBE
         for token in self.ordered(tokens):
             earlier = earlier_use(token, state.consumed)
-            if earlier is None:
+            if earlier is None or token not in state.consumed:
                 state.consumed[token] = use._replace(certainty=certainty, on_path=certainty)
-            elif not earlier.excludes(use.conditions) and not state.dead:
+            if earlier is not None and not earlier.excludes(use.conditions) and not state.dead:
                 before = earlier.certainty_under(use.conditions)
                 self._note_reuse(token, use, argument, earlier, min(certainty, before))
 

@@ -13,9 +13,11 @@ one half for that use, the other for the next.
 
 ## Limits
 
-Keys are followed through names, attributes, tuples, lists of keys, and functions of the same file. Two
-uses on paths that exclude each other are not a reuse. `fold_in`, `clone` and `key_data` do not use a key
-up. What an unknown function does with a key is not guessed.
+Keys are followed through names, attributes, containers, elements and slices of arrays of keys, and functions
+of the same file. Two uses on paths that exclude each other are not a reuse. `fold_in`, `clone` and `key_data`
+do not use a key up; the same data folded in twice give the same key. Flax folds names into the keys that
+`init` and `apply` are given: only the same call again is reported, and says "may". So does what is found in a
+test, and a key that `partial` binds. What an unknown function does with a key is not guessed.
 """
 
 from __future__ import annotations

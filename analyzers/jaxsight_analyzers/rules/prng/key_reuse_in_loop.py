@@ -16,6 +16,8 @@ loop's counter where there is one; otherwise the key is split at the head of the
 Experiments that want the same numbers in each iteration (common random numbers) are reported
 too: say so with `# jaxsight: ignore[key-reuse-in-loop] why`. A loop whose body always leaves it after
 one iteration is not reported.
+A key that `jax.vmap` does not map gives all rows one draw, which JAX's own checker
+accepts: that is reported as "may", and not at all where `in_axes` says `None` for it.
 """
 
 from __future__ import annotations
