@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, cast
 
+from jaxsight_analyzers.semantic import library
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
@@ -18,6 +19,7 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     function_of,
     items_of,
+    tokens_in,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def signature(value: Value) -> object:
     if isinstance(data, tuple):
         parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `calls.item_of`
         data = tuple([signature(part) if isinstance(part, Value) else part for part in parts])
+    elif isinstance(data, library.LibraryFunction):
+        return _signature_of_library_function(data)
     elif not isinstance(data, _PLAIN):
         data = id(data)  # of a class or of facts, which outlive the interpretation
     return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
@@ -72,6 +76,16 @@ def signature_of_function(data: FunctionData) -> object:
         tuple([signature(value) for value in data.bound]),
         tuple([(name, signature(value)) for name, value in data.bound_names]),
         None if data.self_value is None else signature(data.self_value),
+    )
+
+
+def _signature_of_library_function(data: library.LibraryFunction) -> object:
+    """What tells two partials of a library's function apart: the keys in them, too."""
+    return (
+        data.qualified,
+        tuple([signature_of_transformation(t) for t in data.transformations]),
+        tuple([(signature(value), value.tokens) for value in data.bound.positional]),
+        tuple([(n, signature(v), v.tokens) for n, v in data.bound.keywords.items()]),
     )
 
 
@@ -103,6 +117,8 @@ def is_portable(value: Value) -> bool:
     if owner is not None:
         return not owner.nested
     data = value.data
+    if isinstance(data, library.LibraryFunction):
+        return not any(tokens_in(one) or not is_portable(one) for one in data.bound.values())
     if isinstance(data, tuple):
         parts = cast("tuple[object, ...]", data)
         return all(is_portable(part) for part in parts if isinstance(part, Value))
@@ -148,7 +164,7 @@ def summary_signature(summary: Summary) -> object:
 
 
 def _use(use: Consumption) -> object:
-    return use.by, use.certainty, use.replaced, place(use.node)
+    return use.by, use.sampler, use.certainty, use.replaced, place(use.node)
 
 
 def _result(value: Value, summary: Summary) -> object:
