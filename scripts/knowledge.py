@@ -32,6 +32,7 @@ SECTIONS = (
     "former_names",
 )
 API = "api"
+PLAIN = ("python", "numpy")  # tables of what neither makes nor takes tracers
 MISSING = object()
 DISTRIBUTIONS = {"haiku": "dm-haiku", "orbax.checkpoint": "orbax-checkpoint"}
 
@@ -89,7 +90,25 @@ def knowledge_json() -> str:
     for name, entry in list(joined["functions"].items()):
         if "like" in entry:
             joined["functions"][name] = _like(joined["functions"], entry)
-    return json.dumps(joined, separators=(",", ":"), ensure_ascii=False) + "\n"
+    tables: dict[str, Any] = {**joined, "libraries": traced_libraries(joined)}
+    return json.dumps(tables, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def traced_libraries(joined: dict[str, dict[str, Any]]) -> list[str]:
+    """The libraries that make or take tracers and keys: all but Python's own and NumPy's."""
+    plain = {_package(name) for stem in PLAIN for name in _names(_toml(FOLDER / f"{stem}.toml"))}
+    removed = [name for entries in _toml(FOLDER / f"{API}.toml").values() for name in entries]
+    known = (*joined["functions"], *joined["annotations"], *joined["signatures"], *removed)
+    return sorted({_package(name) for name in known} - plain)
+
+
+def _names(table: dict[str, Any]) -> list[str]:
+    names = [each for name in table if name not in SECTIONS for each in expand(name)]
+    return [*names, *(name for section in SECTIONS for name in table.get(section, {}))]
+
+
+def _package(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def api_json() -> str:

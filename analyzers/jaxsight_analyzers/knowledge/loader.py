@@ -211,6 +211,7 @@ class Knowledge:
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
         self._bases: dict[str, BaseKind] = tables["bases"]
+        self._libraries = frozenset(tables["libraries"])
         self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
         self._built: dict[str, FunctionFacts | None] = {}
         self._built_methods: dict[str, MethodFacts | None] = {}
@@ -271,6 +272,10 @@ class Knowledge:
     def api_changes(self) -> Mapping[str, ApiChange]:
         """Every removed or deprecated name, in the order of the table."""
         return {name: _change(name, entry) for name, entry in self._api.items()}
+
+    def is_traced_library(self, module: str) -> bool:
+        """Whether a module is of a library whose functions make or take tracers or keys, and is public."""
+        return module.partition(".")[0] in self._libraries and "._" not in module
 
     @property
     def function_names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic.evidence import evidence_in
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 _Pool = dict[tuple[type, str], list[Scope]]
 
 
-def redefine(module: Module, parsed: ParsedModule, definitions: Definitions) -> set[Dependency]:
+def redefine(
+    module: Module,
+    parsed: ParsedModule,
+    definitions: Definitions,
+    is_library: Callable[[str], bool],
+) -> set[Dependency]:
     """Give a module a new text. What of its definitions and names is not what it was.
 
     Definitions that are still there keep their cells, which then hold the new nodes.
@@ -49,7 +54,7 @@ def redefine(module: Module, parsed: ParsedModule, definitions: Definitions) -> 
             owner = None
         if piece is None:
             piece = Piece(chunk)
-            Survey(piece, definitions, module).run(owner, header=chunk.heads is not None)
+            Survey(piece, definitions, module, is_library).run(owner, header=chunk.heads is not None)
             changed.update(_adopt(pool, piece, definitions))
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
@@ -132,6 +137,7 @@ def _take_function(
             yield cell.telling
     cell.node, cell.owner, cell.nested = scope.node, scope.owner, scope.nested
     cell.local_names, cell.stores, cell.piece = scope.local_names, scope.stores, scope.piece
+    cell.mentions = scope.mentions
     definitions.functions[scope.node] = cell
 
 

@@ -16,6 +16,7 @@ from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic import expressions, flow, functions, members, memo
 from jaxsight_analyzers.semantic.contexts import Frame, State
 from jaxsight_analyzers.semantic.definitions import redefine
+from jaxsight_analyzers.semantic.interest import interesting
 from jaxsight_analyzers.semantic.module import Module
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
@@ -85,7 +86,7 @@ class Interpretation:
     def update(self, parsed: ParsedModule) -> None:
         """Interpret a new text of the file, and of it what the change calls in doubt."""
         run = self.run
-        run.begin(redefine(self.module, parsed, run.scopes))
+        run.begin(redefine(self.module, parsed, run.scopes, run.knowledge.is_traced_library))
         self.live = {}
         if not self.module.mentions_imports:
             return
@@ -149,10 +150,12 @@ class Interpretation:
     def _rest(self, covered: set[Scope], called: set[object]) -> Iterator[Task]:
         run = self.run
         scopes = [scope for piece in self.module.pieces for scope in piece.scopes]
+        chosen = interesting(self.module.pieces)
         for scope in scopes:
             if isinstance(scope, ClassScope) and not scope.nested:
                 for name in _MAKERS:  # they make what methods use
-                    if name in scope.methods and scope.methods[name] not in covered:
+                    method = scope.methods.get(name)
+                    if method in chosen and method not in covered:
                         yield self._method(scope, name)
         made = [(task, data) for task in self._flows.values() for data in task.left_transformed]
         for flow_, data in reversed(made):  # `jit(vmap(f))` before `vmap(f)`
@@ -174,9 +177,9 @@ class Interpretation:
                         work = partial(run_assigned, run, scope, name)
                         yield self._root(("assigned", scope, name), work)
                 for name, method in scope.methods.items():
-                    if method not in covered:
+                    if method in chosen and method not in covered:
                         yield self._method(scope, name)
-            elif is_function_of_module(scope) and scope not in covered:
+            elif is_function_of_module(scope) and scope in chosen and scope not in covered:
                 yield self._root(("function", scope), partial(run_function, run, scope))
 
     def _method(self, owner: ClassScope, name: str) -> Root:

@@ -15,7 +15,7 @@ from jaxsight_analyzers.semantic import streams
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
-from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
+from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
@@ -270,6 +270,6 @@ class SemanticModel:
         number = module.chunk_at(analysed.line_starts[line])
         chunk = module.chunks[number]
         before = analysed.line_of(module.starts[number])
-        lines = self.interpretation.module.pieces[number].statement_lines
+        lines = lines_of_statements(chunk.body)
         inside = line - before + chunk.base
         return lines.get(inside, inside) - chunk.base + before

@@ -8,7 +8,7 @@ definitions, so that an edit of one body leaves everything else as it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
@@ -35,6 +35,7 @@ class FunctionScope(Dependency):
         "head",
         "home",
         "local_names",
+        "mentions",
         "name",
         "nested",
         "node",
@@ -65,6 +66,7 @@ class FunctionScope(Dependency):
         self.piece = piece
         self.local_names: set[str] = set()
         self.stores: set[str] = set()  # the attributes of `self` that a method sets
+        self.mentions: set[str] = set()  # names and attributes in it; of functions that are not nested
         self.head = Dependency()
         self.evidence: Evidence | None = None
         self.telling = Dependency()  # stands for the evidence
@@ -134,27 +136,36 @@ class Definitions:
 
 @dataclass(eq=False, slots=True)
 class Piece:
-    """What one chunk of a file defines and binds."""
+    """What one chunk of a file defines, binds and speaks of."""
 
     chunk: Chunk
     scopes: list[Scope] = field(default_factory=list[Scope])
     names: set[str] = field(default_factory=set[str])  # bound at the module's level
     bindings: dict[str, list[ast.stmt]] = field(default_factory=dict[str, list[ast.stmt]])
-    statement_lines: dict[int, int] = field(default_factory=dict[int, int])
     fields: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])  # of a member's class
     assigns: list[tuple[str, ast.expr]] = field(default_factory=list[tuple[str, ast.expr]])
     imports: bool = False
+    libraries: set[str] = field(default_factory=set[str])  # names under which it imports libraries
+    mentions: set[str] = field(default_factory=set[str])  # names and attributes outside functions
 
 
 class Survey:
     """One walk over a chunk: finds its definitions and what it binds."""
 
-    def __init__(self, piece: Piece, definitions: Definitions, home: Module) -> None:
+    def __init__(
+        self,
+        piece: Piece,
+        definitions: Definitions,
+        home: Module,
+        is_library: Callable[[str], bool],
+    ) -> None:
         self._piece = piece
         self._definitions = definitions
         self._home = home
         self._owner: ClassScope | None = None
         self._method: FunctionScope | None = None
+        self._mentions = piece.mentions
+        self._is_library = is_library
 
     def run(self, owner: ClassScope | None, header: bool) -> None:
         """Walk the chunk: of a member of a big class `owner`, or the class's own lines."""
@@ -186,20 +197,25 @@ class Survey:
         function: FunctionScope | None,
         class_: ClassScope | None,
     ) -> None:
+        kind = type(node)
+        if kind is ast.Constant:
+            return
+        if isinstance(node, ast.Name):
+            self._mentions.add(node.id)
+            if type(node.ctx) is not ast.Load:
+                self._bind(node.id, function, class_)
+            return
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             self._function(node, prefix, function, class_)
             return
         if isinstance(node, ast.ClassDef):
             self._class(node, prefix, function, whole=True)
             return
-        if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                self._bind(node.id, function, class_)
+        if isinstance(node, ast.Attribute):
+            self._attribute(node)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node, function, class_)
             return
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._piece.imports = True
-            for alias in node.names:
-                self._bind(alias.asname or alias.name.partition(".")[0], function, class_)
         elif (isinstance(node, ast.ExceptHandler) and node.name) or (
             isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
         ):
@@ -218,27 +234,33 @@ class Survey:
                         self._piece.assigns.append((target.id, node.value))
                     else:
                         class_.assign(target.id, node.value)
-        elif (
-            isinstance(node, ast.Attribute)
-            and self._method is not None
+        for child in children(node):
+            self._statement(child, prefix, function, class_)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        self._mentions.add(node.attr)
+        if (
+            self._method is not None
             and isinstance(node.ctx, ast.Store)
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
         ):
             self._method.stores.add(node.attr)
-        if isinstance(node, ast.stmt):
-            self._lines(node)
-        for child in ast.iter_child_nodes(node):
-            self._statement(child, prefix, function, class_)
 
-    def _lines(self, node: ast.stmt) -> None:
-        """A statement of several lines, or the header of a block, counts by its first line."""
-        end = node.end_lineno or node.lineno
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body:
-            end = max(node.lineno, first_line(body[0]) - 1)  # type: ignore[arg-type]
-        for line in range(node.lineno + 1, end + 1):
-            self._piece.statement_lines.setdefault(line, node.lineno)
+    def _import(
+        self,
+        node: ast.Import | ast.ImportFrom,
+        function: FunctionScope | None,
+        class_: ClassScope | None,
+    ) -> None:
+        self._piece.imports = True
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self._bind(name, function, class_)
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+            if self._is_library(module):
+                self._mentions.add(name)
+                self._piece.libraries.add(name)
 
     def _bind(self, name: str, function: FunctionScope | None, class_: ClassScope | None) -> None:
         if function is not None:
@@ -260,7 +282,6 @@ class Survey:
         )
         if not isinstance(node, ast.Lambda):
             self._bind(name, function, class_)
-            self._lines(node)
             if class_ is not None and class_ is not self._owner:
                 class_.methods.setdefault(name, scope)
             for decorator in node.decorator_list:
@@ -278,11 +299,13 @@ class Survey:
         inner = f"{scope.qualname}.<locals>."
         body: list[ast.stmt] | list[ast.expr]
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        outer_method = self._method
+        outer_method, outer_mentions = self._method, self._mentions
         self._method = scope if class_ is not None else outer_method
+        if not nested and not isinstance(node, ast.Lambda):
+            scope.mentions = self._mentions = set()
         for child in body:
             self._statement(child, inner, scope, None)
-        self._method = outer_method
+        self._method, self._mentions = outer_method, outer_mentions
         for outer in declared_elsewhere(node):
             scope.local_names.discard(outer)
 
@@ -294,8 +317,6 @@ class Survey:
         self._bind(node.name, function, None)
         self._definitions.classes[node] = scope
         self._piece.scopes.append(scope)
-        if whole:
-            self._lines(node)
         for expression in (*node.bases, *node.decorator_list):
             self._statement(expression, prefix, function, None)
         for child in node.body if whole else ():
@@ -303,6 +324,48 @@ class Survey:
 
 
 # What the syntax says
+
+
+def _child_fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    without = {"ctx", "op", "ops", "type_comment", "id", "attr", "arg", "kind", "level", "module"}
+    return tuple(name for name in kind._fields if name not in without)
+
+
+_CHILD_FIELDS = {
+    kind: _child_fields(kind)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, but for operators and the like: what `ast.iter_child_nodes` gives, quickly."""
+    found: list[ast.AST] = []
+    for name in _CHILD_FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found.extend([item for item in value if isinstance(item, ast.AST)])
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def lines_of_statements(body: Iterable[ast.stmt]) -> dict[int, int]:
+    """For each further line of a statement of several lines, or of a block's header, its first line."""
+    found: dict[int, int] = {}
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(children(node))
+        if not isinstance(node, ast.stmt):
+            continue
+        end = node.end_lineno or node.lineno
+        inside = getattr(node, "body", None)
+        if isinstance(inside, list) and inside:
+            end = max(node.lineno, first_line(inside[0]) - 1)  # type: ignore[arg-type]
+        for line in range(node.lineno + 1, end + 1):
+            found[line] = max(found.get(line, 0), node.lineno)
+    return found
 
 
 def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:

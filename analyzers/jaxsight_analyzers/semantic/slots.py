@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.semantic.contexts import Frame, State
 from jaxsight_analyzers.semantic.keys import Consumed
+from jaxsight_analyzers.semantic.scopes import children
 from jaxsight_analyzers.semantic.signatures import is_portable, signature
 from jaxsight_analyzers.semantic.values import Value, tokens_in
 
@@ -131,4 +132,4 @@ def mentioned(body: Iterable[ast.AST]) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.MatchMapping) and node.rest:
             yield node.rest
-        waiting.extend(ast.iter_child_nodes(node))
+        waiting.extend(children(node))

@@ -1,0 +1,51 @@
+"""Which functions there may be something to say of: those that a library's name can be reached from.
+
+In a function that nobody is seen to call nothing is a tracer or a key but what a library makes. So one
+that mentions no library, nor anything of the file that does, has nothing to tell on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jaxsight_analyzers.semantic import reveals
+from jaxsight_analyzers.semantic.scopes import FunctionScope, Piece
+
+_Mention = tuple[set[str], Iterable[str], "Piece | FunctionScope"]
+
+
+def interesting(pieces: list[Piece]) -> set[FunctionScope]:
+    """The functions and methods that mention a library, or something of the file that does, and so on."""
+    names = set(reveals.NAMES).union(*[piece.libraries for piece in pieces])
+    found: set[Piece | FunctionScope] = set()
+    waiting = [mention for piece in pieces for mention in _mentions(piece)]
+    before = -1
+    while len(found) != before:
+        before = len(found)
+        rest: list[_Mention] = []
+        for mention in waiting:
+            if names.isdisjoint(mention[0]):
+                rest.append(mention)
+            else:
+                names.update(mention[1])
+                found.add(mention[2])
+        waiting = rest
+    return {
+        scope
+        for piece in pieces
+        for scope in piece.scopes
+        if isinstance(scope, FunctionScope) and (scope in found or _home(scope) in found)
+    }
+
+
+def _mentions(piece: Piece) -> Iterable[_Mention]:
+    yield piece.mentions, piece.names, piece
+    for scope in piece.scopes:
+        if isinstance(scope, FunctionScope) and scope.mentions:
+            names = [scope.name] if scope.owner is None else [scope.name, scope.owner.name]
+            yield scope.mentions, names, scope
+
+
+def _home(scope: FunctionScope) -> Piece:
+    """The chunk that says what a function is: that of its class, or its own."""
+    return scope.piece if scope.owner is None else scope.owner.piece
