@@ -78,6 +78,11 @@ class TraceContext(NamedTuple):
     node: ast.AST
 
 
+def root_of(place: str) -> str:
+    """The name that a place begins with: `state` of `state.rng["a"]`."""
+    return place.partition(".")[0].partition("[")[0]
+
+
 @dataclass(slots=True)
 class State:
     """What holds at one point of one path through a function. Copied where paths part."""
@@ -86,16 +91,37 @@ class State:
     consumed: Consumed
     conditions: tuple[Condition, ...] = ()
     dead: bool = False
-    parts: bool = False  # whether attributes or elements of names are among the names
+    parts: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The attributes and elements of each name that are among the names."""
 
     def hold(self, place: str, value: Value) -> None:
         """Give a value to a name, or to `self.key` and the like."""
         self.names[place] = value
-        self.parts = self.parts or "." in place or "[" in place
+        if "." in place or "[" in place:
+            root = root_of(place)
+            known = self.parts.get(root, ())
+            if place not in known:
+                self.parts[root] = (*known, place)
+
+    def forget_parts(self, place: str) -> None:
+        """Forget what the attributes and elements of a name or place hold."""
+        root = root_of(place)
+        known = self.parts.get(root)
+        if known is None:
+            return
+        kept = tuple([p for p in known if not p.startswith((f"{place}.", f"{place}["))])
+        for part in known:
+            if part not in kept:
+                self.names.pop(part, None)
+        if kept:
+            self.parts[root] = kept
+        else:
+            del self.parts[root]
 
     def copy(self) -> State:
         """The same for a path of its own."""
-        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead, self.parts)
+        parts = dict(self.parts) if self.parts else {}
+        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead, parts)
 
 
 def join_states(one: State, other: State) -> State:
@@ -117,7 +143,11 @@ def join_states(one: State, other: State) -> State:
     conditions = tuple(c for c in one.conditions if c in other.conditions)
     consumed = join_consumed(one.consumed, other.consumed, one.conditions, other.conditions)
     mark_replaced(consumed, (*replaced_keys(one, other), *replaced_keys(other, one)))
-    return State(names, consumed, conditions, parts=one.parts or other.parts)
+    parts = {
+        root: tuple(dict.fromkeys((*one.parts.get(root, ()), *other.parts.get(root, ()))))
+        for root in (*one.parts, *(root for root in other.parts if root not in one.parts))
+    }
+    return State(names, consumed, conditions, parts=parts)
 
 
 def replaced_keys(one: State, other: State) -> set[KeyToken]:

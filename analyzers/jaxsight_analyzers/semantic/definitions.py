@@ -54,7 +54,9 @@ def redefine(
             owner = None
         if piece is None:
             piece = Piece(chunk)
-            Survey(piece, definitions, module, is_library).run(owner, header=chunk.heads is not None)
+            Survey(piece, definitions, module, is_library).run(
+                owner, header=chunk.heads is not None
+            )
             changed.update(_adopt(pool, piece, definitions))
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))

@@ -233,11 +233,8 @@ def bind_name(run: Run, name: str, value: Value) -> None:
 
 def forget_parts(run: Run, name: str) -> None:
     """Forget what the attributes and elements of a name hold."""
-    if not run.frame.state.parts:
-        return
-    names = run.frame.state.names
-    for place in [p for p in names if p.startswith((f"{name}.", f"{name}["))]:
-        del names[place]
+    if run.frame.state.parts:
+        run.frame.state.forget_parts(name)
 
 
 def _bind_place(run: Run, target: ast.Attribute | ast.Subscript, value: Value) -> None:

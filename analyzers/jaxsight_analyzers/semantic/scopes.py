@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.semantic.evidence import Evidence
@@ -66,7 +66,9 @@ class FunctionScope(Dependency):
         self.piece = piece
         self.local_names: set[str] = set()
         self.stores: set[str] = set()  # the attributes of `self` that a method sets
-        self.mentions: set[str] = set()  # names and attributes in it; of functions that are not nested
+        self.mentions: set[str] = (
+            set()
+        )  # names and attributes in it; of functions that are not nested
         self.head = Dependency()
         self.evidence: Evidence | None = None
         self.telling = Dependency()  # stands for the evidence
@@ -302,7 +304,7 @@ class Survey:
         outer_method, outer_mentions = self._method, self._mentions
         self._method = scope if class_ is not None else outer_method
         if not nested and not isinstance(node, ast.Lambda):
-            scope.mentions = self._mentions = set()
+            self._mentions = scope.mentions
         for child in body:
             self._statement(child, inner, scope, None)
         self._method, self._mentions = outer_method, outer_mentions
@@ -342,11 +344,12 @@ def children(node: ast.AST) -> list[ast.AST]:
     """The nodes right below one, but for operators and the like: what `ast.iter_child_nodes` gives, quickly."""
     found: list[ast.AST] = []
     for name in _CHILD_FIELDS[type(node)]:
-        value = getattr(node, name, None)
-        if value.__class__ is list:
-            found.extend([item for item in value if isinstance(item, ast.AST)])
-        elif isinstance(value, ast.AST):
+        value: object = getattr(node, name, None)
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            items = cast("list[object]", value)
+            found.extend([item for item in items if isinstance(item, ast.AST)])
     return found
 
 

@@ -58,21 +58,11 @@ def slots(frame: Frame, names: frozenset[str]) -> Slots:
 
 def _held(state: State, names: frozenset[str]) -> dict[str, Value]:
     found = {name: state.names[name] for name in names if name in state.names}
-    if state.parts:
-        found |= {
-            place: value
-            for place, value in state.names.items()
-            if ("." in place or "[" in place) and root_of(place) in names
-        }
+    for name in names if state.parts else ():
+        for place in state.parts.get(name, ()):
+            if place in state.names:
+                found[place] = state.names[place]
     return found
-
-
-def root_of(place: str) -> str:
-    """The name that a place begins with."""
-    for position, char in enumerate(place):
-        if char in ".[":
-            return place[:position]
-    return place
 
 
 def left_by(frame: Frame, names: frozenset[str], consumed: Consumed, kept: Slots | None) -> Slots:
@@ -101,8 +91,9 @@ def _same(old: Value, new: Value) -> bool:
 def restore(frame: Frame, names: frozenset[str], left: Slots) -> None:
     """Leave what a chunk left before."""
     state = frame.state
-    for place in _held(state, names):
-        del state.names[place]
+    for name in names:
+        state.names.pop(name, None)
+        state.forget_parts(name)
     for place, value in left.names.items():
         state.hold(place, value)
     state.consumed.update(left.consumed)

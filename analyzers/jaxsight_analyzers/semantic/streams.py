@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame
@@ -38,17 +38,30 @@ class Branch(NamedTuple):
     related: tuple[Related | Route, ...]
 
 
-class Argument(NamedTuple):
-    """One argument of a call."""
+class Argument:
+    """One argument of a call. Its place and text are looked up when they are asked for."""
 
-    parameter: str | None
-    span: Span
-    text: str
-    traced: Certainty
-    concrete: bool  # a tracer that carries a value, as under plain `grad` or eager `shard_map`
-    is_keyword: bool
-    is_starred: bool
-    node: ast.expr
+    __slots__ = ("_places", "concrete", "is_keyword", "is_starred", "node", "parameter", "traced")
+
+    def __init__(self, seen: ArgumentSeen, event: CallSeen, places: Places) -> None:
+        self._places = places
+        self.parameter = seen.parameter
+        self.node = seen.node
+        self.traced = _leaves(seen.value)
+        self.concrete = seen.value.concrete or event.frame.eager
+        """Whether it is a tracer that carries a value, as under plain `grad`."""
+        self.is_starred = seen.starred
+        self.is_keyword = not seen.starred and not any(seen.node is n for n in event.node.args)
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return self._places.span(self.node)
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        return self._places.text(self.node)
 
     @property
     def shown(self) -> Certainty:
@@ -56,20 +69,60 @@ class Argument(NamedTuple):
         return Certainty.NO if self.concrete else self.traced
 
 
-class Call(NamedTuple):
-    """A call of a library's function, as its most telling context sees it."""
+class Call:
+    """A call of a library's function, as its most telling context sees it.
 
-    node: ast.Call
-    span: Span
-    function_span: Span
-    qualified: str
-    name: str  # as people write it: `np.sin`
-    facts: FunctionFacts | None
-    arguments: tuple[Argument, ...]
-    frame_is_traced: bool
-    function: str  # what traces the code around it
-    enclosing: str  # the function it stands in
-    related: tuple[Related | Route, ...]
+    All but its name is worked out when it is asked for: rules look at few of many calls.
+    """
+
+    def __init__(self, event: CallSeen, places: Places) -> None:
+        self._event = event
+        self._places = places
+        self.node = event.node
+        self.qualified = event.qualified
+        self.facts = event.facts
+
+    @property
+    def span(self) -> Span:
+        """Where the call stands."""
+        return self._places.span(self.node)
+
+    @property
+    def function_span(self) -> Span:
+        """Where the function's name stands."""
+        return self._places.span(self.node.func)
+
+    @property
+    def name(self) -> str:
+        """The function as people write it: `np.sin`."""
+        return display(self.qualified)
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments, those that are given by position first."""
+        event = self._event
+        return tuple([Argument(seen, event, self._places) for seen in event.arguments])
+
+    @property
+    def frame_is_traced(self) -> bool:
+        """Whether the code around it runs on tracers."""
+        return self._event.frame.traced
+
+    @property
+    def function(self) -> str:
+        """What traces the code around it."""
+        return tracer_of(self._event.frame)
+
+    @property
+    def enclosing(self) -> str:
+        """The function it stands in."""
+        return self._event.frame.name
+
+    @property
+    def related(self) -> tuple[Related | Route, ...]:
+        """How it comes to run on tracers."""
+        traced = (a.value.origin for a in self._event.arguments if a.value.traced)
+        return self._places.related(self._event.frame, next(traced, None))
 
     @property
     def traced(self) -> Certainty:
@@ -128,16 +181,28 @@ class Compilation(NamedTuple):
     called: tuple[Route, ...]  # the call, in a loop, that leads here
 
 
-class Reference(NamedTuple):
-    """A name that stands for something of a library."""
+class Reference:
+    """A name that stands for something of a library. Its place and text are looked up on demand."""
 
-    node: ast.AST
-    span: Span
-    qualified: str
-    text: str
-    kind: str  # "attribute", "name", "import"
-    guarded: bool  # under a version check, or where its absence is caught
-    statement: ast.stmt | None  # of an import
+    __slots__ = ("_places", "guarded", "kind", "node", "qualified", "statement")
+
+    def __init__(self, event: ReferenceSeen, places: Places) -> None:
+        self._places = places
+        self.node = event.node
+        self.qualified = event.qualified
+        self.kind = event.kind  # "attribute", "name", "import"
+        self.guarded = event.guarded  # under a version check, or where its absence is caught
+        self.statement = event.statement  # of an import
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return self._places.span(self.node)
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        return self._places.text(self.node)
 
 
 class Places:
@@ -225,46 +290,12 @@ def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event
-    return [_call(event, places) for _, event in best.values()]
+    return [Call(event, places) for _, event in best.values()]
 
 
 def _leaves(value: Value) -> Certainty:
     """Whether there is a tracer in a value."""
     return value.traced
-
-
-def _call(event: CallSeen, places: Places) -> Call:
-    arguments = tuple(_argument(argument, event, places) for argument in event.arguments)
-    origin = next(
-        (a.value.origin for a in event.arguments if a.value.traced is not Certainty.NO), None
-    )
-    return Call(
-        event.node,
-        places.span(event.node),
-        places.span(event.node.func),
-        event.qualified,
-        display(event.qualified),
-        event.facts,
-        arguments,
-        event.frame.traced,
-        tracer_of(event.frame),
-        event.frame.name,
-        places.related(event.frame, origin),
-    )
-
-
-def _argument(argument: ArgumentSeen, event: CallSeen, places: Places) -> Argument:
-    is_keyword = not any(argument.node is node for node in event.node.args)
-    return Argument(
-        argument.parameter,
-        places.span(argument.node),
-        places.text(argument.node),
-        _leaves(argument.value),
-        argument.value.concrete or event.frame.eager,
-        is_keyword and not argument.starred,
-        argument.starred,
-        argument.node,
-    )
 
 
 def item_assignments(seen: Iterable[ItemAssignmentSeen], places: Places) -> list[ItemAssignment]:
@@ -407,13 +438,5 @@ def references(seen: Iterable[ReferenceSeen], places: Places) -> list[Reference]
         before = best.get(event.node)
         if before is not None and (before.guarded or not event.guarded):
             continue
-        best[event.node] = Reference(
-            event.node,
-            places.span(event.node),
-            event.qualified,
-            places.text(event.node),
-            event.kind,
-            event.guarded,
-            event.statement,
-        )
+        best[event.node] = Reference(event, places)
     return list(best.values())
