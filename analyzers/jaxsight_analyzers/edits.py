@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from jaxsight_analyzers.data import dataclass
@@ -122,12 +123,13 @@ def first_of_two(unit: Unit, first: int, second: int) -> Place | None:
 def _in_block(
     unit: Unit, block: list[ast.stmt], offset: int, parents: tuple[ast.AST, ...]
 ) -> Place | None:
-    for index, statement in enumerate(block):
-        span = _with_decorators(unit, statement)
-        if span.start <= offset < max(span.end, span.start + 1):
-            indent = _indent(unit, span.start)
-            return Place(statement, span, indent, tuple(block), index, parents)
-    return None
+    index = bisect_right(block, offset, key=lambda one: _with_decorators(unit, one).start) - 1
+    if index < 0:
+        return None
+    span = _with_decorators(unit, block[index])
+    if offset >= max(span.end, span.start + 1):
+        return None
+    return Place(block[index], span, _indent(unit, span.start), tuple(block), index, parents)
 
 
 def _holds(unit: Unit, block: list[ast.stmt], offset: int) -> bool:

@@ -44,6 +44,8 @@ def decode(data: bytes) -> Decoded:
                 "; save it as UTF-8 or declare its encoding in a `# -*- coding: ... -*-` line"
             )
         raise DecodingError(message) from None
+    except UnicodeError as error:  # codecs that refuse for reasons of their own
+        raise DecodingError(f"is not {encoding} text: {error}") from None
 
 
 def _declared(data: bytes) -> str:

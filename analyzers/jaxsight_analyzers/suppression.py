@@ -102,10 +102,9 @@ class Suppression:
             return Edit(Span(line.start, source.line_starts[self.line + 1]), "")
         return Edit(line, "")
 
-    def covers(self, diagnostic: Diagnostic, line: int, statement: int) -> Name | None:
-        """The name that suppresses a finding on that line, in a statement that begins on that one."""
-        here = self.covered_line if self.alone else self.line
-        if not self.closed or (self.kind is Kind.LINE and here not in (line, statement)):
+    def covers(self, diagnostic: Diagnostic) -> Name | None:
+        """The name that suppresses a finding on a line that it is for."""
+        if not self.closed:
             return None
         return next((name for name in self.names if name.covers(diagnostic)), None)
 
@@ -134,12 +133,17 @@ class Suppressions:
         """
         kept: list[Diagnostic] = []
         used: set[Span] = set()
+        everywhere = [item for item in self.items if item.kind is Kind.FILE]
+        on_line: dict[int, list[Suppression]] = {}
+        for item in self.items:
+            if item.kind is Kind.LINE:
+                here = item.covered_line if item.alone else item.line
+                on_line.setdefault(here, []).append(item)
         for diagnostic in diagnostics:
             line = self.source.line_of(diagnostic.span.start)
             statement = statement_start(line)
-            covering = [
-                name for item in self.items if (name := item.covers(diagnostic, line, statement))
-            ]
+            items = [*everywhere, *(i for at in {line, statement} for i in on_line.get(at, ()))]
+            covering = [name for item in items if (name := item.covers(diagnostic))]
             used.update(name.span for name in covering)
             if not covering:
                 kept.append(diagnostic)

@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.keys import (
     Consumption,
     KeyToken,
     Passes,
+    common_conditions,
     join_consumed,
 )
 from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
@@ -140,7 +141,7 @@ def join_states(one: State, other: State) -> State:
     for name, value in other.names.items():
         if name not in names and "." not in name and "[" not in name:
             names[name] = join(value, UNKNOWN)
-    conditions = tuple(c for c in one.conditions if c in other.conditions)
+    conditions = common_conditions(one.conditions, other.conditions)
     consumed = join_consumed(one.consumed, other.consumed, one.conditions, other.conditions)
     mark_replaced(consumed, (*replaced_keys(one, other), *replaced_keys(other, one)))
     parts = {

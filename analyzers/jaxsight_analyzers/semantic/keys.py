@@ -289,6 +289,21 @@ class Consumption(NamedTuple):
 Consumed = dict[KeyToken, Consumption]
 
 
+def common_conditions(
+    one: tuple[Condition, ...], other: tuple[Condition, ...]
+) -> tuple[Condition, ...]:
+    """What holds on both of two paths, most often what held where they parted."""
+    if one is other:
+        return one
+    same = 0
+    for mine, theirs in zip(one, other):
+        if mine is not theirs:
+            break
+        same += 1
+    rest = other[same:]
+    return (*one[:same], *(condition for condition in one[same:] if condition in rest))
+
+
 def earlier_use(token: KeyToken, consumed: Consumed) -> Consumption | None:
     """How a key, an array of keys it lies in, or an element of it was used up before."""
     lineage = list(token.lineage())
@@ -346,7 +361,7 @@ def _both(first: Consumption, second: Consumption) -> Consumption:
     """Used up on both paths: certain if certain on both, and under what both have in common."""
     if first is second:
         return first
-    common = tuple(condition for condition in first.conditions if condition in second.conditions)
+    common = common_conditions(first.conditions, second.conditions)
     certainty = min(first.certainty, second.certainty)
     return first._replace(
         certainty=certainty,

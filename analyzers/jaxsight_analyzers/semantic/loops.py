@@ -18,6 +18,8 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 _PASSES = 2
+_NESTED = 4
+"""Loops in more loops than this run once: the cost of a body doubles with each loop around it."""
 
 
 def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
@@ -50,6 +52,10 @@ def while_statement(run: Run, node: ast.While) -> None:
     flow.run_body(run, node.orelse)
 
 
+def _passes(run: Run) -> range:
+    return range(_PASSES if len(run.frame.loops) < _NESTED else 1)
+
+
 def _loop(
     run: Run,
     node: ast.AST,
@@ -61,12 +67,13 @@ def _loop(
     """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
+    passes = _passes(run)
     loop = Loop(node)
     outer = frame.loops
     frame.breaks.append([])
     frame.continues.append([])
     last: State | None = None
-    for count in range(_PASSES):
+    for count in passes:
         frame.loops = (*outer, (loop, count))
         step(count)
         flow.run_body(run, body)
@@ -124,12 +131,13 @@ def comprehension(
     """A comprehension: a loop whose names are its own."""
     frame = run.frame
     before = dict(frame.state.names)
+    passes = _passes(run)
     loop = Loop(node)
     outer = frame.loops
     iterables = [run.evaluate(generators[0].iter)]
     values: list[Value] = []
     conditions = frame.state.conditions
-    for count in range(_PASSES):
+    for count in passes:
         frame.loops = (*outer, (loop, count))
         for position, generator in enumerate(generators):
             if position >= len(iterables):

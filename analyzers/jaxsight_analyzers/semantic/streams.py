@@ -43,7 +43,9 @@ class Argument:
 
     __slots__ = ("_places", "concrete", "is_keyword", "is_starred", "node", "parameter", "traced")
 
-    def __init__(self, seen: ArgumentSeen, event: CallSeen, places: Places) -> None:
+    def __init__(
+        self, seen: ArgumentSeen, event: CallSeen, positional: set[int], places: Places
+    ) -> None:
         self._places = places
         self.parameter = seen.parameter
         self.node = seen.node
@@ -51,7 +53,7 @@ class Argument:
         self.concrete = seen.value.concrete or event.frame.eager
         """Whether it is a tracer that carries a value, as under plain `grad`."""
         self.is_starred = seen.starred
-        self.is_keyword = not seen.starred and not any(seen.node is n for n in event.node.args)
+        self.is_keyword = not seen.starred and id(seen.node) not in positional
 
     @property
     def span(self) -> Span:
@@ -100,8 +102,9 @@ class Call:
     @cached_property
     def arguments(self) -> tuple[Argument, ...]:
         """The arguments, those that are given by position first."""
-        event = self._event
-        return tuple([Argument(seen, event, self._places) for seen in event.arguments])
+        event, places = self._event, self._places
+        positional = {id(node) for node in event.node.args}
+        return tuple([Argument(seen, event, positional, places) for seen in event.arguments])
 
     @property
     def frame_is_traced(self) -> bool:

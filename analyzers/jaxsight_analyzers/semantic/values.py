@@ -116,6 +116,9 @@ class FunctionData:
         return self.scope.qualname
 
 
+_MOST_ITEMS = 512
+_MOST_LEVELS = 16
+
 UNKNOWN = Value(Kind.UNKNOWN)
 STATIC = Value(Kind.STATIC, data=MISSING)
 NONE = Value(Kind.STATIC, data=None)
@@ -147,13 +150,41 @@ def sequence(items: Iterable[Value]) -> Value:
     """A tuple or list with known items; traced as the most traced of them."""
     known = tuple(items)
     most = most_traced(known)
+    if _too_big(known):
+        return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
     return Value(Kind.SEQUENCE, most.traced, most.origin, concrete=most.concrete, data=known)
 
 
 def mapping(items: Mapping[object, Value]) -> Value:
     """A dict with known constant keys."""
     most = most_traced(items.values())
+    if _too_big(items.values()):
+        return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
     return Value(Kind.MAPPING, most.traced, most.origin, concrete=most.concrete, data=dict(items))
+
+
+def _too_big(items: Iterable[Value]) -> bool:
+    """Whether containers hold more than can be walked at each call, or lie too deep in each other.
+
+    What is shared counts as often as it is reached: that is how often a walk sees it.
+    """
+    level = [item for item in items if item.kind is Kind.SEQUENCE or item.kind is Kind.MAPPING]
+    count = depth = 0
+    while level:
+        inner: list[Value] = []
+        for value in level:
+            inside = items_of(value)
+            for item in (entries_of(value) or {}).values() if inside is None else inside:
+                count += 1
+                if item.kind is Kind.SEQUENCE or item.kind is Kind.MAPPING:
+                    inner.append(item)
+            if count > _MOST_ITEMS:
+                return True
+        depth += 1
+        if depth > _MOST_LEVELS:
+            return True
+        level = inner
+    return False
 
 
 # What `data` holds follows from the kind, which a type checker cannot see: hence the ignores below.
