@@ -102,7 +102,7 @@ def test_what_is_too_deep_is_said() -> None:
 
     analysis = _analysed(hostile.BEGINNING + text)
 
-    assert analysis.crashes == ("a.py is nested too deeply to be analysed",)
+    assert ["nested too deeply" in crash for crash in analysis.crashes] == [True]
 
 
 @pytest.mark.slow
@@ -209,6 +209,8 @@ def test_a_rule_that_fails_loses_nothing_of_the_others_and_is_named_once() -> No
 
     analysis = analyse(SourceFile("a.py", text), rules=[*bad, *all_rules()])
 
-    assert [d for d in analysis.diagnostics if d.family != ""] == list(good.diagnostics)
+    assert [d for d in analysis.diagnostics if not d.rule.startswith("bad-")] == list(
+        good.diagnostics
+    )
     for rule in bad:
         assert sum(f"`{rule.name}`" in crash for crash in analysis.crashes) == 1

@@ -151,7 +151,7 @@ def constant_index(length: int | None, number: int) -> Index | None:
 def constant_slice(length: int | None, lower: int | None, upper: int | None) -> Index | None:
     """The places of a slice with constant bounds."""
     if length is not None:
-        start, stop, _ = slice(lower, upper).indices(length)
+        start, stop, _ = slice(lower, upper).indices(max(length, 0))
         return ("range", start, max(start, stop))
     start = lower or 0
     if start < 0 or (upper is not None and upper < 0):
