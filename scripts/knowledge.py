@@ -26,6 +26,7 @@ SECTIONS = (
     "kinds",
     "annotations",
     "methods",
+    "mutators",
     "bases",
     "modules",
     "reexports",
@@ -82,6 +83,7 @@ def knowledge_json() -> str:
         "kinds": {},
         "annotations": {},
         "methods": {},
+        "mutators": {},
         "bases": {},
     }
     for path in sorted(FOLDER.glob("*.toml")):
@@ -129,6 +131,8 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
             joined["kinds"].update({f"{module}.{name}": kind for name in names.split()})
     for name, entry in table.get("methods", {}).items():
         joined["methods"].update(dict.fromkeys(expand(name), entry))
+    for how, names in table.get("mutators", {}).items():
+        joined["mutators"].update(dict.fromkeys(names.split(), how))
     for section in ("signatures", "counterparts", "annotations", "bases"):
         for key, value in table.get(section, {}).items():
             if isinstance(value, dict):

@@ -29,6 +29,18 @@ Returns = Literal[
     "unknown",
 ]
 Tracers = Literal["ok", "dispatch", "static", "fails"]
+Effect = Literal[
+    "io",
+    "time",
+    "random",
+    "draw",
+    "environment",
+    "settings",
+    "iterate",
+    "runtime",
+    "state",
+]
+Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal["array", "key", "static", "host-array", "pytree", "unknown"]
 BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
@@ -85,7 +97,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -110,7 +122,8 @@ class FunctionFacts:
     collective: str | None = None
     blocks: bool = False
     wraps: bool = False
-    impure: bool = False
+    effect: Effect | None = None
+    mutates: str | None = None
     tracers: Tracers = "ok"
     counterpart: Counterpart | None = None
     specific: bool = True
@@ -210,6 +223,7 @@ class Knowledge:
         self._aliases: dict[str, str] = tables["aliases"]
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
+        self._mutators: dict[str, Mutator] = tables["mutators"]
         self._bases: dict[str, BaseKind] = tables["bases"]
         self._libraries = frozenset(tables["libraries"])
         self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
@@ -243,6 +257,10 @@ class Knowledge:
     def base(self, qualified: str) -> BaseKind | None:
         """What kind of class derives from this one, or is decorated with it."""
         return self._bases.get(qualified)
+
+    def mutator(self, name: str) -> Mutator | None:
+        """What a method of a container, so named, does to it."""
+        return self._mutators.get(name)
 
     def method(self, name: str) -> MethodFacts | None:
         """What a method or attribute of an array does."""
@@ -414,7 +432,8 @@ def _function(
         collective=entry.get("collective"),
         blocks=entry.get("blocks", False),
         wraps=entry.get("wraps", False),
-        impure=entry.get("impure", False),
+        effect=entry.get("effect"),
+        mutates=entry.get("mutates"),
         tracers=entry.get("tracers", "ok"),
         counterpart=counterpart,
         specific=specific,

@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
+    effects,
     expressions,
     flow,
     functions,
@@ -96,8 +97,8 @@ class Arguments:
         return None
 
 
-def call(run: Run, node: ast.Call) -> Value:
-    """The value of a call expression."""
+def call(run: Run, node: ast.Call, *, alone: bool = False) -> Value:
+    """The value of a call expression; `alone` where it is a statement and its result is dropped."""
     if isinstance(node.func, ast.Name) and node.func.id in reveals.NAMES:
         return reveals.reveal(run, node, node.func.id)
     base: Value | None = None
@@ -109,6 +110,8 @@ def call(run: Run, node: ast.Call) -> Value:
     qualified = qualified_of(function)
     if qualified is not None:
         return imported(run, node, qualified, arguments)
+    if base is not None:
+        effects.method_called(run, node, base, function, arguments.values(), alone)
     return called(run, node, function, arguments, base)
 
 
@@ -185,6 +188,8 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         return members.super_of(run, arguments)
     if facts is None:
         return unknown_result(run, node)
+    if facts.effect is not None or facts.mutates is not None:
+        effects.library_called(run, node, qualified, facts, arguments)
     if facts.transforms:
         return transformations.apply(run, node, qualified, facts, arguments)
     known = _iteration(run, qualified, arguments)

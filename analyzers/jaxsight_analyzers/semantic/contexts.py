@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
+from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic.keys import (
     Condition,
@@ -18,6 +19,10 @@ from jaxsight_analyzers.semantic.keys import (
     join_consumed,
 )
 from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.events import EffectSeen
+    from jaxsight_analyzers.semantic.scopes import FunctionScope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +84,32 @@ class TraceContext(NamedTuple):
     node: ast.AST
 
 
+def place(node: ast.AST) -> tuple[int, int, int, int]:
+    """Where a node lies: no two nodes of a kind lie in one place."""
+    return (
+        getattr(node, "lineno", 0),
+        getattr(node, "col_offset", 0),
+        getattr(node, "end_lineno", 0),
+        getattr(node, "end_col_offset", 0),
+    )
+
+
 def root_of(place: str) -> str:
     """The name that a place begins with: `state` of `state.rng["a"]`."""
     return place.partition(".")[0].partition("[")[0]
+
+
+class Home(NamedTuple):
+    """Where an object lives that outlives the call which uses it."""
+
+    category: str  # "global", "nonlocal", "self", "argument", "default", "module container", "environment"
+    name: str  # of the name that holds it there
+    certainty: Certainty = Certainty.YES
+    environment: Environment | None = None  # of the enclosing function that holds it
+
+
+OF_THE_CALLER = ("argument", "self", "default")
+"""The categories of homes that are the caller's, unless an enclosing function holds them."""
 
 
 @dataclass(slots=True)
@@ -94,6 +122,8 @@ class State:
     dead: bool = False
     parts: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The attributes and elements of each name that are among the names."""
+    homes: dict[str, Home] = field(default_factory=dict[str, Home])
+    """Where the objects live that names of the function stand for, if it did not make them."""
 
     def hold(self, place: str, value: Value) -> None:
         """Give a value to a name, or to `self.key` and the like."""
@@ -121,8 +151,14 @@ class State:
 
     def copy(self) -> State:
         """The same for a path of its own."""
-        parts = dict(self.parts) if self.parts else {}
-        return State(dict(self.names), dict(self.consumed), self.conditions, self.dead, parts)
+        return State(
+            dict(self.names),
+            dict(self.consumed),
+            self.conditions,
+            self.dead,
+            dict(self.parts) if self.parts else {},
+            dict(self.homes) if self.homes else {},
+        )
 
 
 def join_states(one: State, other: State) -> State:
@@ -148,7 +184,21 @@ def join_states(one: State, other: State) -> State:
         root: tuple(dict.fromkeys((*one.parts.get(root, ()), *other.parts.get(root, ()))))
         for root in (*one.parts, *(root for root in other.parts if root not in one.parts))
     }
-    return State(names, consumed, conditions, parts=parts)
+    homes = join_homes(one.homes, other.homes)
+    return State(names, consumed, conditions, parts=parts, homes=homes)
+
+
+def join_homes(one: dict[str, Home], other: dict[str, Home]) -> dict[str, Home]:
+    """Where objects live that names stand for on two paths; on one path only: maybe."""
+    if one == other:
+        return dict(one)
+    joined: dict[str, Home] = {}
+    for name in (*one, *(n for n in other if n not in one)):
+        first, second = one.get(name), other.get(name)
+        home = first or second
+        assert home is not None
+        joined[name] = home if first == second else home._replace(certainty=Certainty.MAYBE)
+    return joined
 
 
 def replaced_keys(one: State, other: State) -> set[KeyToken]:
@@ -194,11 +244,14 @@ def join_results(one: Consumed, first: Value, other: Consumed, second: Value) ->
 class Environment:
     """The names of one running function, and where else to look; a closure keeps it."""
 
-    __slots__ = ("parent", "state")
+    __slots__ = ("parent", "scope", "state")
 
-    def __init__(self, parent: Environment | None, state: State) -> None:
+    def __init__(
+        self, parent: Environment | None, state: State, scope: FunctionScope | None = None
+    ) -> None:
         self.parent = parent
         self.state = state
+        self.scope = scope  # of the function; None for the module and the body of a class
 
 
 @dataclass(eq=False)
@@ -223,7 +276,11 @@ class Frame:
     returned_consumed: Consumed | None = None
     guards: tuple[str, ...] = ()  # why a failure here may be meant: "try", "tracer", "version"
     tracer: str = ""  # the transformation that makes the tracers here, by qualified name
+    compiled: bool = False  # whether it is compiled, or a part of what is
     stopped: bool = False  # whether a path ended in a call that is under way
+    effects: dict[object, EffectSeen] = field(default_factory=dict[object, "EffectSeen"])
+    callees: dict[Any, int] = field(default_factory=dict[Any, int])
+    """The functions it called, frames or activations, each after how many effects of its own."""
     breaks: list[list[State]] = field(default_factory=list[list[State]])
     continues: list[list[State]] = field(default_factory=list[list[State]])
 
@@ -242,6 +299,11 @@ class Frame:
         return self.abstract or self.concrete
 
     @property
+    def scope(self) -> FunctionScope | None:
+        """The function that runs; None for the module's own code and the body of a class."""
+        return self.environment.scope
+
+    @property
     def is_test(self) -> bool:
         """Whether it is a test, or runs in one."""
         return any(f.name.startswith("test") or "test" in f.guards for f in self.chain())
@@ -251,6 +313,26 @@ class Frame:
         """Whether nothing but `shard_map` traces it: without `jit` that runs at once, on what can be shown."""
         applied = [e for frame in self.chain() for e in frame.transformations if e.abstract]
         return bool(applied) and all(each.qualified.endswith("shard_map") for each in applied)
+
+    @property
+    def tracing(self) -> Transformation | None:
+        """The innermost transformation that traces exactly this run of the function."""
+        for transformation in self.transformations:
+            if transformation.mode in ("abstract", "concrete", "kernel"):
+                return transformation
+        return None
+
+    def effects_on_arguments(self) -> list[EffectSeen]:
+        """What the call did to what its caller passed it, and what is the caller's own."""
+        if not self.effects or self.tracing is not None:
+            return []
+        return [
+            seen
+            for seen in self.effects.values()
+            if seen.home.category in OF_THE_CALLER
+            and seen.home.environment is None
+            and not seen.why.startswith("made in `")
+        ]
 
     def chain(self) -> Iterator[Frame]:
         """This frame and its callers, the innermost first."""

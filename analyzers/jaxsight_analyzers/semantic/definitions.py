@@ -38,7 +38,7 @@ def redefine(
     """
     known = {piece.chunk: piece for piece in module.pieces}
     fresh = [chunk for chunk in parsed.chunks if chunk not in known]
-    if not fresh and len(known) == len(parsed.chunks):
+    if not fresh and list(known) == list(parsed.chunks):
         module.parsed = parsed
         return set()
     staying = set(parsed.chunks)
@@ -70,7 +70,9 @@ def redefine(
         if isinstance(scope, FunctionScope):
             changed.update((scope.head, scope.telling))
     new = [piece for piece in pieces if piece.chunk not in known]
+    before = module.pieces
     changed.update(module.adopt(parsed, pieces, [*gone, *new]))
+    changed.update(module.changed_elsewhere(before, definitions))
     return changed
 
 
@@ -140,6 +142,7 @@ def _take_function(
     cell.node, cell.owner, cell.nested = scope.node, scope.owner, scope.nested
     cell.local_names, cell.stores, cell.piece = scope.local_names, scope.stores, scope.piece
     cell.mentions = scope.mentions
+    cell.declared, cell.parameter_homes = scope.declared, None
     definitions.functions[scope.node] = cell
 
 

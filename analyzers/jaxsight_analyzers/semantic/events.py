@@ -6,14 +6,17 @@ A node may be seen many times: in each context that runs it and in each pass of 
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.contexts import Frame, Home, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import FunctionData, Value
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.scopes import FunctionScope
 
 
 class BranchSeen(NamedTuple):
@@ -93,6 +96,47 @@ class ReferenceSeen(NamedTuple):
     statement: ast.stmt | None = None  # of an import
 
 
+Through = tuple[tuple[str, ast.AST], ...]
+"""Calls, the outermost first: the name of the function and the call."""
+
+
+class EffectSeen(NamedTuple):
+    """Something that a call reads or does and that outlives it."""
+
+    node: ast.AST
+    kind: str  # "read", "write", "io", "time", "random", "cache", "iterate"
+    what: str  # the place, such as `self.count`, or a library's function by qualified name
+    home: Home  # where what is read or changed lives
+    value: Certainty  # whether what is written, handed out or kept is a tracer
+    certainty: Certainty
+    why: str  # it is legitimate; empty where it is not
+    copied: bool  # the object is a copy that the trace made: the caller's stays as it is
+    frame: Frame  # the call whose effect it is
+    scope: FunctionScope  # the function it stands in
+    how: str  # of a write: an "attribute" of the object, an "item" of it, a "part" of what may be a reference, or through a "reference"
+    guards: tuple[str, ...]
+    through: Through = ()  # the calls that lead from the frame to where it stands
+    passed: Certainty = Certainty.NO  # of a cache: whether an argument is a tracer
+    changes: tuple[ast.AST, ...] = ()  # of a read: what binds the name again or changes its object
+
+    @property
+    def key(self) -> object:
+        """What makes it one effect: its place, for the same text may have been parsed anew since."""
+        return place(self.node), self.kind, self.what
+
+
+class RevealSeen(NamedTuple):
+    """A question of a specification, and its answer, but for what is known only at the end."""
+
+    node: ast.Call
+    what: str
+    text: str
+    frame: Frame
+    effects: tuple[EffectSeen, ...] = ()  # that the call has had so far
+    callees: tuple[tuple[object, int], ...] = ()
+    asked: FunctionData | None = None  # whose effects are asked for
+
+
 @dataclass(slots=True)
 class Events:
     """Everything seen, in the order of the interpretation."""
@@ -102,8 +146,7 @@ class Events:
     item_assignments: list[ItemAssignmentSeen] = field(default_factory=list[ItemAssignmentSeen])
     key_reuses: list[KeyReuseSeen] = field(default_factory=list[KeyReuseSeen])
     compilations: list[CompilationSeen] = field(default_factory=list[CompilationSeen])
+    effects: list[EffectSeen] = field(default_factory=list[EffectSeen])
     references: list[ReferenceSeen] = field(default_factory=list[ReferenceSeen])
-    reveals: list[tuple[ast.Call, str, str, Frame]] = field(
-        default_factory=list[tuple[ast.Call, str, str, Frame]]
-    )
+    reveals: list[RevealSeen] = field(default_factory=list[RevealSeen])
     contexts: dict[ast.AST, list[Frame]] = field(default_factory=dict[ast.AST, list[Frame]])

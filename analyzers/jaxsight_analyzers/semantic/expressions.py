@@ -10,11 +10,13 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     calls,
     comparisons,
+    effects,
     flow,
     key_arrays,
     loops,
     members,
     methods,
+    reads,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
@@ -64,6 +66,8 @@ def _name(run: Run, node: ast.Name) -> Value:
     value = run.lookup(node.id)
     if value.kind is Kind.IMPORTED:
         _refer(run, node, value, "name")
+    elif run.frame.traced:
+        reads.read(run, node, value)
     return value
 
 
@@ -93,7 +97,7 @@ def _attribute(run: Run, node: ast.Attribute) -> Value:
 
 def base_and_attribute(run: Run, node: ast.Attribute) -> tuple[Value, Value]:
     """The values of `base` and of `base.name`; the longest dotted chain is what is referred to."""
-    base = _base(run, node.value)
+    base = _base(run, node.value, node.attr)
     value = _attribute_value(run, base, node)
     if value.kind is Kind.IMPORTED or (qualified_of(base) and value.kind is Kind.STATIC):
         name = value if value.kind is Kind.IMPORTED else _named(base, node)
@@ -101,10 +105,16 @@ def base_and_attribute(run: Run, node: ast.Attribute) -> tuple[Value, Value]:
     return base, value
 
 
-def _base(run: Run, node: ast.expr) -> Value:
+def _base(run: Run, node: ast.expr, name: str) -> Value:
+    """The value of `base` in `base.name`. Only to change an object is not to read it."""
     if isinstance(node, ast.Attribute):
-        return _attribute_value(run, _base(run, node.value), node)
-    return run.lookup(node.id) if isinstance(node, ast.Name) else evaluate(run, node)
+        return _attribute_value(run, _base(run, node.value, node.attr), node)
+    if not isinstance(node, ast.Name):
+        return evaluate(run, node)
+    value = run.lookup(node.id)
+    if run.frame.traced and run.knowledge.mutator(name) is None:
+        reads.read(run, node, value, name)
+    return value
 
 
 def _named(base: Value, node: ast.Attribute) -> Value:
@@ -315,6 +325,8 @@ def _dict(run: Run, node: ast.Dict) -> Value:
 def _subscript(run: Run, node: ast.Subscript) -> Value:
     base = evaluate(run, node.value)
     index = evaluate(run, node.slice)
+    if base.kind is Kind.IMPORTED:
+        effects.library_item(run, node, base)
     place = place_of(node)
     if place is not None:
         held = run.frame.state.names.get(place)

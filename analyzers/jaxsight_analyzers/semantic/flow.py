@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, expressions, loops, members
+from jaxsight_analyzers.semantic import calls, effects, expressions, loops, members
 from jaxsight_analyzers.semantic.contexts import State, join_states
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.keys import Condition
@@ -183,8 +183,11 @@ def _match(run: Run, node: ast.Match) -> None:
 
 def _assign(run: Run, node: ast.Assign) -> None:
     value = run.evaluate(node.value)
+    alias = effects.home_of_object(run, node.value)
     for target in node.targets:
         bind(run, target, value, node)
+        if alias is not None and isinstance(target, ast.Name):
+            run.frame.state.homes[target.id] = alias
 
 
 def _annotated_assign(run: Run, node: ast.AnnAssign) -> None:
@@ -196,31 +199,37 @@ def _annotated_assign(run: Run, node: ast.AnnAssign) -> None:
 def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
     value = run.evaluate(node.value)
     if isinstance(node.target, ast.Subscript):
-        base = run.evaluate(node.target.value)
+        base = effects.changed_object(run, node.target.value)
         run.evaluate(node.target.slice)
+        effects.stored(run, node.target, base, value)
         _note_item_assignment(run, node, node.target, base, node.value, node.op)
         return
     old = run.evaluate(node.target)
+    effects.added_in_place(run, node, old, value)
     bind(run, node.target, expressions.arithmetic(run, old, value, node.op), node)
 
 
 def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:
     """Give a value to a target: a name, an attribute, an element, or several at once."""
     if isinstance(target, ast.Name):
+        scope = run.frame.scope
+        if scope is not None and target.id in scope.declared:
+            effects.rebound(run, target, value)
         bind_name(run, target.id, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(run, target, value, statement)
     elif isinstance(target, ast.Starred):
         bind(run, target.value, value, statement)
     elif isinstance(target, ast.Subscript):
-        base = run.evaluate(target.value)
+        base = effects.changed_object(run, target.value)
         run.evaluate(target.slice)
         if statement is not None:
             assigned = statement.value if isinstance(statement, ast.Assign) else None
             _note_item_assignment(run, statement, target, base, assigned, None)
+        effects.stored(run, target, base, value)
         _bind_place(run, target, value)
     elif isinstance(target, ast.Attribute):
-        run.evaluate(target.value)
+        effects.stored(run, target, effects.changed_object(run, target.value), value)
         _bind_place(run, target, value)
         members.note_attribute(run, target, value)
 
@@ -228,7 +237,9 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
 def bind_name(run: Run, name: str, value: Value) -> None:
     """Give a value to a name; what was known of its attributes and elements is gone."""
     forget_parts(run, name)
-    run.frame.state.hold(name, own(value))
+    state = run.frame.state
+    state.hold(name, own(value))
+    state.homes.pop(name, None)
 
 
 def forget_parts(run: Run, name: str) -> None:
@@ -285,7 +296,8 @@ def _delete(run: Run, node: ast.Delete) -> None:
         if isinstance(target, ast.Name):
             run.frame.state.names.pop(target.id, None)
         elif isinstance(target, ast.Subscript):
-            base = run.evaluate(target.value)
+            base = effects.changed_object(run, target.value)
+            effects.stored(run, target, base, STATIC)
             _note_item_assignment(run, node, target, base, None, None)
 
 
@@ -293,7 +305,10 @@ def _delete(run: Run, node: ast.Delete) -> None:
 
 
 def _expression(run: Run, node: ast.Expr) -> None:
-    run.evaluate(node.value)
+    if isinstance(node.value, ast.Call):
+        calls.call(run, node.value, alone=True)
+    else:
+        run.evaluate(node.value)
 
 
 def _return(run: Run, node: ast.Return) -> None:

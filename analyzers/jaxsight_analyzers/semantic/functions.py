@@ -14,6 +14,7 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     compilations,
+    effects,
     flow,
     key_calls,
     members,
@@ -91,6 +92,7 @@ def run_with(
     returned = origins.for_caller(returned, summary, before)
     for transformation in data.transformations:
         returned = transformations.result(run, transformation, returned, before)
+    effects.come_back(run, node, data, summary, returned)
     return returned
 
 
@@ -215,7 +217,9 @@ def _way(caller: Frame, data: FunctionData) -> Way:
         if found or caller.is_test
         else ()
     )
-    return Way(tracing, _tracer(caller, data, tracing), hot, guards)
+    applied = data.transformations
+    compiled = caller.compiled or any(t.compiles for t in applied)
+    return Way(tracing, _tracer(caller, data, tracing), hot, guards, compiled)
 
 
 def _activation(
@@ -319,7 +323,7 @@ def _frame(
     return Frame(
         data.node,
         data.name,
-        Environment(data.environment, State({}, {})),
+        Environment(data.environment, State({}, {}), data.scope),
         caller,
         call_node,
         data.transformations,
@@ -331,6 +335,7 @@ def _frame(
         data.scope.home,
         guards=way.guards,
         tracer=way.tracer,
+        compiled=way.compiled,
     )
 
 
@@ -349,6 +354,7 @@ def _execute(
                 value, origin_of(data, name)
             )  # whose it is the caller knows
         stand_ins[name] = frame.state.names[name] = key_calls.stand_in(run, data.node, name, value)
+    effects.enter(run, frame)
     if isinstance(data.node, ast.Lambda):
         value = run.evaluate(data.node.body)
         if not frame.state.dead:

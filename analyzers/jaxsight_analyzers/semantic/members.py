@@ -147,6 +147,7 @@ def library_base(run: Run, base: Value) -> str | None:
     seen: set[ClassScope] = set()
     while owner is not None and owner not in seen:
         seen.add(owner)
+        run.depend(owner)
         for expression in owner.node.bases:
             qualified = qualified_name(run, expression)
             if qualified is not None and not qualified.startswith("builtins."):
@@ -259,7 +260,10 @@ def is_cached(node: FunctionNode) -> bool:
 def is_property(run: Run, base: Value, name: str) -> bool:
     """Whether reading an attribute of an instance runs code."""
     owner = class_of(base)
-    return owner is not None and owner.is_property(name)
+    if owner is None:
+        return False
+    run.depend(owner)
+    return owner.is_property(name)
 
 
 def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.Arguments) -> Value:

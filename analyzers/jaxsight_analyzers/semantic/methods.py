@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import bodies, calls, functions, key_uses, members
+from jaxsight_analyzers.semantic import bodies, calls, effects, functions, key_uses, members
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
@@ -92,6 +92,8 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
         positional=(base, *arguments.positional),
         nodes=(node.func, *arguments.nodes),
     )
+    if facts.effect is not None:
+        effects.library_called(run, node, facts.name, facts, bound)
     key_uses.use_keys(run, node, facts.name, facts, bound)
     method = None if facts.runs is None else _chosen(run, base, facts.runs, arguments)
     data = None if method is None else function_of(method)

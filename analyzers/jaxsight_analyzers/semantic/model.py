@@ -11,7 +11,7 @@ from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load
 from jaxsight_analyzers.parsed import ParsedModule
-from jaxsight_analyzers.semantic import streams
+from jaxsight_analyzers.semantic import effect_streams, effect_words, streams
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
@@ -123,6 +123,11 @@ class Unit:
         return streams.compilations(seen, self.model.places)
 
     @cached_property
+    def effects(self) -> list[effect_streams.Effect]:
+        """What its functions read and do that outlives them."""
+        return effect_streams.effects(self._seen("effects"), self.model.places)
+
+    @cached_property
     def references(self) -> list[streams.Reference]:
         """Names that stand for something of a library."""
         return streams.references(self._seen("references"), self.model.places)
@@ -187,10 +192,13 @@ class SemanticModel:
         """What the specifications of the model ask, by line and column: `reveal_value(x)` and its kin."""
         found: list[tuple[int, int, str]] = []
         for task in self.live:
-            for node, what, text, frame in task.events.reveals:
-                if what == "reveal_contexts":
-                    text = self._stack_of(frame)
-                found.append((self.module.line_of(node), node.col_offset, text))
+            for seen in task.events.reveals:
+                text = seen.text
+                if seen.what == "reveal_contexts":
+                    text = self._stack_of(seen.frame)
+                elif seen.what == "reveal_effects":
+                    text = effect_words.answer(self.live, seen)
+                found.append((self.module.line_of(seen.node), seen.node.col_offset, text))
         return found
 
     def _stack_of(self, frame: Frame) -> str:

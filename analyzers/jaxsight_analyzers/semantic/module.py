@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import flow, members
+from jaxsight_analyzers.semantic import changes, flow, members
+from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
-from jaxsight_analyzers.semantic.scopes import Piece
+from jaxsight_analyzers.semantic.scopes import Definitions, Piece
 from jaxsight_analyzers.semantic.tasks import IDLE, Dependency, Task
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
@@ -34,7 +35,7 @@ class GlobalName(Task):
     what all its bindings agree on; None for a name that the module does not bind.
     """
 
-    __slots__ = ("bindings", "index", "module", "name", "state", "value")
+    __slots__ = ("bindings", "changes", "index", "module", "name", "state", "value")
 
     def __init__(self, module: Module, name: str) -> None:
         super().__init__()
@@ -42,6 +43,7 @@ class GlobalName(Task):
         self.name = name
         self.value: Value | None = None
         self.bindings = Dependency()  # stands for the statements that bind it
+        self.changes = Dependency()  # stands for all that happens to it: see `changes`
         self.state = IDLE
         self.index = 0
 
@@ -60,6 +62,8 @@ class Module:
         self.bound: set[str] = set()
         self.names: dict[str, GlobalName] = {}
         self.postponed_annotations = False
+        self._changes: dict[str, list[Change]] | None = None  # once someone has asked
+        self._order: dict[Piece, int] = {}
         self.environment = Environment(None, State({}, {}))
         self.frame = Frame(_TREE, "<module>", self.environment, None, None, module=self)
         self._outside = Environment(None, State({}, {}))
@@ -81,6 +85,38 @@ class Module:
     def around(self, environment: Environment) -> Environment | None:
         """What a function that is made there closes over; None for nothing but the module's names."""
         return None if environment is self._outside else environment
+
+    def name_task(self, name: str) -> GlobalName:
+        """What stands for a name of the module."""
+        task = self.names.get(name)
+        if task is None:
+            task = self.names[name] = GlobalName(self, name)
+        return task
+
+    def changes(self, definitions: Definitions) -> dict[str, list[Change]]:
+        """Where the module's names are bound, and their objects changed; who asks depends on the name."""
+        if self._changes is None:
+            self._changes = changes.in_module(self.pieces, definitions)
+            self._order = {piece: number for number, piece in enumerate(self.pieces)}
+        return self._changes
+
+    @property
+    def order(self) -> dict[Piece, int]:
+        """The place of each piece in the file, once someone has asked for changes."""
+        return self._order
+
+    def changed_elsewhere(
+        self, before: list[Piece], definitions: Definitions
+    ) -> Iterator[Dependency]:
+        """The names to which something else happens than before the edit, if anyone has asked."""
+        if self._changes is None:
+            return
+        self._changes = None
+        for name in changes.differing(before, self.pieces, definitions):
+            task = self.names.get(name)
+            if task is not None:
+                yield task.changes
+        self.changes(definitions)
 
     def adopt(
         self, parsed: ParsedModule, pieces: list[Piece], changed: list[Piece]

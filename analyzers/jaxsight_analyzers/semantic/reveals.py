@@ -1,27 +1,30 @@
-"""Answers for the specifications of the model: `reveal_value(x)`, `reveal_key(k)`, `reveal_contexts()`."""
+"""Answers for the specifications of the model: `reveal_value(x)`, `reveal_key(k)`, `reveal_contexts()` and its kin."""
 
 from __future__ import annotations
 
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic.events import RevealSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, describe
+from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, describe, function_of
 
-NAMES = ("reveal_value", "reveal_key", "reveal_contexts")
+NAMES = ("reveal_value", "reveal_key", "reveal_contexts", "reveal_effects")
 
 
 def reveal(run: Run, node: ast.Call, what: str) -> Value:
     """Note what the model knows of the argument, and hand it on: a question may stand in an expression.
 
-    What contexts there are is told when all is known.
+    What contexts and effects there are is told when all is known.
     """
-    text, value = "", UNKNOWN
-    if what != "reveal_contexts":
+    text, value, frame, asked = "", UNKNOWN, run.frame, None
+    if node.args:
         value = run.evaluate(node.args[0])
+        asked = function_of(value)
         text = describe(value) if what == "reveal_value" else _describe_key(run, value)
-    run.events.reveals.append((node, what, text, run.frame))
+    effects, callees = tuple(frame.effects.values()), tuple(frame.callees.items())
+    run.events.reveals.append(RevealSeen(node, what, text, frame, effects, callees, asked))
     return value
 
 

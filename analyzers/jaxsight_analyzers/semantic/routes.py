@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Related, Route
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.events import Through
 from jaxsight_analyzers.semantic.tasks import Activation
 from jaxsight_analyzers.semantic.values import Origin
 
@@ -59,6 +60,37 @@ class CalledInLoop(Route):
             if caller is not None and caller.loops and call is not None:
                 return (Related(known.places.span(call), "called from a loop here"),)
         return ()
+
+
+class CalledThrough(Route):
+    """The calls through which an effect comes back to the function whose effect it is."""
+
+    __slots__ = ("through",)
+
+    def __init__(self, through: Through) -> None:
+        self.through = through
+
+    def places(self, model: object) -> tuple[Related, ...]:
+        """Each call, from the outermost in."""
+        span = cast("SemanticModel", model).places.span
+        return tuple(
+            [Related(span(call), f"`{name}` is called here") for name, call in self.through]
+        )
+
+
+class ChangedHere(Route):
+    """Where something is changed that was read before."""
+
+    __slots__ = ("nodes", "what")
+
+    def __init__(self, what: str, nodes: tuple[ast.AST, ...]) -> None:
+        self.what = what
+        self.nodes = nodes
+
+    def places(self, model: object) -> tuple[Related, ...]:
+        """Each change, in the order of the text."""
+        span = cast("SemanticModel", model).places.span
+        return tuple([Related(span(node), f"`{self.what}` is changed here") for node in self.nodes])
 
 
 def _argument(model: SemanticModel, origin: Origin) -> Related:

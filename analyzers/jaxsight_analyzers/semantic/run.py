@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
+from jaxsight_analyzers.semantic import changes
+from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
@@ -279,6 +281,20 @@ class Run:
             names = {n.id: None for n in ast.walk(node) if isinstance(n, ast.Name)}
             known = self._free_names[node] = tuple(n for n in names if n not in local)
         return known
+
+    def changes(self, place: str, home: Environment | None) -> Sequence[Change]:
+        """Where the text binds a name again, or changes its object: a name of a function, or the module's."""
+        if home is not None:
+            scope = home.scope
+            if scope is None:
+                return ()
+            self.depend(scope)
+            found = changes.of_piece(scope.piece, self.scopes)
+            return found.get((scope, place), ())
+        module = self.frame.module
+        name = module.name_task(place.partition(".")[0])
+        self.depend(name.changes)
+        return module.changes(self.scopes).get(place, ())
 
     def facts(self, qualified: str | None) -> FunctionFacts | None:
         """What is known of a library's function."""

@@ -8,7 +8,7 @@ definitions, so that an edit of one body leaves everything else as it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.data import dataclass, field
@@ -17,9 +17,12 @@ from jaxsight_analyzers.semantic.tasks import Dependency
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.semantic.changes import Changes
+    from jaxsight_analyzers.semantic.contexts import Home
     from jaxsight_analyzers.semantic.module import Module
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+NOTHING: Mapping[str, str] = {}
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -31,6 +34,7 @@ class FunctionScope(Dependency):
     """
 
     __slots__ = (
+        "declared",
         "evidence",
         "head",
         "home",
@@ -40,6 +44,7 @@ class FunctionScope(Dependency):
         "nested",
         "node",
         "owner",
+        "parameter_homes",
         "piece",
         "qualname",
         "stores",
@@ -65,6 +70,8 @@ class FunctionScope(Dependency):
         self.home = home
         self.piece = piece
         self.local_names: set[str] = set()
+        self.declared: Mapping[str, str] = NOTHING  # its names that are "global" or "nonlocal"
+        self.parameter_homes: dict[str, Home] | None = None  # once it has run
         self.stores: set[str] = set()  # the attributes of `self` that a method sets
         self.mentions: set[str] = (
             set()
@@ -149,6 +156,7 @@ class Piece:
     imports: bool = False
     libraries: set[str] = field(default_factory=set[str])  # names under which it imports libraries
     mentions: set[str] = field(default_factory=set[str])  # names and attributes outside functions
+    changes: Changes | None = None  # once someone has asked
 
 
 class Survey:
@@ -308,8 +316,10 @@ class Survey:
         for child in body:
             self._statement(child, inner, scope, None)
         self._method, self._mentions = outer_method, outer_mentions
-        for outer in declared_elsewhere(node):
-            scope.local_names.discard(outer)
+        declared = declared_elsewhere(node)
+        if declared:
+            scope.declared = declared
+            scope.local_names.difference_update(declared)
 
     def _class(
         self, node: ast.ClassDef, prefix: str, function: FunctionScope | None, *, whole: bool
@@ -397,12 +407,12 @@ def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
     return found
 
 
-def declared_elsewhere(node: FunctionNode) -> set[str]:
-    """The names that a function declares `global` or `nonlocal`."""
+def declared_elsewhere(node: FunctionNode) -> Mapping[str, str]:
+    """The names that a function declares `global` or `nonlocal`, each with that word."""
     if isinstance(node, ast.Lambda):
-        return set()
+        return NOTHING
     return {
-        name
+        name: "global" if isinstance(statement, ast.Global) else "nonlocal"
         for statement in statements_below(node.body)
         if isinstance(statement, (ast.Global, ast.Nonlocal))
         for name in statement.names

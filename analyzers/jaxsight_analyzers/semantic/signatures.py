@@ -6,10 +6,10 @@ so that a signature stays what it is while other parts of a file are edited.
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.semantic import library
+from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
@@ -24,19 +24,10 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Environment, Summary, Transformation
+    from jaxsight_analyzers.semantic.events import EffectSeen
     from jaxsight_analyzers.semantic.run import Run
 
 _PLAIN = (str, int, float, bool, bytes, complex, type(None))
-
-
-def place(node: ast.AST) -> tuple[int, int, int, int]:
-    """Where a node lies: no two nodes of a kind lie in one place."""
-    return (
-        getattr(node, "lineno", 0),
-        getattr(node, "col_offset", 0),
-        getattr(node, "end_lineno", 0),
-        getattr(node, "end_col_offset", 0),
-    )
 
 
 def site(transformation: Transformation) -> object:
@@ -160,7 +151,26 @@ def summary_signature(summary: Summary) -> object:
         [(name, _result(value, summary)) for name, value in summary.parameters.items()]
     )
     consumed = tuple([(_token(token, summary), _use(use)) for token, use in summary.consumed])
-    return returned, parameters, consumed
+    changed: tuple[object, ...] = ()
+    if summary.frame is not None and summary.frame.effects:
+        changed = tuple([_effect(seen) for seen in summary.frame.effects_on_arguments()])
+    return returned, parameters, consumed, changed
+
+
+def _effect(seen: EffectSeen) -> object:
+    """An effect on an argument as the caller sees it, whichever nodes it is seen at."""
+    home = seen.home
+    return (
+        seen.kind,
+        seen.what,
+        (home.category, home.name, home.certainty),
+        (seen.value, seen.certainty, seen.why),
+        seen.scope,
+        seen.how,
+        seen.guards,
+        place(seen.node),
+        tuple([(name, *place(call)) for name, call in seen.through]),
+    )
 
 
 def _use(use: Consumption) -> object:

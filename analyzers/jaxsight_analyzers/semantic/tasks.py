@@ -114,6 +114,7 @@ class Way(NamedTuple):
     tracer: str  # the transformation that makes the tracers, by qualified name
     hot: bool  # called from a loop
     guards: tuple[str, ...]  # why a failure in it may be meant
+    compiled: bool  # it is compiled, or a part of what is
 
 
 class Activation(Task):

@@ -1,0 +1,94 @@
+"""The stream of effects: what functions read and do that outlives them, merged over contexts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty, Route, Span
+from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.events import EffectSeen
+from jaxsight_analyzers.semantic.homes import root_and_rest
+from jaxsight_analyzers.semantic.routes import CalledThrough, ChangedHere
+from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.streams import Places, tracer_of
+
+
+class Effect(NamedTuple):
+    """Something that a function reads or does and that outlives the call."""
+
+    node: ast.AST
+    span: Span
+    kind: str  # "read", "write", "io", "time", "random", "cache", "iterate"
+    what: str  # the place, such as `self.count`, or a library's function by qualified name
+    name: str  # as people write it
+    category: str  # "global", "nonlocal", "self", "argument", "default", "module container", "environment"
+    value: Certainty  # whether what is written, handed out or kept is a tracer
+    passed: Certainty  # of a cache: whether an argument is a tracer, which cannot be hashed
+    certainty: Certainty
+    legitimate: bool
+    why: str  # it is legitimate
+    copied: bool  # the object is a copy that the trace made: the caller's stays as it is
+    returned: bool  # the object that is changed, or a name that holds it, is returned
+    traced: bool  # the function runs on tracers
+    function: str  # what traces it
+    enclosing: str  # the function it stands in
+    changes: tuple[Span, ...]  # of a read: where the name is bound again or its object changed
+    later: tuple[Route, ...]  # these places, for the finding of a rule
+    related: tuple[Route, ...]
+
+
+def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
+    """Each effect once, in the context in which it does the most harm."""
+    best: dict[object, tuple[tuple[object, ...], EffectSeen]] = {}
+    for event in seen:
+        if "tracer" in event.guards:
+            continue
+        rank = (event.frame.traced, not event.why, event.certainty, event.value)
+        before = best.get(event.key)
+        if before is None or rank > before[0]:
+            best[event.key] = rank, event
+    return [_effect(event, places) for _, event in best.values()]
+
+
+def _effect(event: EffectSeen, places: Places) -> Effect:
+    return Effect(
+        event.node,
+        places.span(event.node),
+        event.kind,
+        event.what,
+        display(event.what),
+        event.home.category,
+        event.value,
+        event.passed,
+        event.certainty,
+        bool(event.why),
+        event.why,
+        event.copied,
+        _is_returned(event),
+        event.frame.traced,
+        tracer_of(event.frame),
+        event.scope.name,
+        tuple([places.span(node) for node in event.changes]),
+        (ChangedHere(event.what, event.changes),) if event.changes else (),
+        _related(event, places),
+    )
+
+
+def _related(event: EffectSeen, places: Places) -> tuple[Route, ...]:
+    traced = places.related(event.frame)
+    return (*traced, CalledThrough(event.through)) if traced and event.through else traced
+
+
+def _is_returned(event: EffectSeen) -> bool:
+    root = root_and_rest(event.what)[0]
+    body = getattr(event.frame.node, "body", None)
+    if not isinstance(body, list):
+        return False
+    return any(
+        isinstance(name, ast.Name) and name.id == root
+        for statement in statements_below(body)  # type: ignore[arg-type]
+        if isinstance(statement, ast.Return) and statement.value is not None
+        for name in ast.walk(statement.value)
+    )

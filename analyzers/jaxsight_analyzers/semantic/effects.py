@@ -1,0 +1,453 @@
+"""Effects: what a function reads and does that outlives the call, and what of it is legitimate.
+
+An effect on an argument is the caller's to judge: it comes back with the call, and is an effect of the
+caller if the object outlives that. Where a transformation hands a function copies of its arguments,
+it goes no further. What is not known to outlive the call is no effect.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import homes, members
+from jaxsight_analyzers.semantic.changes import is_display
+from jaxsight_analyzers.semantic.contexts import OF_THE_CALLER, Frame, Home, Summary, Transformation
+from jaxsight_analyzers.semantic.events import EffectSeen, Through
+from jaxsight_analyzers.semantic.homes import home_of_object
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import defaults_of
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    FunctionData,
+    Kind,
+    Value,
+    constant_of,
+    most_traced,
+    qualified_of,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+
+__all__ = ["home_of_object"]
+
+_ARRAYS = (Kind.ARRAY, Kind.KEY, Kind.KEYS)
+_CONTAINERS = (Kind.SEQUENCE, Kind.MAPPING)
+NEVER_CHANGES = (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE)
+_REFERENCE = "jax.Ref"
+_MAKERS = ("__init__", "__post_init__", "__new__", "__setstate__")
+_KINDS = {"settings": "write", "environment": "read", "draw": "random", "runtime": "io"}
+_MAX_CALLS = 8  # through which an effect comes back
+_WHY = {
+    "runtime": "it happens when the code runs",
+    "state": "the library threads it through the transformation",
+}
+
+
+def enter(run: Run, frame: Frame) -> None:
+    """A function starts: its arguments are the caller's objects."""
+    scope = frame.scope
+    if scope is not None:
+        frame.state.homes = homes.of_parameters(scope)
+
+
+# What statements and expressions do
+
+
+def rebound(run: Run, target: ast.Name, value: Value) -> None:
+    """A name that is declared `global` or `nonlocal` is bound."""
+    home, scope = homes.home_of_name(run, target.id), run.frame.scope
+    if home is not None and scope is not None:
+        category = scope.declared[target.id]
+        note(run, target, "write", home._replace(category=category), target.id, value)
+
+
+def stored(run: Run, target: ast.expr, base: Value, value: Value) -> None:
+    """`base.name = value`, `base[index] = value`, or such a target of `+=` or `del`."""
+    if run.frame.scope is None or base.kind in _ARRAYS:
+        return
+    assert isinstance(target, (ast.Attribute, ast.Subscript))
+    if isinstance(target, ast.Subscript) and _is_array_item(base, target):
+        return
+    home = home_of_object(run, target.value)
+    if home is None:
+        return
+    how = "item" if _is_container(run, base, home, target) else "part"
+    if _is_reference(base, target):
+        how = "reference"
+    what = homes.text(home, target.value)
+    if isinstance(target, ast.Attribute):
+        how = "attribute"
+        qualified = qualified_of(base)
+        if qualified is not None and qualified != _REFERENCE:
+            home, what = Home("environment", qualified), qualified
+        what = f"{what}.{target.attr}"
+    note(run, target, "write", home, what, value, how=how)
+
+
+def _is_array_item(base: Value, target: ast.Subscript) -> bool:
+    """Whether it is an item of what is an array rather than a container, which fails."""
+    index = target.slice
+    if base.kind is not Kind.TREE or isinstance(index, ast.Constant):
+        return False
+    return base.traced is not Certainty.NO
+
+
+def _is_container(run: Run, base: Value, home: Home, target: ast.Attribute | ast.Subscript) -> bool:
+    """Whether it is surely no reference of JAX whose items are assigned to."""
+    key = target.slice if isinstance(target, ast.Subscript) else None
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        return True
+    known = base.kind in _CONTAINERS or base.kind is Kind.HOST
+    return known or homes.is_container(run, home, target.value)
+
+
+def _is_reference(base: Value, target: ast.expr) -> bool:
+    """Whether it is written through a reference, such as `o_ref[...] = x`."""
+    if qualified_of(base) == _REFERENCE:
+        return True
+    index = target.slice if isinstance(target, ast.Subscript) else None
+    return isinstance(index, ast.Constant) and index.value is ...
+
+
+def added_in_place(run: Run, node: ast.AugAssign, old: Value, value: Value) -> None:
+    """`name += [item]` of a list, or `name += x` of a NumPy array: the object itself changes."""
+    scope = run.frame.scope
+    if scope is None or not isinstance(node.target, ast.Name):
+        return
+    in_place = old.kind is Kind.HOST or isinstance(node.value, (ast.List, ast.ListComp))
+    if in_place and node.target.id not in scope.declared:
+        home = homes.home_of_name(run, node.target.id)
+        if home is not None:
+            home = home._replace(certainty=Certainty.MAYBE)
+            note(run, node, "write", home, home.name, value)
+
+
+def method_called(
+    run: Run,
+    node: ast.Call,
+    base: Value,
+    function: Value,
+    arguments: tuple[Value, ...],
+    alone: bool,
+) -> None:
+    """A method that is not one of this file: `history.append(x)` changes what it is called of."""
+    assert isinstance(node.func, ast.Attribute)
+    how = run.knowledge.mutator(node.func.attr)
+    if how is None or run.frame.scope is None or base.kind in _ARRAYS:
+        return
+    if function.kind in NEVER_CHANGES or constant_of(base) is not MISSING:
+        return
+    home = home_of_object(run, node.func.value)
+    if home is None:
+        return
+    if base.kind not in _CONTAINERS and not homes.is_container(run, home, node.func.value):
+        if not alone and how != "result":
+            return  # `updates, state = optimizer.update(grads, state)`
+        if not (alone and how == "sure"):
+            home = home._replace(certainty=Certainty.MAYBE)
+    what = homes.text(home, node.func.value)
+    kept = "item" if how == "sure" else "attribute"
+    note(run, node, "write", home, what, most_traced(arguments), how=kept)
+
+
+def library_called(
+    run: Run, node: ast.Call, qualified: str, facts: FunctionFacts, arguments: Arguments
+) -> None:
+    """A library's function that does more than return something."""
+    if run.frame.scope is None:
+        return
+    value = most_traced(arguments.values())
+    if facts.mutates is not None:
+        _argument_changed(run, node, facts, arguments)
+    effect = facts.effect
+    if effect == "iterate":
+        home = home_of_object(run, node.args[0]) if node.args else None
+        if home is not None:
+            note(run, node, effect, home, homes.text(home, node.args[0]), value)
+    elif effect == "draw":  # from a generator that is an object
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        home = None if owner is None else home_of_object(run, owner)
+        if owner is not None and home is not None:
+            note(run, node, "random", home, homes.text(home, owner), value)
+    elif effect is not None:
+        kind = "write" if effect == "state" else _KINDS.get(effect, effect)
+        home = Home("environment", qualified)
+        note(run, node, kind, home, qualified, value, why=_WHY.get(effect, ""))
+
+
+def _argument_changed(run: Run, node: ast.Call, facts: FunctionFacts, arguments: Arguments) -> None:
+    found = arguments.get(facts, facts.mutates or "")
+    if found is None or found[0] is None or found[1].kind in _ARRAYS:
+        return
+    home = home_of_object(run, found[0])
+    if home is None:
+        return
+    what = homes.text(home, found[0])
+    name = arguments.get(facts, "name")
+    attribute = constant_of(name[1]) if name is not None else None
+    if isinstance(attribute, str):
+        what = f"{what}.{attribute}"
+    others = [value for value in arguments.values() if value is not found[1]]
+    note(run, node, "write", home, what, most_traced(others))
+
+
+def library_item(run: Run, node: ast.Subscript, base: Value) -> None:
+    """`os.environ["X"]`."""
+    qualified = qualified_of(base) or ""
+    facts = run.facts(f"{qualified}.__getitem__")
+    if facts is not None and facts.effect == "environment" and isinstance(node.ctx, ast.Load):
+        note(run, node, "read", Home("environment", qualified), qualified, base)
+
+
+def changed_object(run: Run, node: ast.expr) -> Value:
+    """The object that an assignment changes; to look up its name is not to read it."""
+    if isinstance(node, ast.Name):
+        value = run.lookup(node.id)
+        if value.kind is not Kind.IMPORTED:
+            return value
+    return run.evaluate(node)
+
+
+# Taking note
+
+
+def note(
+    run: Run,
+    node: ast.AST,
+    kind: str,
+    home: Home,
+    what: str,
+    value: Value | Certainty,
+    *,
+    why: str = "",
+    how: str = "attribute",
+    seen_in: EffectSeen | None = None,
+    through: Through = (),
+    later: tuple[ast.AST, ...] = (),
+) -> None:
+    """Note an effect here: for rules, or for the caller if it is on what the caller passed.
+
+    One that comes back with a call was `seen_in` the function that is called, `through` calls.
+    """
+    here = run.frame
+    if here.state.dead or here.scope is None:
+        return
+    copied, certainty = False, home.certainty
+    ends_here = here.tracing
+    if ends_here is not None and home.category in OF_THE_CALLER and home.environment is None:
+        home = _default_of(run, home)
+        copy = Certainty.NO if home.category == "default" else _copies(here, home.name)
+        copied = copy is not Certainty.NO
+        if copy is Certainty.MAYBE:
+            home = home._replace(certainty=copy)
+        certainty = home.certainty
+    if how == "part":
+        certainty = Certainty.MAYBE
+    why = why or _legitimate(run, home, what, copied=copied, how=how)
+    traced = value.traced if isinstance(value, Value) else value
+    seen = EffectSeen(
+        node,
+        kind,
+        what,
+        home,
+        traced,
+        certainty,
+        why,
+        copied and not why,
+        here,
+        here.scope if seen_in is None else seen_in.scope,
+        how,
+        _guards(here) if seen_in is None else (*_guards(here), *seen_in.guards),
+        through,
+        changes=later,
+    )
+    here.effects[seen.key] = seen
+    run.task.covers.add(seen.scope)
+    waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
+    if not waits:
+        run.events.effects.append(seen)
+
+
+def _guards(frame: Frame) -> tuple[str, ...]:
+    return tuple([guard for inner in frame.chain() for guard in inner.guards])
+
+
+def _default_of(run: Run, home: Home) -> Home:
+    """An argument that is the default of its parameter, which is one object for all calls."""
+    frame = run.frame
+    default = defaults_of(_signature(frame)).get(home.name)
+    value = frame.state.names.get(home.name)
+    if not is_display(default) or value is None or value.traced is not Certainty.NO:
+        return home
+    used = value.kind is Kind.STATIC  # nobody passes it; else nobody is seen to call the function
+    certainty = home.certainty if used else Certainty.MAYBE
+    return home._replace(category="default", certainty=certainty)
+
+
+def _signature(frame: Frame) -> ast.arguments:
+    assert frame.scope is not None
+    return frame.scope.node.args
+
+
+def _copies(frame: Frame, name: str) -> Certainty:
+    """Whether a transformation hands the function a copy of this argument: leaves in a new container."""
+    arguments = _signature(frame)
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    best = Certainty.NO
+    for transformation in frame.transformations:
+        place = names.index(name) if name in names else None
+        if place is not None and place < transformation.bound:
+            continue
+        best = max(best, _copied_by(transformation, names[transformation.bound :], name))
+    return best
+
+
+def _copied_by(transformation: Transformation, names: list[str], name: str) -> Certainty:
+    place = names.index(name) if name in names else None
+    if transformation.mode == "concrete":
+        chosen = transformation.differentiated
+        if chosen is None:
+            return Certainty.MAYBE
+        every = not transformation.facts.differentiated
+        return Certainty.YES if every or place in chosen else Certainty.NO
+    if transformation.mode not in ("abstract", "kernel"):
+        return Certainty.NO
+    static = transformation.static
+    if name in static or (place is not None and (place in static or place - len(names) in static)):
+        return Certainty.NO
+    return Certainty.MAYBE if transformation.static_unknown else Certainty.YES
+
+
+def _legitimate(run: Run, home: Home, what: str, *, copied: bool, how: str) -> str:
+    """Why an effect does no harm; empty if it may."""
+    frame = run.frame
+    if home.category == "self" and (why := _made_here(run, home, what)):
+        return why
+    if not frame.traced:
+        return "host code"
+    if how == "reference" or (how in ("item", "part") and _in_kernel(run, home)):
+        return "a reference"
+    if home.environment is not None and _inside_trace(run, home):
+        return "made in the same trace"
+    if home.category not in ("argument", "self"):
+        return ""
+    mine = home.environment is None and (copied or frame.tracing is None)
+    kept = how not in ("item", "part") or "." in what  # a dict that is an argument is not
+    return "NNX hands it back" if mine and frame.tracer.startswith("flax.nnx.") and kept else ""
+
+
+def _made_here(run: Run, home: Home, what: str) -> str:
+    """Whether the object is being made, or is a module whose variables its library keeps."""
+    frame = run.frame
+    if home.environment is not None and frame.traced and not _inside_trace(run, home):
+        return ""
+    scope = frame.scope if home.environment is None else home.environment.scope
+    if scope is None or scope.owner is None:
+        return ""
+    if scope.name in _MAKERS:
+        return f"made in `{scope.name}`"
+    value = (home.environment or frame.environment).state.names.get(home.name)
+    base = None if value is None else members.library_base(run, value)
+    kind = None if base is None else run.knowledge.base(base)
+    if kind == "linen-module" and scope.name == "setup":
+        return "made in `setup`"
+    if kind == "linen-module" and what.endswith(".value"):
+        return "a variable of the module"
+    return ""
+
+
+def _in_kernel(run: Run, home: Home) -> bool:
+    """Whether an object that is an argument, or of a function around, lives in a Pallas kernel: a reference."""
+    inside = home.environment is None and home.category in ("argument", "self")
+    for frame in run.frame.chain():
+        inside = inside or (home.environment is not None and frame.environment is home.environment)
+        if inside and any(t.mode == "kernel" for t in frame.transformations):
+            return True
+    facts = run.facts(run.frame.tracer)
+    return inside and facts is not None and "kernel" in facts.traces.values()
+
+
+def _inside_trace(run: Run, home: Home) -> bool:
+    """Whether the function that holds an object is part of the trace that runs now."""
+    for frame in run.frame.chain():
+        if frame.environment is home.environment:
+            return True
+        if frame.tracing is not None:
+            return False
+    return False
+
+
+# Effects across calls
+
+
+def come_back(
+    run: Run, node: ast.AST, data: FunctionData, summary: Summary, returned: Value
+) -> None:
+    """What a call of a function of this file did to what outlives it."""
+    caller, callee = run.frame, summary.frame
+    if caller.scope is None or callee is None:
+        return
+    if caller.traced and getattr(data.node, "decorator_list", ()):
+        _note_cache(run, node, data, summary, returned)
+    caller.callees.setdefault(callee.task or callee, len(caller.effects))
+    for seen in callee.effects_on_arguments():
+        if len(seen.through) < _MAX_CALLS:
+            _argument_comes_back(run, node, data, seen)
+
+
+def _argument_comes_back(run: Run, node: ast.AST, data: FunctionData, seen: EffectSeen) -> None:
+    name, rest = homes.root_and_rest(seen.what)
+    found = homes.argument_for(run, node, data, name)
+    if found is None:
+        return
+    if isinstance(found, Home):  # nobody passes it: the default is one object for all calls
+        home, what = found, seen.what
+    else:
+        home = home_of_object(run, found)
+        if home is None:
+            return
+        what = homes.text(home, found) + rest
+    home = home._replace(certainty=min(home.certainty, seen.home.certainty))
+    how = "reference" if seen.why == "a reference" else seen.how
+    if how == "part" and isinstance(found, ast.expr) and homes.is_container(run, home, found):
+        how = "item"
+    known = run.frame.effects.get(seen._replace(what=what).key)
+    if known is not None and len(known.through) <= len(seen.through):
+        return  # a recursive call
+    through = ((data.name, node), *seen.through)
+    note(run, seen.node, seen.kind, home, what, seen.value, how=how, seen_in=seen, through=through)
+
+
+def _note_cache(
+    run: Run, node: ast.AST, data: FunctionData, summary: Summary, returned: Value
+) -> None:
+    """`functools.cache` keeps what the function made while it was traced."""
+    if not members.is_cached(data.node):
+        return
+    passed = max(
+        (value.traced for name, value in summary.parameters.items() if name != "self"),
+        default=Certainty.NO,
+    )
+    frame = run.frame
+    assert frame.scope is not None
+    seen = EffectSeen(
+        node,
+        "cache",
+        data.name,
+        Home("module container", data.name),
+        returned.traced,
+        Certainty.YES,
+        "" if max(passed, returned.traced) is not Certainty.NO else "no tracer is kept",
+        False,
+        frame,
+        frame.scope,
+        "item",
+        _guards(frame),
+        passed=passed,
+    )
+    frame.effects[seen.key] = seen
+    run.events.effects.append(seen)
