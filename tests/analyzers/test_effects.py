@@ -94,3 +94,18 @@ def everything(code: str) -> list[Effect]:
 
 def text(effect: Effect) -> str:
     return CODE[effect.span.start : effect.span.end]
+
+
+def test_a_name_that_nobody_read_for_a_while_is_not_what_it_was() -> None:
+    function = "import jax\n\n\ndef f(x):\n{}    return jax.numpy.sin(x)\n"
+    texts = (
+        function.format("    LOG.append(x)\n") + "\n\nLOG = []\n",
+        function.format(""),
+        function.format("    LOG.append(x)\n"),
+    )
+    analysis = None
+    found: list[int] = []
+    for text in texts:
+        analysis = analyse(SourceFile("a.py", text), previous=analysis)
+        found.append(sum(len(unit.effects) for unit in analysis.model.units))
+    assert found == [1, 0, 0]

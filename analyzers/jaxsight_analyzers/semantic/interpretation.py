@@ -274,6 +274,9 @@ class Interpretation:
             activation.forget()
             run.counts[activation.scope] -= 1
             del run.memo[activation.key]
+        for task in run.suspects:
+            if task.checked != run.revision:
+                task.checked = -1  # nobody asked: whoever does later has it worked out anew
 
 
 def is_function_of_module(scope: FunctionScope) -> bool:

@@ -78,7 +78,7 @@ def ask(run: Run, activation: Activation) -> Summary | None:
 
 
 def _settle(run: Run, activation: Activation) -> Summary | None:
-    if activation.state == IDLE and activation.summary is not None:
+    if activation.state == IDLE and activation.summary is not None and activation.checked >= 0:
         if activation not in run.suspects or not _is_in_doubt(run, activation):
             activation.checked = run.revision
         if activation.checked == run.revision:
