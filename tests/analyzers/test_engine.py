@@ -182,3 +182,24 @@ def test_findings_come_in_the_order_of_the_text() -> None:
 
     assert len(spans) == 2
     assert spans[0].span.start < spans[1].span.start
+
+
+def test_a_parameter_that_is_renamed_is_no_longer_known_by_its_old_name() -> None:
+    text = "import jax\n\ndef draw(key: jax.Array):\n    return jax.random.split(key), jax.random.split(key)\n"
+    before = run(text)
+
+    after = run(text.replace("draw(key", "draw(seed"), previous=before)
+
+    assert len(before.diagnostics) == 1
+    assert after.diagnostics == ()
+
+
+def test_a_definition_that_stood_in_for_a_broken_one_stays_known() -> None:
+    text = (
+        "import jax\nfrom flax import nnx\n    logits = model(x)\n    return logits\n@nnx.jit\n"
+        'def step(\n    model: Classifier, x: jax.Array\n) -> jax.Array:\n    """One step."""\n@nnx.jit'
+    )
+    analysis = None
+    for broken in (f'"""\n{text}', f'{text}\n"""', f'"""\n{text}'):
+        analysis = run(broken, previous=analysis)
+        assert analysis.crashes == ()

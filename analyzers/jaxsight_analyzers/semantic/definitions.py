@@ -61,6 +61,7 @@ def redefine(
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
         pieces.append(piece)
+    _restore_shared(pieces, definitions)
     _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
     for scope, interface in interfaces.items():
         if interface != _interface(scope):
@@ -90,6 +91,16 @@ def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
                 name = f"{name} {id(scope)}"  # made anew each time: there is no cell to keep
             pool.setdefault((type(scope), name), []).append(scope)
     return pool
+
+
+def _restore_shared(pieces: list[Piece], definitions: Definitions) -> None:
+    """Keep a definition known that stands in for a broken one too, when that one is gone."""
+    for piece in pieces:
+        for scope in piece.scopes:
+            if isinstance(scope, FunctionScope):
+                definitions.functions.setdefault(scope.node, scope)
+            else:
+                definitions.classes.setdefault(scope.node, scope)
 
 
 def _classes_of(gone: list[Piece]) -> list[ClassScope]:

@@ -231,7 +231,7 @@ def _activation(
 ) -> Activation | None:
     """The run of a function for one way of calling it; None if there are too many."""
     applied = tuple([signature_of_transformation(t) for t in data.transformations])
-    key = (data.scope, known, way, applied)
+    key = (data.scope, tuple(parameters), known, way, applied)
     activation = run.memo.get(key)
     if activation is None:
         count = run.counts.get(data.scope, 0)
