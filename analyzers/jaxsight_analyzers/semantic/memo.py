@@ -223,5 +223,5 @@ def _finish_provisional(run: Run, index: int, task: Task) -> None:
         return
     waiting, run.provisional = run.provisional, []
     for activation in waiting:
-        if activation.summary is None:
+        if activation.checked != run.revision or activation.summary is None:
             ask(run, activation)
