@@ -30,6 +30,7 @@ OPENS_CONNECTIONS = frozenset(
 )
 RUN_OURS = {
     "config.py",
+    "disk.py",
     "data.py",
     "registry.py",
 }  # tomllib or tomli; methods of dataclasses; rules

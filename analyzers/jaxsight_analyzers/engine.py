@@ -27,6 +27,8 @@ from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.project.outgoing import OutgoingCall
+    from jaxsight_analyzers.project.workspace import Workspace
     from jaxsight_analyzers.suppression import Suppression
 
 Versions = Mapping[str, str]
@@ -53,6 +55,7 @@ class Analysis:
     crashes: tuple[str, ...]
     unused: Mapping[Diagnostic, Suppression]
     state: State
+    others: Mapping[str, SourceFile]  # the other files that related places may lie in
 
     @property
     def model(self) -> SemanticModel:
@@ -63,7 +66,15 @@ class Analysis:
 
     @cached_property
     def _anew(self) -> Analysis:
-        return analyse(self.source, self.config, self.versions, rules=self.state.rules)
+        state = self.state
+        return analyse(
+            self.source,
+            self.config,
+            self.versions,
+            rules=state.rules,
+            workspace=state.interpretation.run.workspace,
+            incoming=state.interpretation.incoming,
+        )
 
     @property
     def problems(self) -> tuple[SyntaxProblem, ...]:
@@ -102,17 +113,20 @@ def analyse(
     versions: Versions | None = None,
     previous: Analysis | None = None,
     rules: Iterable[Rule] | None = None,
+    workspace: Workspace | None = None,
+    incoming: tuple[OutgoingCall, ...] = (),
 ) -> Analysis:
     """Analyse one file. Never raises: a rule that does loses only its own findings.
 
     `previous` is the latest analysis of the same file: what an edit did not touch is not done
     again, and what does not parse stands as it last did. `rules` are those to run instead of the
-    ones that `config` enables.
+    ones that `config` enables. What a name imported from the workspace is, its files say;
+    `incoming` are the ways in which those run the functions of this one.
     """
     config = config or Config()
     versions = versions or {}
     chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
-    state = State.after(previous, chosen, config, versions, source.path)
+    state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
     module = parse(source, state.module)
     found, crashes = state.advance(module)
     ran = {rule.name for rule in chosen}
@@ -128,6 +142,7 @@ def analyse(
         tuple(crashes),
         unused,
         state,
+        {source.path: source for source in state.others},
     )
 
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.engine import Analysis
     from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.project.outgoing import OutgoingCall
+    from jaxsight_analyzers.project.workspace import Workspace
     from jaxsight_analyzers.semantic.tasks import Task
+    from jaxsight_analyzers.source import SourceFile
 
 
 class Kept(NamedTuple):
@@ -43,13 +46,19 @@ class State:
     """The state of one file's analysis, which goes from text to text."""
 
     def __init__(
-        self, rules: tuple[Rule, ...], config: Config, versions: Mapping[str, str], path: str
+        self,
+        rules: tuple[Rule, ...],
+        config: Config,
+        versions: Mapping[str, str],
+        path: str,
+        workspace: Workspace | None = None,
+        incoming: tuple[OutgoingCall, ...] = (),
     ) -> None:
         self.rules = rules
         self.config = config
         self.versions = versions
         self.path = path
-        self.interpretation = Interpretation(path)
+        self.interpretation = Interpretation(path, workspace, incoming)
         self.module: ParsedModule | None = None
         self.model: SemanticModel
         self._kept: dict[Chunk, Kept] = {}
@@ -62,17 +71,44 @@ class State:
         config: Config,
         versions: Mapping[str, str],
         path: str,
+        workspace: Workspace | None = None,
+        incoming: tuple[OutgoingCall, ...] = (),
     ) -> State:
         """The state to go on from: that of an earlier analysis, if it was made with the same settings."""
         if previous is None:
-            return cls(rules, config, versions, path)
+            return cls(rules, config, versions, path, workspace, incoming)
         state = previous.state
         same = state.rules == rules and state.config == config and state.versions == versions
-        fresh = cls(rules, config, versions, path)
-        if same and state.path == path and state.interpretation.is_exact:
+        fresh = cls(rules, config, versions, path, workspace, incoming)
+        same = same and state.path == path and state.interpretation.is_exact
+        same = same and state.interpretation.incoming == incoming
+        if same and state.sees_the_same(workspace):
             return state
         fresh.module = state.module if state.model.is_current else previous.module
         return fresh
+
+    @property
+    def others(self) -> list[SourceFile]:
+        """The other files that were looked into, and those whose calls lead here."""
+        found = {module.source.path: module.source for module in self.model.others}
+        workspace = self.interpretation.run.workspace
+        for call in self.interpretation.incoming if workspace is not None else ():
+            for path in {place.path for place in call.related if place.path is not None}:
+                source = workspace.source(path) if workspace is not None else None
+                if source is not None:
+                    found.setdefault(path, source)
+        return list(found.values())
+
+    def sees_the_same(self, workspace: Workspace | None) -> bool:
+        """Whether another workspace has the same answers to all that was asked of this state's."""
+        mine = self.interpretation.run.workspace
+        if mine is workspace:
+            return True
+        asked = self.interpretation.run.asked
+        if mine is None or workspace is None or not mine.agrees_with(workspace, asked):
+            return False
+        self.interpretation.run.workspace = workspace
+        return True
 
     def advance(self, module: ParsedModule) -> tuple[list[Diagnostic], list[str]]:
         """Go on to a new text: what is found in it, and which rules failed."""

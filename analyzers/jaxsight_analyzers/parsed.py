@@ -13,6 +13,7 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 _FIRST_FREE = 10_000_000  # beyond the lines of any file
+MODULE_LINES = 1_000_000_000  # from a file's first line to that of the next file
 _ROOM = 200  # lines that a chunk may grow before it is numbered anew
 
 
@@ -21,20 +22,21 @@ class Numbering:
 
     A node is found in its chunk by its line number alone. A chunk that is parsed anew gets the
     numbers of the one it replaces as long as they suffice, so that a node that did not move in
-    its statement keeps its number.
+    its statement keeps its number. Files that are looked at together are numbered apart, too.
     """
 
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        self._next = _FIRST_FREE
+    def __init__(self, chunks: Sequence[Chunk], number: int = 0) -> None:
+        self.number = number
+        self._next = number * MODULE_LINES + _FIRST_FREE
         self._room: dict[int, int] = {}  # first line of a chunk's code -> lines that fit
         self._number_pieces(chunks)
         firsts = [first_line(chunk.body[0]) for chunk in chunks if chunk.body]
-        for first, following in zip(firsts, [*firsts[1:], _FIRST_FREE]):
+        for first, following in zip(firsts, [*firsts[1:], self._next]):
             self._room[first] = following - first
 
     def _number_pieces(self, chunks: Sequence[Chunk]) -> None:
         """Chunks of a broken file are parsed one by one: let them count from where they lie."""
-        line = 1
+        line = 1 + self.number * MODULE_LINES
         for chunk in chunks:
             if chunk.base != line and chunk.body:
                 _shift(chunk, line - chunk.base)
@@ -138,6 +140,7 @@ class ParsedModule:
         self.numbering = numbering
         self.source = parsed.source
         self.chunks = parsed.chunks
+        self._file = numbering.number
         numbered = sorted(
             (first_line(chunk.body[0]), number)
             for number, chunk in enumerate(parsed.chunks)
@@ -177,8 +180,12 @@ class ParsedModule:
 
     # Nodes
 
+    def owns(self, node: ast.AST) -> bool:
+        """Whether a node is of this file, among those of files that are looked at together."""
+        return node.lineno // MODULE_LINES == self._file  # type: ignore[attr-defined]
+
     def number_of(self, node: ast.AST) -> int:
-        """The number of the chunk that a node lies in."""
+        """The number of the chunk that a node of this file lies in."""
         at = bisect_right(self._firsts, node.lineno) - 1  # type: ignore[attr-defined]
         return self._numbers[max(at, 0)] if self._numbers else 0
 
@@ -250,14 +257,17 @@ class ParsedModule:
         return self.starts[number] + inside
 
 
-def parse(source: SourceFile, previous: ParsedModule | None = None) -> ParsedModule:
+def parse(
+    source: SourceFile, previous: ParsedModule | None = None, number: int = 0
+) -> ParsedModule:
     """Parse a file, and only what an edit touched if its previous version is known. Never raises.
 
-    Only the newest version may be given: the two share what numbers the lines.
+    Only the newest version may be given: the two share what numbers the lines. Files that are
+    looked at together have a `number` each.
     """
     if previous is None:
         parsed = parse_chunks(source)
-        return ParsedModule(parsed, Numbering(parsed.chunks))
+        return ParsedModule(parsed, Numbering(parsed.chunks, number))
     parsed = parse_chunks(source, previous.parsed)
     previous.numbering.renew(previous.parsed, parsed)
     return ParsedModule(parsed, previous.numbering)

@@ -295,6 +295,15 @@ class Knowledge:
         """Whether a module is of a library whose functions make or take tracers or keys, and is public."""
         return module.partition(".")[0] in self._libraries and "._" not in module
 
+    def has_library(self, module: str) -> bool:
+        """Whether a module is of a library that anything is known of."""
+        return module.partition(".")[0] in self._tops
+
+    @cached_property
+    def _tops(self) -> frozenset[str]:
+        names = (*self._functions, *self._signatures, *self._kinds, *self._modules)
+        return self._libraries | {name.partition(".")[0] for name in names}
+
     @property
     def function_names(self) -> tuple[str, ...]:
         """Every name with an entry of its own; wildcards end in `*`."""

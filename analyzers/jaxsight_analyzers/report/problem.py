@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Entry
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.diagnostic import Applicability, Diagnostic, Edit, FixRef, Severity, Span
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Diagnostic,
+    Edit,
+    FixRef,
+    Related,
+    Severity,
+    Span,
+)
 from jaxsight_analyzers.engine import Analysis
 from jaxsight_analyzers.source import SourceFile
 
@@ -81,7 +89,11 @@ def problems_of(analysis: Analysis, notebook: VirtualModule | None = None) -> li
         Problem(
             diagnostic,
             placed.at(diagnostic.span),
-            tuple((placed.at(place.span), place.message) for place in diagnostic.related),
+            tuple(
+                (placed.related(place), place.message)
+                for place in diagnostic.related
+                if place.path is None or place.path in analysis.others
+            ),
             lambda diagnostic=diagnostic: placed.remedies(diagnostic),
         )
         for diagnostic in analysis.diagnostics
@@ -92,6 +104,11 @@ def problems_of(analysis: Analysis, notebook: VirtualModule | None = None) -> li
 class _Placing:
     analysis: Analysis
     notebook: VirtualModule | None
+
+    def related(self, place: Related) -> Place:
+        if place.path is None:
+            return self.at(place.span)
+        return Place(place.path, self.analysis.others[place.path], place.span)
 
     def at(self, span: Span) -> Place:
         source = self.analysis.source

@@ -50,8 +50,10 @@ def _full(problem: Problem, style: Style) -> str:
     width = max(len(str(place.start[0])) for place, _, _ in shown)
     lines = [_headline(problem, style)]
     lines += _excerpt(problem.place, "", "^", width, style, _COLOURS[problem.severity])
+    path = problem.path
     for place, message in problem.related:
-        if place.path != problem.path:
+        if place.path != path:
+            path = place.path
             lines.append(f"{' ' * width} {style.paint('::', _BLUE)} {place.path}")
         lines += _excerpt(place, message, "-", width, style, _BLUE)
     for remedy in problem.diagnostic.finding.fixes:

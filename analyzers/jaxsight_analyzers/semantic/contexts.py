@@ -277,6 +277,7 @@ class Frame:
     guards: tuple[str, ...] = ()  # why a failure here may be meant: "try", "tracer", "version"
     tracer: str = ""  # the transformation that makes the tracers here, by qualified name
     compiled: bool = False  # whether it is compiled, or a part of what is
+    incoming: tuple[Any, ...] = ()  # the places in another file that lead to what runs in it
     stopped: bool = False  # whether a path ended in a call that is under way
     effects: dict[object, EffectSeen] = field(default_factory=dict[object, "EffectSeen"])
     callees: dict[Any, int] = field(default_factory=dict[Any, int])

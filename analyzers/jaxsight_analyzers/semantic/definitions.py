@@ -30,7 +30,7 @@ def redefine(
     module: Module,
     parsed: ParsedModule,
     definitions: Definitions,
-    is_library: Callable[[str], bool],
+    is_library: Callable[[str, int], bool],
 ) -> set[Dependency]:
     """Give a module a new text. What of its definitions and names is not what it was.
 

@@ -70,7 +70,7 @@ def _effect(event: EffectSeen, places: Places) -> Effect:
         event.frame.traced,
         tracer_of(event.frame),
         event.scope.name,
-        tuple([places.span(node) for node in event.changes]),
+        tuple([places.span(node) for node in event.changes if places.module.owns(node)]),
         (ChangedHere(event.what, event.changes),) if event.changes else (),
         _related(event, places),
     )

@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic import (
     comparisons,
     effects,
     flow,
+    imports,
     key_arrays,
     loops,
     members,
@@ -27,6 +28,7 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     FunctionData,
     Kind,
+    Reexported,
     Value,
     class_of,
     constant,
@@ -73,7 +75,7 @@ def _name(run: Run, node: ast.Name) -> Value:
 
 def _refer(run: Run, node: ast.expr, value: Value, kind: str) -> None:
     qualified = qualified_of(value) or ""
-    if not qualified.startswith("builtins."):
+    if not qualified.startswith("builtins.") and not isinstance(qualified, Reexported):
         guarded = run.guarded("try", "version")
         run.events.references.append(ReferenceSeen(node, qualified, kind, guarded))
 
@@ -129,6 +131,9 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
         if facts is not None and facts.kind == "constant":
             return STATIC
         return Value(Kind.IMPORTED, data=name)
+    module = imports.module_of(base)
+    if module is not None:
+        return imports.member(run, module, node.attr)
     place = place_of(node)
     if place is not None:
         held = run.frame.state.names.get(place)
@@ -180,10 +185,12 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
     if found is not None:
         return found
     if node.attr in owner.fields:
-        kind = members.annotated_kind(run, owner.fields[node.attr])
+        kind = members.kind_of_field(run, owner, node.attr)
         if base.traced is Certainty.YES and kind in ("array", "pytree", None):
             return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
-        value = members.value_of_annotation(run, owner.fields[node.attr], node.attr, node)
+        value = members.value_of_annotation(
+            run, owner.fields[node.attr], node.attr, node, owner.home
+        )
         return value if value is not None else _part_of_unknown(run, UNKNOWN, node)
     if owner.is_property(node.attr):
         return UNKNOWN

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, effects, expressions, loops, members
+from jaxsight_analyzers.semantic import calls, effects, expressions, imports, loops, members
 from jaxsight_analyzers.semantic.contexts import State, join_states
-from jaxsight_analyzers.semantic.events import ItemAssignmentSeen, ReferenceSeen
+from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -455,31 +455,6 @@ def run_class_body(run: Run, body: Sequence[ast.stmt]) -> None:
     run.frame.state.dead = False
 
 
-def _import(run: Run, node: ast.Import) -> None:
-    for alias in node.names:
-        _refer_import(run, node, alias, alias.name)
-        if alias.asname:
-            bind_name(run, alias.asname, Value(Kind.IMPORTED, data=alias.name))
-        else:
-            top = alias.name.partition(".")[0]
-            bind_name(run, top, Value(Kind.IMPORTED, data=top))
-
-
-def _import_from(run: Run, node: ast.ImportFrom) -> None:
-    for alias in node.names:
-        if node.level or node.module is None:
-            bind_name(run, alias.asname or alias.name, UNKNOWN)
-            continue
-        qualified = f"{node.module}.{alias.name}"
-        _refer_import(run, node, alias, qualified)
-        bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
-
-
-def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:
-    guarded = run.guarded("try", "version")
-    run.events.references.append(ReferenceSeen(alias, qualified, "import", guarded, node))
-
-
 _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.If: _if,
     ast.For: loops.for_statement,
@@ -502,8 +477,8 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
     ast.ClassDef: _class,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.Import: imports.import_modules,
+    ast.ImportFrom: imports.import_members,
 }
 if (_try_star := getattr(ast, "TryStar", None)) is not None:
     _HANDLERS[_try_star] = _try  # `except*`, from Python 3.11 on

@@ -176,7 +176,9 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
         if argument.arg in values:
             continue
         annotated = (
-            members.value_of_annotation(run, argument.annotation, argument.arg, argument)
+            members.value_of_annotation(
+                run, argument.annotation, argument.arg, argument, data.scope.home
+            )
             if argument.annotation is not None and argument.arg not in defaults
             else None
         )
@@ -241,6 +243,14 @@ def _activation(
         run.counts[data.scope] = count + 1
         activation = run.memo[key] = Activation(key, data, parameters, way)
     return activation
+
+
+def activation_of(
+    run: Run, data: FunctionData, parameters: dict[str, Value], way: Way
+) -> Activation | None:
+    """The run of a function with these arguments, for a caller that is not here."""
+    known = tuple([signature(value) for value in parameters.values()])
+    return _activation(run, data, parameters, way, known)
 
 
 def generic_activation(

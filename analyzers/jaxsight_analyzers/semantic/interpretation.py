@@ -13,7 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.knowledge.loader import load
-from jaxsight_analyzers.semantic import expressions, flow, functions, members, memo
+from jaxsight_analyzers.semantic import (
+    expressions,
+    flow,
+    functions,
+    imports,
+    incoming,
+    members,
+    memo,
+)
 from jaxsight_analyzers.semantic.contexts import Frame, State
 from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.interest import interesting
@@ -28,6 +36,8 @@ from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, functi
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.project.outgoing import OutgoingCall
+    from jaxsight_analyzers.project.workspace import Workspace
 
 _MAKERS = ("__init__", "setup", "__post_init__")
 
@@ -67,9 +77,16 @@ class Via(NamedTuple):
 class Interpretation:
     """One file's interpretation. `update` takes it from one text to the next."""
 
-    def __init__(self, name: str = "") -> None:
-        self.run = Run(load(), expressions.evaluate, memo.value_of_name)
+    def __init__(
+        self,
+        name: str = "",
+        workspace: Workspace | None = None,
+        incoming: tuple[OutgoingCall, ...] = (),
+    ) -> None:
+        self.incoming = incoming
+        self.run = Run(load(), expressions.evaluate, memo.value_of_name, workspace)
         self.module = Module(name)
+        self.run.modules[name] = self.module
         self.run.frame = self.module.frame
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
@@ -86,9 +103,10 @@ class Interpretation:
     def update(self, parsed: ParsedModule) -> None:
         """Interpret a new text of the file, and of it what the change calls in doubt."""
         run = self.run
-        run.begin(redefine(self.module, parsed, run.scopes, run.knowledge.is_traced_library))
+        is_library = imports.Library(run, self.module)
+        run.begin(redefine(self.module, parsed, run.scopes, is_library))
         self.live = {}
-        if not self.module.mentions_imports:
+        if not self.module.mentions_imports and not self.incoming:
             return
         covered: set[Scope] = set()
         called: set[object] = set()
@@ -181,6 +199,9 @@ class Interpretation:
                         yield self._method(scope, name)
             elif is_function_of_module(scope) and scope in chosen and scope not in covered:
                 yield self._root(("function", scope), partial(run_function, run, scope))
+        for call in self.incoming:  # last: what leads out of the file does not follow from it
+            work = partial(incoming.run_call, run, self.module, call)
+            yield self._root(("incoming", call), work)
 
     def _method(self, owner: ClassScope, name: str) -> Root:
         run = self.run

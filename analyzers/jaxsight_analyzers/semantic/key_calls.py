@@ -27,7 +27,15 @@ from jaxsight_analyzers.semantic.values import (
     tokens_in,
 )
 
-_NEVER_KEYS = (Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE, Kind.IMPORTED, Kind.CALLABLE, Kind.HOST)
+_NEVER_KEYS = (
+    Kind.FUNCTION,
+    Kind.CLASS,
+    Kind.INSTANCE,
+    Kind.IMPORTED,
+    Kind.MODULE,
+    Kind.CALLABLE,
+    Kind.HOST,
+)
 
 
 def outliving(frame: Frame, returned: Value) -> Iterator[tuple[KeyToken, Consumption]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic import (
     calls,
     expressions,
     functions,
+    imports,
     memo,
     methods,
     transformations,
@@ -34,6 +35,9 @@ from jaxsight_analyzers.semantic.values import (
     join,
     qualified_of,
 )
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.module import Module
 
 
 def callable_of(run: Run, value: Value) -> FunctionData | None:
@@ -134,10 +138,9 @@ def above(run: Run, start: Value, name: str) -> Value | None:
 
 def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
     for expression in owner.node.bases:
-        if isinstance(expression, ast.Name):
-            value = run.global_value(owner.home, expression.id)
-            if value is not None and value.kind is Kind.CLASS:
-                return class_of(value)
+        value = imports.global_of(run, owner.home, expression)
+        if value is not None and value.kind is Kind.CLASS:
+            return class_of(value)
     return None
 
 
@@ -149,7 +152,8 @@ def library_base(run: Run, base: Value) -> str | None:
         seen.add(owner)
         run.depend(owner)
         for expression in owner.node.bases:
-            qualified = qualified_name(run, expression)
+            with _at_home(run, owner.home):
+                qualified = qualified_name(run, expression)
             if qualified is not None and not qualified.startswith("builtins."):
                 return qualified
         owner = _base_of(run, owner)
@@ -234,6 +238,16 @@ def _in_class(run: Run, owner: ClassScope, environment: Environment | None) -> G
     if environment is not None:
         inside.environment = environment
     run.frame = inside
+    yield
+    run.frame = frame
+
+
+@contextmanager
+def _at_home(run: Run, home: Module) -> Generator[None]:
+    """Look names up in the file that a definition is in."""
+    frame = run.frame
+    if frame.module is not home:
+        run.frame = home.outside()
     yield
     run.frame = frame
 
@@ -344,13 +358,24 @@ def qualified_name(run: Run, node: ast.expr) -> str | None:
         qualified = qualified_of(value)
         return qualified or (f"builtins.{node.id}" if value is UNKNOWN else None)
     if isinstance(node, ast.Attribute):
+        module = imports.global_of(run, run.frame.module, node.value)
+        if module is not None and module.kind is Kind.MODULE:
+            value = imports.global_of(run, run.frame.module, node)
+            return None if value is None else qualified_of(value)
         base = qualified_name(run, node.value)
         return None if base is None else f"{base}.{node.attr}"
     return None
 
 
-def value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AST) -> Value | None:
-    """A value as its annotation describes it; None where the annotation says nothing."""
+def value_of_annotation(
+    run: Run, annotation: ast.expr, name: str, node: ast.AST, home: Module | None = None
+) -> Value | None:
+    """A value as its annotation, in a file, describes it; None where the annotation says nothing."""
+    with _at_home(run, home or run.frame.module):
+        return _value_of_annotation(run, annotation, name, node)
+
+
+def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AST) -> Value | None:
     kind = annotated_kind(run, annotation)
     if kind == "array":
         return Value(Kind.ARRAY, tokens=run.new_key(name, node))
@@ -362,9 +387,17 @@ def value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AST
         return HOST
     if isinstance(annotation, ast.Name):
         value = run.lookup(annotation.id)
-        if value.kind is Kind.CLASS:
-            return Value(Kind.INSTANCE, data=class_of(value))
+    else:
+        value = imports.global_of(run, run.frame.module, annotation)
+    if value is not None and value.kind is Kind.CLASS:
+        return Value(Kind.INSTANCE, data=class_of(value))
     return None
+
+
+def kind_of_field(run: Run, owner: ClassScope, name: str) -> str | None:
+    """What the annotation of a field of a class says."""
+    with _at_home(run, owner.home):
+        return annotated_kind(run, owner.fields[name])
 
 
 def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

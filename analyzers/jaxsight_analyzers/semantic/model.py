@@ -28,6 +28,7 @@ class TraceContext(NamedTuple):
     static: tuple[str, ...]
     donated: tuple[str, ...]
     span: Span  # of the decorator or call that says so
+    path: str | None = None  # where that is in another file
 
 
 class Definition(NamedTuple):
@@ -83,12 +84,13 @@ class Unit:
 
     def _seen(self, kind: str) -> Iterator[Any]:
         """The events of a kind whose nodes lie in the unit, in the order of the interpretation."""
-        number_of, number = self.model.module.number_of, self.number
+        module, number = self.model.module, self.number
+        number_of, owns = module.number_of, module.owns
         for task in self._tasks:
             events = getattr(task.events, kind)
             if events:
                 for event in events:
-                    if number_of(event.node) == number:
+                    if number_of(event.node) == number and owns(event.node):
                         yield event
 
     @cached_property
@@ -118,7 +120,7 @@ class Unit:
             event
             for task in self._tasks
             for event in task.events.compilations
-            if self.model.module.number_of(event.transformation.node) == self.number
+            if self._holds(event.transformation.node)
         )
         return streams.compilations(seen, self.model.places)
 
@@ -135,11 +137,12 @@ class Unit:
     @property
     def fails_on_purpose(self) -> tuple[Span, ...]:
         """Where a failure is expected."""
-        number_of = self.model.module.number_of
         nodes = [node for task in self._tasks for node in task.fails_on_purpose]
-        return tuple(
-            self.model.module.span(node) for node in nodes if number_of(node) == self.number
-        )
+        return tuple(self.model.module.span(node) for node in nodes if self._holds(node))
+
+    def _holds(self, node: ast.AST) -> bool:
+        module = self.model.module
+        return module.owns(node) and module.number_of(node) == self.number
 
 
 def stamp_of(task: Task) -> int:
@@ -156,11 +159,17 @@ class SemanticModel:
         self.module = interpretation.module.parsed
         self.versions = versions
         self.knowledge = load()
-        self.places = Places(self.module)
+        self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live
         self.crashes = tuple(
             f"{self.module.source.path}: {crash}" for crash in interpretation.crashes
         )
+
+    @property
+    def others(self) -> list[ParsedModule]:
+        """The other files that were looked into."""
+        modules = self.interpretation.run.modules.values()
+        return [module.parsed for module in modules if module is not self.interpretation.module]
 
     @property
     def is_current(self) -> bool:
@@ -193,6 +202,8 @@ class SemanticModel:
         found: list[tuple[int, int, str]] = []
         for task in self.live:
             for seen in task.events.reveals:
+                if not self.module.owns(seen.node):
+                    continue
                 text = seen.text
                 if seen.what == "reveal_contexts":
                     text = self._stack_of(seen.frame)
@@ -264,12 +275,14 @@ class SemanticModel:
             )
             return tuple(sorted(found))
 
+        place = self.places.related_at(transformation.node, "")
         return TraceContext(
             transformation.qualified,
             scope.qualname,
             named(transformation.static),
             named(transformation.donated),
-            self.places.span(transformation.node),
+            place.span,
+            place.path,
         )
 
     def statement_start(self, line: int) -> int:

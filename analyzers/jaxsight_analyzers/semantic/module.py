@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import changes, flow, members
+from jaxsight_analyzers.semantic import changes, imports, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
@@ -137,7 +137,7 @@ class Module:
             for piece in pieces[:10]
             for node in piece.chunk.body
         )
-        for name in affected:
+        for name in self.names if "*" in affected else affected:
             task = self.names.get(name)
             if task is not None:
                 yield task.bindings
@@ -149,7 +149,10 @@ def evaluate_name(run: Run, task: GlobalName) -> Value | None:
     run.depend(task.bindings)
     statements = module.bindings.get(task.name, ())
     if not statements:
-        return UNKNOWN if task.name in module.bound else None
+        if task.name in module.bound:
+            return UNKNOWN
+        task.value = None  # what a file that imports all of this one gets
+        return imports.star(run, module, task.name) if "*" in module.bindings else None
     task.value = UNKNOWN  # what a decorator that asks for the name it decorates gets
     value: Value | None = None
     unknown = False
@@ -175,7 +178,7 @@ def _bound_value(run: Run, module: Module, name: str, statement: ast.stmt) -> Va
             value = members.decorate(run, decorator, value)
         return value
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        flow.run_body(run, [statement])
+        imports.import_name(run, statement, name)
         return run.frame.state.names.get(name, UNKNOWN)
     assert isinstance(statement, ast.Assign)
     return _assigned(run, statement)
@@ -185,6 +188,7 @@ _LASTING = (
     Kind.STATIC,
     Kind.FUNCTION,
     Kind.IMPORTED,
+    Kind.MODULE,
     Kind.CALLABLE,
     Kind.ARRAY,
     Kind.HOST,

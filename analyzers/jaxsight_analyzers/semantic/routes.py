@@ -28,17 +28,19 @@ class TracedHere(Route):
     def places(self, model: object) -> tuple[Related, ...]:
         """The transformation first, then the calls from the outermost in, then the argument."""
         known = cast("SemanticModel", model)
-        span, origin = known.places.span, self.origin
+        at, origin = known.places.related_at, self.origin
         modes = ("abstract", "kernel", "closed") if self.frame.abstract else ("concrete",)
         calls: list[Related] = []
         for frame, call, origins in chain(known, self.frame):
+            last = [] if origin is None else [_argument(known, origin)]
+            if frame.incoming:
+                return tuple(dict.fromkeys([*frame.incoming, *reversed(calls), *last]))
             tracing = [t for t in frame.transformations if t.mode in modes]
             if tracing:
-                first = Related(span(tracing[-1].node), _sentence(frame, tracing[-1]))
-                last = [] if origin is None else [_argument(known, origin)]
+                first = at(tracing[-1].node, _sentence(frame, tracing[-1]))
                 return tuple(dict.fromkeys([first, *reversed(calls), *last]))
             if call is not None:
-                calls.append(Related(span(call), f"`{frame.name}` is called here"))
+                calls.append(at(call, f"`{frame.name}` is called here"))
             if origin is not None:
                 origin = origins.get(origin.name, origin)
         return ()
@@ -56,9 +58,11 @@ class CalledInLoop(Route):
         """That one call."""
         known = cast("SemanticModel", model)
         for frame, call, _ in chain(known, self.frame):
+            if frame.incoming:
+                return frame.incoming
             caller = caller_of(known, frame)
             if caller is not None and caller.loops and call is not None:
-                return (Related(known.places.span(call), "called from a loop here"),)
+                return (known.places.related_at(call, "called from a loop here"),)
         return ()
 
 
@@ -72,10 +76,8 @@ class CalledThrough(Route):
 
     def places(self, model: object) -> tuple[Related, ...]:
         """Each call, from the outermost in."""
-        span = cast("SemanticModel", model).places.span
-        return tuple(
-            [Related(span(call), f"`{name}` is called here") for name, call in self.through]
-        )
+        at = cast("SemanticModel", model).places.related_at
+        return tuple([at(call, f"`{name}` is called here") for name, call in self.through])
 
 
 class ChangedHere(Route):
@@ -89,12 +91,12 @@ class ChangedHere(Route):
 
     def places(self, model: object) -> tuple[Related, ...]:
         """Each change, in the order of the text."""
-        span = cast("SemanticModel", model).places.span
-        return tuple([Related(span(node), f"`{self.what}` is changed here") for node in self.nodes])
+        at = cast("SemanticModel", model).places.related_at
+        return tuple([at(node, f"`{self.what}` is changed here") for node in self.nodes])
 
 
 def _argument(model: SemanticModel, origin: Origin) -> Related:
-    return Related(model.places.span(origin.node), f"`{origin.name}` is traced")
+    return model.places.related_at(origin.node, f"`{origin.name}` is traced")
 
 
 def _sentence(frame: Frame, transformation: Transformation) -> str:
@@ -127,6 +129,11 @@ def chain(model: SemanticModel, frame: Frame) -> Iterator[_Step]:
         call = via.call.node if via.call.node is not here.node else None
         yield here, call, via.call.origins
         here = via.call.frame
+
+
+def is_incoming(model: SemanticModel, frame: Frame) -> bool:
+    """Whether a frame is led to by a call in another file."""
+    return any(here.incoming for here, _, _ in chain(model, frame))
 
 
 def caller_of(model: SemanticModel, frame: Frame) -> Frame | None:

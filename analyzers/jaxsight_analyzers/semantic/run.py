@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Task
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.project.workspace import Workspace
     from jaxsight_analyzers.semantic.module import Module
 
 T = TypeVar("T")
@@ -52,10 +53,14 @@ class Run:
         knowledge: Knowledge,
         evaluate: Callable[[Run, ast.expr], Value],
         value_of_name: Callable[[Run, Module, str], Value | None],
+        workspace: Workspace | None = None,
     ) -> None:
         self._evaluate = evaluate
         self._value_of_name = value_of_name
         self.knowledge = knowledge
+        self.workspace = workspace
+        self.asked: set[str] = set()  # paths in it whose files were looked for
+        self.modules: dict[str, Module] = {}  # by path: those that were looked into
         self.scopes = Definitions()
         self.revision = 0
         self.task: Task = Task()

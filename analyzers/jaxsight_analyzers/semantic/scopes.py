@@ -167,7 +167,7 @@ class Survey:
         piece: Piece,
         definitions: Definitions,
         home: Module,
-        is_library: Callable[[str], bool],
+        is_library: Callable[[str, int], bool],
     ) -> None:
         self._piece = piece
         self._definitions = definitions
@@ -267,8 +267,11 @@ class Survey:
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
             self._bind(name, function, class_)
-            module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
-            if self._is_library(module):
+            if isinstance(node, ast.ImportFrom):
+                known = self._is_library(node.module or "", node.level)
+            else:
+                known = self._is_library(alias.name, 0)
+            if known:
                 self._mentions.add(name)
                 self._piece.libraries.add(name)
 

@@ -211,8 +211,17 @@ class Reference:
 class Places:
     """Where nodes lie, and sentences about the contexts they run in."""
 
-    def __init__(self, module: ParsedModule) -> None:
+    def __init__(self, module: ParsedModule, others: Iterable[ParsedModule] = ()) -> None:
         self.module = module
+        self._others = others
+
+    def related_at(self, node: ast.AST, message: str) -> Related:
+        """A node as a place that explains something, in this file or in another."""
+        if isinstance(node, ast.Module) or not hasattr(node, "lineno") or self.module.owns(node):
+            return Related(self.span(node), message)
+        other = next(module for module in self._others if module.owns(node))
+        there = other.to_source(Places(other).span(node))
+        return Related(there or Span(0, 0), message, other.source.path)
 
     def span(self, node: ast.AST) -> Span:
         """Where a node lies; a definition counts by its name."""
@@ -366,6 +375,8 @@ def key_reuses(seen: Iterable[KeyReuseSeen], places: Places) -> list[KeyReuse]:
     """Each place that uses a key again, once: what one iteration does before what the next one does."""
     best: dict[tuple[ast.AST, bool], KeyReuseSeen] = {}
     for event in seen:
+        if not places.module.owns(event.earlier.node):
+            continue  # in a function of another file that runs this one's closure
         place = (event.node, event.in_loop)
         before = best.get(place)
         if before is None or event.certainty > before.certainty:

@@ -37,7 +37,14 @@ class Kind(Enum):
     CLASS = "class"  # defined in this file
     INSTANCE = "instance"  # of a class defined in this file
     IMPORTED = "imported"  # a module, function or class of a library, by qualified name
+    MODULE = "module"  # of the workspace
     CALLABLE = "callable"  # what a library's transformation made of something unknown
+
+
+class Reexported(str):
+    """The qualified name of a library's thing that a file of the workspace hands on."""
+
+    __slots__ = ()
 
 
 class Origin(NamedTuple):
@@ -274,6 +281,7 @@ def join(one: Value, other: Value) -> Value:
         Kind.CLASS,
         Kind.INSTANCE,
         Kind.IMPORTED,
+        Kind.MODULE,
     ):
         joined = _join_data(kind, one, other)
         if joined is None:
@@ -331,6 +339,8 @@ def describe(value: Value) -> str:
         name = f"static {value.data!r}"
     elif value.kind is Kind.IMPORTED:
         name = f"imported {value.data}"
+    elif value.kind is Kind.MODULE:
+        name = f"module {value.data.name}"  # type: ignore[attr-defined]
     elif value.kind is Kind.SEQUENCE:
         name = f"({', '.join(describe(item) for item in items_of(value) or ())})"
     elif value.kind is Kind.MAPPING:

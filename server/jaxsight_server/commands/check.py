@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Baseline, BaselineError, read_baseline, write_baseline
 from jaxsight_analyzers.data import dataclass, field
@@ -20,7 +20,11 @@ from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.commands.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jaxsight_analyzers.notebook import VirtualModule
+    from jaxsight_analyzers.project.outgoing import OutgoingCall
+    from jaxsight_analyzers.project.workspace import Workspace
 
 FORMATS = ("full", "concise", "json", "sarif", "github")
 _NOTEBOOK = ".ipynb"
@@ -69,6 +73,13 @@ class _Checked:
     mended: int = 0  # findings in them
     diff: list[str] = field(default_factory=list[str])
     failed: bool = False  # something else than a syntax error kept us from doing as asked
+    files_together: Together | None = None
+
+    def add(self, other: _Checked) -> None:
+        """What was found in one file."""
+        self.problems += other.problems
+        self.troubles += other.troubles
+        self.failed = self.failed or other.failed
 
 
 def run(arguments: Namespace) -> int:
@@ -117,6 +128,7 @@ def _check_paths(arguments: Namespace, project: Project, checked: _Checked) -> N
     for error in found.errors:
         checked.troubles.append(Trouble(error.path, error.message))
         checked.failed = True
+    checked.files_together = _together(project, found.files)
     for path in found.files:
         try:
             data = path.read_bytes()
@@ -124,6 +136,37 @@ def _check_paths(arguments: Namespace, project: Project, checked: _Checked) -> N
             _fail(checked, str(path), f"cannot be read: {error.strerror}")
             continue
         _check_bytes(arguments, project, checked, path, data)
+
+
+class Together(NamedTuple):
+    """Files that call each other: the workspace, what leads into each, and what was found in each."""
+
+    workspace: Workspace
+    incoming: dict[str, tuple[OutgoingCall, ...]]
+    found: dict[str, _Checked]
+
+
+def _together(project: Project, files: Iterable[Path]) -> Together:
+    """Analyse all Python files, and follow calls from one to another."""
+    from jaxsight_analyzers.project.disk import workspace_of
+    from jaxsight_analyzers.project.index import Settings, build
+
+    config = project.config_of(Path.cwd())
+    absolute = any(path.is_absolute() for path in files)
+    workspace = workspace_of(Path(config.root or Path.cwd()), Path.cwd(), absolute=absolute)
+    found: dict[str, _Checked] = {}
+
+    def settings(path: str) -> Settings:
+        return Settings(project.config_of(Path(path)), project.versions_of(Path(path)))
+
+    def note(path: str, analysis: Analysis) -> None:
+        found[path] = _Checked()
+        _note(found[path], analysis, None)
+
+    names = [str(path) for path in files if path.suffix != _NOTEBOOK]
+    names = [name for name in names if workspace.exists(name)]
+    index = build(workspace, names, settings, note=note)
+    return Together(workspace, index.incoming, found)
 
 
 def _check_stdin(arguments: Namespace, project: Project, checked: _Checked) -> None:
@@ -157,6 +200,7 @@ def _check_bytes(
         _check_notebook(arguments, checked, path, decoded, config, versions, stdin)
         return
     source = SourceFile(str(path), decoded.text)
+    together = checked.files_together
     after = _fixed(arguments, source, config, versions)
     if after.text != source.text:
         checked.mended += _mended(source, after, config, versions)
@@ -164,7 +208,14 @@ def _check_bytes(
         source = after if arguments.fix and not arguments.diff else source
     elif stdin and arguments.fix and not arguments.diff:
         sys.stdout.write(source.text)
-    _note(checked, analyse(source, config, versions), None)
+    if together is None:
+        _note(checked, analyse(source, config, versions), None)
+    elif after.text != decoded.text or source.path not in together.found:
+        calls = together.incoming.get(source.path, ())
+        analysis = analyse(source, config, versions, workspace=together.workspace, incoming=calls)
+        _note(checked, analysis, None)
+    else:
+        checked.add(together.found[source.path])
 
 
 def _fixed(

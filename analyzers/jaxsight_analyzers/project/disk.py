@@ -1,0 +1,95 @@
+"""A workspace on the disk: how its files are read, and which folders its imports are looked up from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from jaxsight_analyzers.encoding import DecodingError, decode
+from jaxsight_analyzers.project.workspace import Workspace
+
+MAX_BYTES = 5_000_000
+"""A file larger than this is not looked into."""
+
+
+def workspace_of(root: Path, current: Path, *, absolute: bool) -> Workspace:
+    """The workspace below a folder, whose files are named by where they are, or from the current folder."""
+    roots: dict[str, None] = {}
+    for folder in roots_of(root):
+        if absolute:
+            roots[folder.absolute().as_posix()] = None
+            continue
+        name = os.path.relpath(folder, current).replace(os.sep, "/")
+        if name != ".." and not name.startswith("../"):
+            roots["" if name == "." else name] = None
+    if not absolute:
+        roots[""] = None
+    return Workspace(read, tuple(roots))
+
+
+def read(path: str) -> str | None:
+    """The text of a file; "" for a folder that is there, None for what is not or cannot be read."""
+    if path.endswith("/"):
+        return "" if os.path.isdir(path) else None  # noqa: PTH112
+    try:
+        if os.stat(path).st_size > MAX_BYTES:  # noqa: PTH116
+            return None
+        data = Path(path).read_bytes()
+        return decode(data).text
+    except (OSError, ValueError, DecodingError):
+        return None
+
+
+def stamp_of(path: str) -> tuple[int, int] | None:
+    """What changes with a file: its size and the time of its last change."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def roots_of(folder: Path) -> Iterator[Path]:
+    """The folders that imports are looked up from: those of packages, `src`, and the workspace's own."""
+    yield from _named(folder)
+    yield folder / "src"
+    yield folder
+
+
+def _named(folder: Path) -> Iterator[Path]:
+    """The folders of the packages that the project's pyproject.toml names."""
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8-sig")
+        if "package" not in text:
+            return
+        table = _toml(text)
+    except (OSError, ValueError):
+        return
+    tool = _table(table, "tool")
+    setuptools = _table(_table(tool, "setuptools"), "packages")
+    for name in _list(_table(setuptools, "find"), "where"):
+        yield folder / str(name)
+    wheel = _table(_table(_table(_table(tool, "hatch"), "build"), "targets"), "wheel")
+    for name in _list(wheel, "packages"):
+        yield (folder / str(name)).parent
+    for entry in _list(_table(tool, "poetry"), "packages"):
+        if isinstance(entry, dict):
+            yield folder / str(cast("dict[str, object]", entry).get("from", ""))
+
+
+def _table(table: dict[str, object], name: str) -> dict[str, object]:
+    found = table.get(name)
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
+
+
+def _list(table: dict[str, object], name: str) -> list[object]:
+    found = table.get(name)
+    return cast("list[object]", found) if isinstance(found, list) else []
+
+
+def _toml(text: str) -> dict[str, object]:
+    return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(text)

@@ -1,0 +1,195 @@
+"""Names that come from other files of the workspace.
+
+Such a name stands for the very value that it has in the file that binds it. What a library's name
+is elsewhere under another name still is that, but this file does not refer to it by that name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic import flow
+from jaxsight_analyzers.semantic import module as modules
+from jaxsight_analyzers.semantic.definitions import redefine
+from jaxsight_analyzers.semantic.events import ReferenceSeen
+from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Reexported, Value, qualified_of
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.module import Module
+    from jaxsight_analyzers.semantic.run import Run
+
+MAX_MODULES = 256
+"""More files than this are not looked into in the course of one file's analysis."""
+
+
+def module_at(run: Run, path: str) -> Module | None:
+    """The module of a file, read when it is first asked for."""
+    run.asked.add(path)
+    known = run.modules.get(path)
+    if known is None and run.workspace is not None and len(run.modules) < MAX_MODULES:
+        known = run.modules[path] = modules.Module(path)
+        before = len(run.scopes.functions)
+        redefine(known, run.workspace.parsed(path), run.scopes, Library(run, known))
+        run.budget += 60 * (len(run.scopes.functions) - before)
+    return known
+
+
+class Library:
+    """Whether a name is imported from a library of JAX's, or from a file of the workspace."""
+
+    def __init__(self, run: Run, module: Module) -> None:
+        self._run = run
+        self._module = module
+
+    def __call__(self, name: str, level: int) -> bool:
+        if not level and self._run.knowledge.is_traced_library(name):
+            return True
+        return path_of(self._run, self._module, name, level) is not None
+
+
+def path_of(run: Run, module: Module, name: str, level: int) -> str | None:
+    """The file of the workspace that an import in a module means; None where it means a library."""
+    if run.workspace is None or (not level and run.knowledge.has_library(name)):
+        return None
+    return run.workspace.find(name, level, module.name, run.asked)
+
+
+# Statements
+
+
+def import_name(run: Run, node: ast.Import | ast.ImportFrom, name: str) -> None:
+    """Of what an import statement binds, only one name."""
+    for alias in node.names:
+        if (alias.asname or alias.name.partition(".")[0]) == name:
+            if isinstance(node, ast.Import):
+                _bind_module(run, node, alias)
+            else:
+                _bind_member(run, node, alias)
+
+
+def import_modules(run: Run, node: ast.Import) -> None:
+    """`import a, b.c as d`."""
+    for alias in node.names:
+        _bind_module(run, node, alias)
+
+
+def _bind_module(run: Run, node: ast.Import, alias: ast.alias) -> None:
+    name = alias.name if alias.asname else alias.name.partition(".")[0]
+    value = imported(run, name)
+    if value is None:
+        _refer_import(run, node, alias, alias.name)
+        value = Value(Kind.IMPORTED, data=name)
+    flow.bind_name(run, alias.asname or name, value)
+
+
+def import_members(run: Run, node: ast.ImportFrom) -> None:
+    """`from a import b, c as d`."""
+    for alias in node.names:
+        _bind_member(run, node, alias)
+
+
+def _bind_member(run: Run, node: ast.ImportFrom, alias: ast.alias) -> None:
+    value = imported_from(run, node, alias.name)
+    if value is not None:
+        if alias.name != "*":  # names that a star binds are looked up in the module
+            flow.bind_name(run, alias.asname or alias.name, value)
+        return
+    if node.level or node.module is None:
+        flow.bind_name(run, alias.asname or alias.name, UNKNOWN)
+        return
+    qualified = f"{node.module}.{alias.name}"
+    _refer_import(run, node, alias, qualified)
+    flow.bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
+
+
+def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:
+    guarded = run.guarded("try", "version")
+    run.events.references.append(ReferenceSeen(alias, qualified, "import", guarded, node))
+
+
+# Names
+
+
+def imported_from(run: Run, node: ast.ImportFrom, name: str) -> Value | None:
+    """What `from module import name` gives; None where the module is not of the workspace."""
+    if run.workspace is None:
+        return None
+    path = path_of(run, run.frame.module, node.module or "", node.level)
+    module = None if path is None else module_at(run, path)
+    if module is None:
+        return None
+    if module is run.frame.module:  # `from . import module` in a package
+        return _below(run, module, name)
+    return member(run, module, name)
+
+
+def imported(run: Run, name: str) -> Value | None:
+    """What `import name` gives as `name`; None where that is not of the workspace."""
+    path = path_of(run, run.frame.module, name, 0)
+    module = None if path is None else module_at(run, path)
+    return None if module is None else Value(Kind.MODULE, data=module)
+
+
+def member(run: Run, module: Module, name: str) -> Value:
+    """An attribute of a module: a name that it binds, or a module below it."""
+    value = run.global_value(module, name)
+    if value is None:
+        return _below(run, module, name)
+    qualified = qualified_of(value)
+    return value if qualified is None else Value(Kind.IMPORTED, data=Reexported(qualified))
+
+
+def _below(run: Run, package: Module, name: str) -> Value:
+    """The module of that name in a package."""
+    if run.workspace is None:
+        return UNKNOWN
+    path = run.workspace.submodule(package.name, name, run.asked)
+    module = None if path is None else module_at(run, path)
+    return UNKNOWN if module is None else Value(Kind.MODULE, data=module)
+
+
+def global_of(run: Run, home: Module, node: ast.expr) -> Value | None:
+    """What a name, or a dotted name that leads through modules, stands for in a file."""
+    if isinstance(node, ast.Name):
+        return run.global_value(home, node.id)
+    if isinstance(node, ast.Attribute) and run.workspace is not None:
+        base = global_of(run, home, node.value)
+        module = None if base is None else module_of(base)
+        return None if module is None else member(run, module, node.attr)
+    return None
+
+
+def module_of(value: Value) -> Module | None:
+    """The module of the workspace that a value is."""
+    return value.data if value.kind is Kind.MODULE else None  # type: ignore[return-value]
+
+
+def star(run: Run, module: Module, name: str) -> Value | None:
+    """What `from other import *` gives to a name; None where nothing does."""
+    for statement in reversed(module.bindings.get("*", ())):
+        assert isinstance(statement, ast.ImportFrom)
+        path = path_of(run, module, statement.module or "", statement.level)
+        other = None if path is None else module_at(run, path)
+        if other is None or other is module or not _exports(other, name):
+            continue
+        value = run.global_value(other, name)
+        if value is not None:
+            qualified = qualified_of(value)
+            return value if qualified is None else Value(Kind.IMPORTED, data=Reexported(qualified))
+    return None
+
+
+def _exports(module: Module, name: str) -> bool:
+    listed = set(_listed(module))
+    return name in listed if listed else not name.startswith("_")
+
+
+def _listed(module: Module) -> Iterator[str]:
+    """The names in `__all__`, as far as they are written out."""
+    for statement in module.bindings.get("__all__", ()):
+        value = getattr(statement, "value", None)
+        for item in value.elts if isinstance(value, (ast.List, ast.Tuple)) else ():
+            if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                yield item.value

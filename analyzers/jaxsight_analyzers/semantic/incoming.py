@@ -1,0 +1,100 @@
+"""Calls that lead into a file from others: its functions run in the ways that those are seen to use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import functions, imports, memo
+from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments
+from jaxsight_analyzers.semantic.values import (
+    STATIC,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    class_of,
+    constant,
+    function_of,
+    mapping,
+    sequence,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.project.outgoing import OutgoingCall, Plain
+    from jaxsight_analyzers.semantic.module import Module
+    from jaxsight_analyzers.semantic.run import Run
+    from jaxsight_analyzers.semantic.values import Origin
+
+_BY_NAME = {kind.value: kind for kind in Kind}
+
+
+def run_call(run: Run, module: Module, call: OutgoingCall) -> None:
+    """Run a function of this file as another file does."""
+    scope = _scope(module, call.qualname)
+    if scope is None:
+        return  # the file has changed since
+    run.frame.incoming = call.related
+    run.depend(scope.head)
+    data = FunctionData(scope)
+    given = dict(call.parameters)
+    parameters = {
+        argument.arg: _value(run, given[argument.arg], functions.origin_of(data, argument.arg))
+        if argument.arg in given
+        else UNKNOWN
+        for argument in all_arguments(scope.node.args)
+    }
+    activation = functions.activation_of(run, data, parameters, call.way)
+    if activation is not None:
+        memo.demand(run, activation, scope.node, parameters)
+
+
+def _scope(module: Module, qualname: str) -> FunctionScope | None:
+    found = [
+        scope
+        for piece in module.pieces
+        for scope in piece.scopes
+        if isinstance(scope, FunctionScope) and scope.qualname == qualname and not scope.nested
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _value(run: Run, data: Plain, origin: Origin) -> Value:
+    """A value of this file's from what another says of it."""
+    name, *rest = cast("tuple[Any, ...]", data)
+    if name == "constant":
+        return constant(rest[0])
+    kind = _BY_NAME[name]
+    if kind is Kind.STATIC:
+        return STATIC
+    if kind is Kind.SEQUENCE:
+        return sequence(_values(run, rest[0], origin))
+    if kind is Kind.MAPPING:
+        return mapping(dict(zip(rest[0], _values(run, rest[1], origin))))
+    if kind is Kind.IMPORTED:
+        return Value(kind, data=rest[0])
+    if kind in (Kind.CLASS, Kind.INSTANCE, Kind.FUNCTION):
+        found = _definition(run, rest[0], rest[1])
+        if kind is Kind.FUNCTION:
+            function = None if found is None else function_of(found)
+            return UNKNOWN if function is None else Value(kind, data=FunctionData(function.scope))
+        owner = None if found is None else class_of(found)
+        if owner is None:
+            return UNKNOWN
+        return _flagged(kind, rest[2:], origin, owner)
+    return _flagged(kind, rest, origin)
+
+
+def _values(run: Run, parts: Iterable[Plain], origin: Origin) -> list[Value]:
+    return [_value(run, part, origin) for part in parts]
+
+
+def _flagged(kind: Kind, flags: list[Any], origin: Origin, data: object = None) -> Value:
+    traced, concrete = Certainty(flags[0]), flags[1]
+    return Value(kind, traced, origin if traced else None, concrete=concrete, data=data)
+
+
+def _definition(run: Run, path: str, name: str) -> Value | None:
+    module = imports.module_at(run, path)
+    return None if module is None else run.global_value(module, name)
