@@ -36,8 +36,9 @@ from jaxsight_analyzers.semantic.signatures import (
     signature,
     signature_of_transformation,
     site,
+    widened,
 )
-from jaxsight_analyzers.semantic.tasks import Activation, Way
+from jaxsight_analyzers.semantic.tasks import Activation, TooManyError, Way
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -200,12 +201,11 @@ def _owner(data: FunctionData) -> ClassScope | None:
 def _summary(
     run: Run, call_node: ast.AST, data: FunctionData, parameters: dict[str, Value]
 ) -> Summary | None:
-    caller = run.frame
-    way = _way(caller, data)
+    way = _way(run.frame, data)
     known = tuple([signature(value) for value in parameters.values()])
     if data.environment is None and all(is_portable(v) for v in parameters.values()):
         activation = _activation(run, data, parameters, way, known)
-        return None if activation is None else memo.demand(run, activation, call_node, parameters)
+        return memo.demand(run, activation, call_node, parameters)
     return _inline(run, call_node, data, parameters, way, known)
 
 
@@ -230,16 +230,21 @@ def _activation(
     parameters: dict[str, Value],
     way: Way,
     known: tuple[object, ...],
-) -> Activation | None:
-    """The run of a function for one way of calling it; None if there are too many."""
+) -> Activation:
+    """The run of a function for one way of calling it; for many ways at once where there are too many."""
     applied = tuple([signature_of_transformation(t) for t in data.transformations])
-    key = (data.scope, tuple(parameters), known, way, applied)
+    names = tuple(parameters)
+    key = (data.scope, names, known, way, applied)
+    if data.scope in run.widened:
+        run.task.asked.add((data.scope, key))
+        parameters = {name: widened(value) for name, value in parameters.items()}
+        known = tuple([signature(value) for value in parameters.values()])
+        key = (data.scope, names, known, way, applied)
     activation = run.memo.get(key)
     if activation is None:
         count = run.counts.get(data.scope, 0)
-        if count >= MAX_ACTIVATIONS:
-            run.given_up.add(data.scope)
-            return None
+        if count >= MAX_ACTIVATIONS and data.scope not in run.widened:
+            raise TooManyError(data.scope)
         run.counts[data.scope] = count + 1
         activation = run.memo[key] = Activation(key, data, parameters, way)
     return activation
@@ -300,6 +305,7 @@ def _inline(
     depth = sum(1 for _ in run.frame.chain())
     if depth > MAX_DEPTH or count >= MAX_SUMMARIES or run.budget <= 0:
         run.given_up.add(scope)
+        run.exhausted = run.exhausted or run.budget <= 0
         return None
     task.inline_counts[data.node] = count + 1
     run.budget -= 1

@@ -8,6 +8,7 @@ of the text. All of it is tasks, so that after an edit only what is in doubt run
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,11 +27,11 @@ from jaxsight_analyzers.semantic.contexts import Frame, State
 from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.interest import interesting
 from jaxsight_analyzers.semantic.module import Module
-from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
 from jaxsight_analyzers.semantic.signatures import site
 from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
-from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task
+from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task, TooManyError
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Interpretation:
     @property
     def is_exact(self) -> bool:
         """Whether the next state may be made from this one: nothing failed or was given up."""
-        return not self.crashes and not self.run.given_up
+        return not self.crashes and not self.run.exhausted
 
     def update(self, parsed: ParsedModule) -> None:
         """Interpret a new text of the file, and of it what the change calls in doubt."""
@@ -108,12 +109,50 @@ class Interpretation:
         self.live = {}
         if not self.module.mentions_imports and not self.incoming:
             return
+        tried: set[FunctionScope] = set()
+        while True:
+            try:
+                self._explore()
+            except TooManyError as many:
+                run.widened[many.scope] = 0
+                tried.add(many.scope)
+            else:
+                fewer = self._perhaps_few_enough() - tried
+                if not fewer:
+                    break
+                for scope in fewer:
+                    del run.widened[scope]
+            self._start_over()
+        self._forget()
+
+    def _explore(self) -> None:
         covered: set[Scope] = set()
         called: set[object] = set()
         self._run_flows(covered, called)
         for root in self._rest(covered, called):
             self._reach(root, covered, called)
-        self._forget()
+
+    def _perhaps_few_enough(self) -> set[FunctionScope]:
+        """Functions with fewer ways of calling them than when there were too many."""
+        widened = self.run.widened
+        if not widened:
+            return set()
+        counts = Counter(scope for scope, _ in {key for task in self.live for key in task.asked})
+        fewer = {s for s, before in widened.items() if counts[s] < min(before, MAX_ACTIVATIONS)}
+        widened.update((scope, counts[scope]) for scope in widened)
+        return fewer
+
+    def _start_over(self) -> None:
+        self.run.start_over()
+        self.run.frame = self.module.frame
+        self.module.names = {}
+        self.live, self._flows, self._roots = {}, {}, {}
+        for piece in self.module.pieces:
+            for scope in piece.scopes:
+                scope.users.clear()
+                if isinstance(scope, FunctionScope):
+                    scope.head.users.clear()
+                    scope.telling.users.clear()
 
     # The module's own code
 
@@ -227,6 +266,8 @@ class Interpretation:
         task.clear()
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
+        except TooManyError:
+            raise
         except RecursionError:  # expressions nested deeper than Python's stack: say less
             self.crashes.append("it is nested too deeply to be analysed")
         except Exception as error:  # a defect of ours: what was seen before it still counts

@@ -52,6 +52,10 @@ def demand(
 ) -> Summary | None:
     """What a call does to its caller; None where that is not known."""
     task = run.task
+    outer = run.running.get(activation.scope)
+    if outer is not None and activation.state != RUNNING:
+        task.lowest = min(task.lowest, outer)
+        return None  # a recursive call in another way
     task.uses[activation] = None
     if activation not in task.calls:
         origins: dict[str, Origin | None] = {
@@ -67,11 +71,6 @@ def ask(run: Run, activation: Activation) -> Summary | None:
         activation.reused = True
         run.task.lowest = min(run.task.lowest, activation.index)
         return activation.approximation
-    outer = run.running.get(activation.scope)
-    if outer is not None:  # a recursive call in another way: it runs on its own, afterwards
-        run.task.lowest = min(run.task.lowest, outer)
-        run.provisional.append(activation)
-        return None
     if activation.checked == run.revision and activation.summary is not None:
         return activation.summary
     return _settle(run, activation)
@@ -85,6 +84,7 @@ def _settle(run: Run, activation: Activation) -> Summary | None:
             return activation.summary
     if run.budget <= 0:
         run.given_up.add(activation.scope)
+        run.exhausted = True
         return None
     return _compute(run, activation)
 

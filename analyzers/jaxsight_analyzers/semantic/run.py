@@ -37,8 +37,8 @@ MAX_NESTING = 20
 MAX_SUMMARIES = 12
 """A closure called in more different ways than this within one run is unknown in the others."""
 
-MAX_ACTIVATIONS = 48
-"""A function called in more different ways than this is unknown in the others."""
+MAX_ACTIVATIONS = 24
+"""A function called in more different ways than this is run with less detail of its arguments."""
 
 
 class Run:
@@ -75,6 +75,8 @@ class Run:
         self.stamp = 0
         self.budget = 0
         self.given_up: set[FunctionScope] = set()
+        self.exhausted = False  # whether something was given up that depends on what ran before
+        self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
         self._tests: dict[ast.AST, Test] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self._members: dict[object, tuple[Value, tuple[Dependency, ...]]] = {}
@@ -97,6 +99,14 @@ class Run:
         if self.revision % 64 == 0:
             self._tests.clear()
             self._free_names.clear()
+
+    def start_over(self) -> None:
+        """Forget all results. Definitions and what is widened stay."""
+        self.memo, self.counts, self.running = {}, {}, {}
+        self.stack, self.provisional = [], []
+        self.task = Task()
+        self._members.clear()
+        self.budget = 400 + 60 * len(self.scopes.functions)
 
     # Recording
 

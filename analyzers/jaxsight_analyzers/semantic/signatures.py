@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import library
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
+    STATIC,
+    UNKNOWN,
     FunctionData,
     Kind,
     Value,
@@ -139,6 +142,20 @@ def captured(run: Run, data: FunctionData) -> tuple[object, ...]:
                 break
             environment = environment.parent
     return tuple(found)
+
+
+def widened(value: Value) -> Value:
+    """A value with less detail: few different ones are left of any number."""
+    if value.kind in (Kind.SEQUENCE, Kind.MAPPING):
+        kind = Kind.UNKNOWN if value.traced is Certainty.NO else Kind.TREE
+        return Value(kind, value.traced, value.origin, concrete=value.concrete)
+    if value.kind is Kind.STATIC:
+        return value if isinstance(value.data, (bool, type(None))) else STATIC
+    if value.kind in (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE):
+        return UNKNOWN
+    if isinstance(value.data, tuple):
+        return UNKNOWN
+    return value
 
 
 # Results

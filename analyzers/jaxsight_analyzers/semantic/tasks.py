@@ -33,6 +33,7 @@ class Task(Dependency):
     """A piece of work whose result is kept. The result itself is the subclasses'."""
 
     __slots__ = (
+        "asked",
         "called",
         "calls",
         "changed",
@@ -65,6 +66,9 @@ class Task(Dependency):
         self.calls: dict[Activation, Call] = {}
         self.covers: set[Scope] = set()
         self.called: set[object] = set()
+        self.asked: set[tuple[FunctionScope, object]] = (
+            set()
+        )  # the ways of calling functions that have too many of them
         self.fails_on_purpose: list[ast.AST] = []
         self.writes: dict[tuple[ClassScope, str], Value] = {}
         self.volatile = False
@@ -169,6 +173,14 @@ class Activation(Task):
 
 
 IDLE, CHECKING, RUNNING = range(3)
+
+
+class TooManyError(Exception):
+    """A function is called in too many ways to run it for each."""
+
+    def __init__(self, scope: FunctionScope) -> None:
+        super().__init__(scope)
+        self.scope = scope
 
 
 class DeeperError(Exception):
