@@ -70,7 +70,7 @@ uv_is_new_enough() {
 
 # Sets UV: the one on PATH, else our own in .tools/, put there by pip (Debian refuses a plain `pip install`).
 find_uv() {
-    local own="$ROOT/.tools/uv/bin/uv" python
+    local own="$ROOT/.tools/uv/bin/uv" python base
     if uv_is_new_enough uv; then
         UV=uv
         return
@@ -80,8 +80,12 @@ find_uv() {
         return
     fi
     python=$(default_python)
-    "$python" -m pip --version >/dev/null 2>&1 \
-        || die "neither uv nor pip is there for $python. Install one, for example \`apt install python3-pip\`."
+    if ! "$python" -m pip --version >/dev/null 2>&1; then # an environment without pip: what it was made from may have it
+        base=$("$python" -c 'import sys; print(sys._base_executable)' 2>/dev/null || true)
+        [ -n "$base" ] && "$base" -m pip --version >/dev/null 2>&1 \
+            || die "neither uv nor pip is there for $python. Install one, for example \`apt install python3-pip\`."
+        python=$base
+    fi
     echo "Installing uv into .tools/uv"
     rm -rf "$ROOT/.tools/uv"
     "$python" -m pip install --quiet --no-warn-script-location --target "$ROOT/.tools/uv" "uv>=$NEEDED_UV" \

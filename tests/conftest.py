@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "any host", deadline=None
+)  # how long an example takes is the host's business
+settings.load_profile("any host")
 
 HERE = Path(__file__).parent
 REAL_RUNS = (  # each test starts a program that imports JAX, or an editor

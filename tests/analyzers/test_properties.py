@@ -129,7 +129,7 @@ def test_any_text_is_checked_without_raising(text: str) -> None:
 
 
 @given(PROGRAM, st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_any_cut_of_a_program_is_checked_without_raising(program: str, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(program)))
     whole = _analysed(program)

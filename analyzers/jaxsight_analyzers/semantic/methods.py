@@ -33,10 +33,12 @@ def unwrapped(base: Value) -> Value:
 def _method_facts(run: Run, data: FunctionData, name: str) -> FunctionFacts | None:
     if not data.transformations:
         return None
-    last = data.transformations[-1]
-    owner = last.qualified if last.facts.kind == "type" else f"{last.qualified}()"
-    facts = run.facts(f"{owner}.{name}")
-    return facts if facts is not None and facts.specific else None
+    qualified = data.transformations[-1].qualified
+    for owner in (f"{qualified}()", qualified):  # a class is described by its own name, too
+        facts = run.facts(f"{owner}.{name}")
+        if facts is not None and facts.specific:
+            return facts
+    return None
 
 
 def of_function(
