@@ -30,9 +30,7 @@ def module_at(run: Run, path: str) -> Module | None:
     known = run.modules.get(path)
     if known is None and run.workspace is not None and len(run.modules) < MAX_MODULES:
         known = run.modules[path] = modules.Module(path)
-        before = len(run.scopes.functions)
         redefine(known, run.workspace.parsed(path), run.scopes, Library(run, known))
-        run.budget += 60 * (len(run.scopes.functions) - before)
     return known
 
 
