@@ -61,7 +61,9 @@ class State:
         self.interpretation = Interpretation(path, workspace, incoming)
         self.module: ParsedModule | None = None
         self.model: SemanticModel
-        self._kept: dict[Chunk, Kept] = {}
+        self._chunks: list[Chunk] = []
+        self._kept: list[Kept] = []  # of each chunk
+        self._telling: set[int] = set()  # the numbers of those in which something was found
 
     @classmethod
     def after(
@@ -115,19 +117,41 @@ class State:
         self.interpretation.update(module)
         self.module = module
         self.model = model = SemanticModel(self.interpretation, self.versions)
+        again = self.interpretation.again
+        if again is None:
+            self._look_at_all(module)
+        else:
+            for number in again | self._telling:
+                known = self._kept[number]
+                if number in again or known.asked_others:
+                    self._keep(number, self._look(model.unit(number), module))
         crashes = list(model.crashes)
-        kept: dict[Chunk, Kept] = {}
         found: list[Diagnostic] = []
-        for unit, chunk in zip(model.units, module.chunks):
-            known = self._kept.get(chunk)
+        for number in sorted(self._telling):
+            known = self._kept[number]
+            crashes.extend(known.crashes)
+            found.extend(_placed(known, number, module, model))
+        return found, list(dict.fromkeys(crashes))
+
+    def _look_at_all(self, module: ParsedModule) -> None:
+        """Look at each unit, but for those in which nothing else can be seen than before."""
+        before = dict(zip(self._chunks, self._kept))
+        self._chunks, self._kept, self._telling = list(module.chunks), [], set()
+        for number, chunk in enumerate(module.chunks):
+            unit = self.model.unit(number)
+            known = before.get(chunk)
             if known is None or known.asked_others or known.seen_by != unit.seen_by:
                 known = self._look(unit, module)
-            kept[chunk] = known
-            crashes.extend(known.crashes)
-            if known.found:
-                found.extend(_placed(known, unit, module, model))
-        self._kept = kept
-        return found, list(dict.fromkeys(crashes))
+            self._kept.append(known)
+            self._keep(number, known)
+
+    def _keep(self, number: int, kept: Kept) -> None:
+        self._kept[number] = kept
+        self._chunks[number] = self.model.module.chunks[number]
+        if kept.found or kept.crashes or kept.asked_others:
+            self._telling.add(number)
+        else:
+            self._telling.discard(number)
 
     def _look(self, unit: Unit, module: ParsedModule) -> Kept:
         found: list[Diagnostic] = []
@@ -181,10 +205,10 @@ def _relative(
 
 
 def _placed(
-    kept: Kept, unit: Unit, module: ParsedModule, model: SemanticModel
+    kept: Kept, number: int, module: ParsedModule, model: SemanticModel
 ) -> Iterator[Diagnostic]:
     """The diagnostics where they lie in the source now; none whose text was just edited."""
-    start = module.starts[unit.number]
+    start = module.starts[number]
     for diagnostic, chunks in zip(kept.found, kept.places):
         finding = diagnostic.finding
         span = module.to_source(_shifted(finding.span, start))
@@ -199,7 +223,7 @@ def _placed(
             diagnostic.family,
             diagnostic.severity,
             placed,
-            unit.number,
+            number,
             diagnostic.url,
         )
 

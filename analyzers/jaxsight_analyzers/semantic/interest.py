@@ -7,6 +7,7 @@ that mentions no library, nor anything of the file that does, has nothing to tel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from jaxsight_analyzers.semantic import reveals
 from jaxsight_analyzers.semantic.scopes import FunctionScope, Piece
@@ -14,7 +15,14 @@ from jaxsight_analyzers.semantic.scopes import FunctionScope, Piece
 _Mention = tuple[set[str], Iterable[str], "Piece | FunctionScope"]
 
 
-def interesting(pieces: list[Piece]) -> set[FunctionScope]:
+class Interest(NamedTuple):
+    """What there may be something to say of, and the names through which it is reached."""
+
+    functions: set[FunctionScope]
+    names: frozenset[str]
+
+
+def interesting(pieces: list[Piece]) -> Interest:
     """The functions and methods that mention a library, or something of the file that does, and so on."""
     names = set(reveals.NAMES).union(*[piece.libraries for piece in pieces])
     found: set[Piece | FunctionScope] = set()
@@ -30,12 +38,13 @@ def interesting(pieces: list[Piece]) -> set[FunctionScope]:
                 names.update(mention[1])
                 found.add(mention[2])
         waiting = rest
-    return {
+    chosen = {
         scope
         for piece in pieces
         for scope in piece.scopes
         if isinstance(scope, FunctionScope) and (scope in found or _home(scope) in found)
     }
+    return Interest(chosen, frozenset(names))
 
 
 def _mentions(piece: Piece) -> Iterable[_Mention]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,14 +23,20 @@ from jaxsight_analyzers.semantic import (
     members,
     memo,
 )
-from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.definitions import redefine
-from jaxsight_analyzers.semantic.interest import interesting
+from jaxsight_analyzers.semantic.flows import Flow, Flows
+from jaxsight_analyzers.semantic.interest import Interest, interesting
 from jaxsight_analyzers.semantic.module import Module
 from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
+from jaxsight_analyzers.semantic.shapes import (
+    PieceShape,
+    shape_of,
+    shape_of_task,
+    speaks_of_the_same,
+)
 from jaxsight_analyzers.semantic.signatures import site
-from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
 from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task, TooManyError
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
@@ -46,26 +52,13 @@ _MAKERS = ("__init__", "setup", "__post_init__")
 class Root(Task):
     """Runs a function that nobody is seen to call."""
 
-    __slots__ = ("stamp",)
+    __slots__ = ("key", "stamp", "work")
 
-    def __init__(self) -> None:
+    def __init__(self, key: object) -> None:
         super().__init__()
         self.stamp = 0
-
-
-class Flow(Task):
-    """Runs the module's own code in one chunk, on the state that the chunks before it leave."""
-
-    __slots__ = ("after", "before", "chunk", "left_pending", "left_transformed", "stamp")
-
-    def __init__(self, chunk: Chunk) -> None:
-        super().__init__()
-        self.chunk = chunk
-        self.before: Slots | None = None
-        self.after: Slots | None = None
-        self.left_transformed: list[FunctionData] = []
-        self.left_pending: list[tuple[ast.AST, FunctionData]] = []
-        self.stamp = 0
+        self.key = key
+        self.work: Callable[[], object] = lambda: None
 
 
 class Via(NamedTuple):
@@ -92,9 +85,12 @@ class Interpretation:
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
         self.crashes: list[str] = []
-        self._flows: dict[Chunk, Flow] = {}
+        self.tasks_of: list[tuple[Task, ...]] = []  # those that ran code in each chunk
+        self.again: set[int] | None = None  # the chunks in which something else may be seen
+        self._flows = self._no_flows()
         self._roots: dict[object, Root] = {}
-        self._mentioned: dict[Chunk, frozenset[str]] = {}
+        self._interest = Interest(set(), frozenset())
+        self._is_explored = False
 
     @property
     def is_exact(self) -> bool:
@@ -105,10 +101,21 @@ class Interpretation:
         """Interpret a new text of the file, and of it what the change calls in doubt."""
         run = self.run
         is_library = imports.Library(run, self.module)
+        replaced = self._to_be_replaced(parsed)
         run.begin(redefine(self.module, parsed, run.scopes, is_library))
-        self.live = {}
         if not self.module.mentions_imports and not self.incoming:
+            self._is_explored, self.live, self.again = False, {}, None
+            self.tasks_of = [() for _ in parsed.chunks]
             return
+        if self._is_explored and replaced is not None and self._keeps_shape(replaced):
+            self._forget_doubts()
+            return
+        self._find_out()
+        self._forget()
+
+    def _find_out(self) -> None:
+        """Run all that is in doubt, and find out what is live."""
+        run = self.run
         tried: set[FunctionScope] = set()
         while True:
             try:
@@ -123,14 +130,92 @@ class Interpretation:
                 for scope in fewer:
                     del run.widened[scope]
             self._start_over()
-        self._forget()
+        self.tasks_of, self.again, self._is_explored = self._by_chunk(), None, True
 
     def _explore(self) -> None:
         covered: set[Scope] = set()
         called: set[object] = set()
-        self._run_flows(covered, called)
+        self.live = {}
+        self._run_flows()
+        self.run.made = frozenset(self._made())
+        for flow_ in self._flows.order:
+            self._reach(flow_, covered, called)
+        self._interest = interesting(self.module.pieces)
         for root in self._rest(covered, called):
             self._reach(root, covered, called)
+
+    def _run_flows(self) -> None:
+        run = self.run
+        self._flows.update(self.module.parsed.chunks, run.suspects, partial(run_chunk, run))
+
+    def _made(self) -> list[object]:
+        """What the module's own code transforms: each function, and by which application."""
+        made = [data for flow_ in self._flows.order for data in flow_.left_transformed]
+        return [(data.scope, site(data.transformations[-1])) for data in made]
+
+    def _no_flows(self) -> Flows:
+        run, frame = self.run, self.module.frame
+        return Flows(
+            frame,
+            lambda flow_, work: self._execute(flow_, frame, work),
+            lambda flow_: flow_ in run.suspects and self._changed(flow_),
+        )
+
+    def _by_chunk(self) -> list[tuple[Task, ...]]:
+        numbers = {chunk: number for number, chunk in enumerate(self.module.parsed.chunks)}
+        tasks: list[list[Task]] = [[] for _ in numbers]
+        for task in self.live:
+            for number in chunks_of(task, numbers):
+                tasks[number].append(task)
+        return [tuple(found) for found in tasks]
+
+    # Edits that keep the shape of the file
+
+    def _to_be_replaced(self, parsed: ParsedModule) -> dict[int, PieceShape] | None:
+        """The shapes of the chunks that a text replaces one by one; None where it does not."""
+        pieces, chunks = self.module.pieces, parsed.chunks
+        if len(pieces) != len(chunks):
+            return None
+        return {
+            number: shape_of(piece)
+            for number, piece in enumerate(pieces)
+            if piece.chunk is not chunks[number]
+        }
+
+    def _keeps_shape(self, replaced: dict[int, PieceShape]) -> bool:
+        """Run what is in doubt: whether the same is live as before, and leads to the same."""
+        run, pieces, names = self.run, self.module.pieces, self._interest.names
+        for number, before in replaced.items():
+            if not speaks_of_the_same(before, shape_of(pieces[number]), names):
+                return False
+        if any(flow_.left_pending for flow_ in self._flows.order) or run.widened:
+            return False
+        made = self._made()
+        try:
+            self._run_flows()
+            for root in [task for task in self.live if isinstance(task, Root)]:
+                if root in run.suspects:
+                    self._root(root.key, root.work)
+        except TooManyError as many:
+            run.widened[many.scope] = 0
+            self._start_over()
+            return False
+        if run.reshaped or made != self._made() or any(f.left_pending for f in self._flows.order):
+            return False
+        self._refresh()
+        numbers = {piece.chunk: number for number, piece in enumerate(pieces)}
+        self.again = set(replaced)
+        for task in run.redone:
+            self.again.update(chunks_of(task, numbers))
+        return True
+
+    def _refresh(self) -> None:
+        """Let what is live be come to by the calls of the runs as they are now."""
+        for task in self.run.redone:
+            for activation, call in task.calls.items():
+                via = self.live.get(activation)
+                if via is not None and via.parent is task:
+                    self.live[activation] = Via(task, call)
 
     def _perhaps_few_enough(self) -> set[FunctionScope]:
         """Functions with fewer ways of calling them than when there were too many."""
@@ -146,7 +231,8 @@ class Interpretation:
         self.run.start_over()
         self.run.frame = self.module.frame
         self.module.names = {}
-        self.live, self._flows, self._roots = {}, {}, {}
+        self.live, self._flows, self._roots = {}, self._no_flows(), {}
+        self._is_explored = False
         for piece in self.module.pieces:
             for scope in piece.scopes:
                 scope.users.clear()
@@ -154,73 +240,25 @@ class Interpretation:
                     scope.head.users.clear()
                     scope.telling.users.clear()
 
-    # The module's own code
-
-    def _run_flows(self, covered: set[Scope], called: set[object]) -> None:
-        frame = self.module.frame
-        frame.state, frame.guards = State({}, {}), ()
-        flows: dict[Chunk, Flow] = {}
-        for chunk in self.module.parsed.chunks:
-            flow_ = self._flows.get(chunk)
-            if flow_ is None:
-                flow_ = Flow(chunk)
-            flows[chunk] = flow_
-            self._run_flow(flow_)
-            self._reach(flow_, covered, called)
-        for chunk, old in self._flows.items():
-            if chunk not in flows:
-                old.forget()
-                self._mentioned.pop(chunk, None)
-        self._flows = flows
-
-    def _run_flow(self, task: Flow) -> None:
-        run, frame = self.run, self.module.frame
-        names = self._names_in(task.chunk)
-        before = slots(frame, names)
-        known = task.before is not None and not task.volatile and task.before.same(before)
-        if known and not (task in run.suspects and self._changed(task)):
-            task.checked = run.revision
-            assert task.after is not None
-            restore(frame, names, task.after)
-            return
-        entry = frame.state.copy()
-
-        def work() -> None:
-            frame.state, frame.guards = entry.copy(), before.guards
-            run_chunk(run, task.chunk)
-
-        self._execute(task, frame, work)
-        task.left_transformed = task.transformed.pop(frame, [])
-        task.left_pending = [(node, data) for node, (data, _) in task.pending.items()]
-        task.pending = {}
-        kept = task.after if task.before is not None else None
-        task.before, task.after = before, left_by(frame, names, entry.consumed, kept)
-
-    def _names_in(self, chunk: Chunk) -> frozenset[str]:
-        known = self._mentioned.get(chunk)
-        if known is None:
-            known = self._mentioned[chunk] = frozenset(mentioned(chunk.body))
-        return known
-
     # What it did not lead to
 
     def _rest(self, covered: set[Scope], called: set[object]) -> Iterator[Task]:
         run = self.run
         scopes = [scope for piece in self.module.pieces for scope in piece.scopes]
-        chosen = interesting(self.module.pieces)
+        chosen = self._interest.functions
         for scope in scopes:
             if isinstance(scope, ClassScope) and not scope.nested:
                 for name in _MAKERS:  # they make what methods use
                     method = scope.methods.get(name)
                     if method in chosen and method not in covered:
                         yield self._method(scope, name)
-        made = [(task, data) for task in self._flows.values() for data in task.left_transformed]
+        made = [(task, data) for task in self._flows.order for data in task.left_transformed]
         for flow_, data in reversed(made):  # `jit(vmap(f))` before `vmap(f)`
             last = site(data.transformations[-1])
             if (data.scope, last) not in called:
                 key = "made", flow_, data.scope, last
                 yield self._root(key, lambda data=data: functions.run_generic(run, data))
-        for flow_ in self._flows.values():
+        for flow_ in self._flows.order:
             for node, data in flow_.left_pending:
                 if run.scopes.functions[node] not in covered:
                     key = "lambda", node
@@ -250,7 +288,10 @@ class Interpretation:
         run = self.run
         task = self._roots.get(key)
         if task is None:
-            task = self._roots[key] = Root()
+            task = self._roots[key] = Root(key)
+        task.work = work
+        if task.checked < 0:
+            pass
         elif task not in run.suspects or not self._changed(task):
             task.checked = run.revision
             return task
@@ -263,6 +304,7 @@ class Interpretation:
         """Run a task; a failure of ours loses only what the task would have seen."""
         run = self.run
         before, task.uses = task.uses, {}
+        shape = shape_of_task(task, run.made)
         task.clear()
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
@@ -277,6 +319,7 @@ class Interpretation:
         task.checked = run.revision
         run.stamp += 1
         task.stamp = run.stamp
+        run.note_redone(task, shape)
 
     def _changed(self, task: Task) -> bool:
         found: list[bool] = []
@@ -336,9 +379,21 @@ class Interpretation:
             activation.forget()
             run.counts[activation.scope] -= 1
             del run.memo[activation.key]
+        self._forget_doubts()
+
+    def _forget_doubts(self) -> None:
+        run = self.run
         for task in run.suspects:
             if task.checked != run.revision:
                 task.checked = -1  # nobody asked: whoever does later has it worked out anew
+
+
+def chunks_of(task: Task, numbers: Mapping[Chunk, int]) -> set[int]:
+    """The chunks of the file in which a task ran code."""
+    found = {numbers.get(scope.piece.chunk) for scope in task.covers}
+    if isinstance(task, Flow):
+        found.add(numbers.get(task.chunk))
+    return {number for number in found if number is not None}
 
 
 def is_function_of_module(scope: FunctionScope) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import functions, module, signatures
 from jaxsight_analyzers.semantic.contexts import Summary
+from jaxsight_analyzers.semantic.shapes import shape_of_task
 from jaxsight_analyzers.semantic.tasks import (
     CHECKING,
     IDLE,
@@ -163,6 +164,7 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
         raise DeeperError(activation)
     run.budget -= 1
     before, caller = activation.uses, run.task
+    shape = shape_of_task(activation, run.made) if activation.changed >= 0 else None
     activation.state, activation.index = RUNNING, len(run.stack)
     outermost = run.running.setdefault(activation.scope, activation.index) == activation.index
     try:
@@ -190,6 +192,8 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
     activation.checked = run.revision
     run.stamp += 1
     activation.stamp = run.stamp
+    if shape is not None:
+        run.note_redone(activation, shape)
     _finish_provisional(run, activation.index, activation)
     return summary
 

@@ -161,6 +161,7 @@ class SemanticModel:
         self.knowledge = load()
         self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live
+        self._units: dict[int, Unit] = {}
         self.crashes = tuple(
             f"{self.module.source.path}: {crash}" for crash in interpretation.crashes
         )
@@ -184,17 +185,16 @@ class SemanticModel:
     @cached_property
     def units(self) -> tuple[Unit, ...]:
         """The units, in the order of the text; there is always one."""
-        count = max(1, len(self.module.chunks))
-        numbers = self.numbers
-        tasks: list[list[Task]] = [[] for _ in range(count)]
-        for task in self.live:
-            covered = {numbers.get(scope.piece.chunk) for scope in task.covers}
-            if isinstance(task, Flow):
-                covered.add(numbers.get(task.chunk))
-            for number in covered:
-                if number is not None:
-                    tasks[number].append(task)
-        return tuple([Unit(self, number, tuple(found)) for number, found in enumerate(tasks)])
+        return tuple([self.unit(number) for number in range(max(1, len(self.module.chunks)))])
+
+    def unit(self, number: int) -> Unit:
+        """The unit of that number."""
+        known = self._units.get(number)
+        if known is None:
+            tasks = self.interpretation.tasks_of
+            known = Unit(self, number, tasks[number] if number < len(tasks) else ())
+            self._units[number] = known
+        return known
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:

@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic.scopes import (
     Definitions,
     FunctionScope,
 )
+from jaxsight_analyzers.semantic.shapes import shape_of_task
 from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Task
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
@@ -75,6 +76,11 @@ class Run:
         self.stamp = 0
         self.budget = 0
         self.given_up: set[FunctionScope] = set()
+        self.made: frozenset[object] = (
+            frozenset()
+        )  # functions that the module's own code transforms
+        self.redone: list[Task] = []  # what ran again after an edit
+        self.reshaped = False  # whether what ran again leads to other runs than before
         self.exhausted = False  # whether something was given up that depends on what ran before
         self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
         self._tests: dict[ast.AST, Test] = {}
@@ -96,9 +102,16 @@ class Run:
                     waiting.append(user)
         self.budget = 400 + 60 * len(self.scopes.functions)
         self._members.clear()
+        self.redone, self.reshaped = [], False
         if self.revision % 64 == 0:
             self._tests.clear()
             self._free_names.clear()
+
+    def note_redone(self, task: Task, before: object) -> None:
+        """Note that a task ran again, which led to runs of this shape before."""
+        self.redone.append(task)
+        if not self.reshaped and shape_of_task(task, self.made) != before:
+            self.reshaped = True
 
     def start_over(self) -> None:
         """Forget all results. Definitions and what is widened stay."""

@@ -1,0 +1,215 @@
+"""The module's own code, chunk by chunk: what of it runs again after an edit.
+
+While the state is what it was the last time, chunks that nothing calls in doubt are passed over,
+without even looking at them. A chunk that is new or in doubt runs on the state before it, which is
+put together from what the chunks before it left; where it leaves what was left there before, the
+rest is as it was.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
+from jaxsight_analyzers.semantic.tasks import Task
+from jaxsight_analyzers.semantic.values import FunctionData
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
+
+_APART = 32  # chunks from one remembered state to the next
+
+
+class Flow(Task):
+    """Runs the module's own code in one chunk, on the state that the chunks before it leave."""
+
+    __slots__ = (
+        "after",
+        "before",
+        "chunk",
+        "left_pending",
+        "left_transformed",
+        "names",
+        "stamp",
+    )
+
+    def __init__(self, chunk: Chunk) -> None:
+        super().__init__()
+        self.stamp = 0
+        self.before: Slots | None = None
+        self.after: Slots | None = None
+        self.left_transformed: list[FunctionData] = []
+        self.left_pending: list[tuple[ast.AST, FunctionData]] = []
+        self.take(chunk)
+
+    def take(self, chunk: Chunk) -> None:
+        """Stand for a chunk that was parsed anew."""
+        self.chunk = chunk
+        self.names = frozenset(mentioned(chunk.body))
+        self.before = None
+
+
+class Flows:
+    """The chunks of a module in order, and states of the module between them.
+
+    `run` runs a chunk's code as a task, `in_doubt` says whether a task's answers are others now.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        run: Callable[[Flow, Callable[[], None]], None],
+        in_doubt: Callable[[Flow], bool],
+    ) -> None:
+        self.order: list[Flow] = []
+        self._frame = frame
+        self._run = run
+        self._in_doubt = in_doubt
+        self._states: list[tuple[State, tuple[str, ...]]] = []  # before every so many chunks
+        self._works: Callable[[Chunk], None]
+
+    def update(
+        self, chunks: tuple[Chunk, ...], suspects: set[Task], work: Callable[[Chunk], None]
+    ) -> None:
+        """Run what has to run for these chunks. What is gone is forgotten."""
+        self._works = work
+        old = self.order
+        start, end = _common(old, chunks)
+        if len(old) == len(chunks):
+            left = [_Left(flow) for flow in old[start : len(old) - end]]
+            doubtful = self._renewed(chunks, start, len(old) - end)
+        else:
+            left = [_Left(flow) for flow in old[start : len(old) - end]]
+            doubtful = self._replaced(chunks, start, end)
+        doubtful |= {n for n, flow in enumerate(self.order) if flow.volatile or flow in suspects}
+        self._pass(sorted(doubtful), start, len(self.order) - end, left)
+
+    def _renewed(self, chunks: tuple[Chunk, ...], start: int, stop: int) -> set[int]:
+        """Chunks that take the places of others: those that are not the same."""
+        found: set[int] = set()
+        for number in range(start, stop):
+            flow = self.order[number]
+            if flow.chunk is not chunks[number]:
+                flow.take(chunks[number])
+                found.add(number)
+        return found
+
+    def _replaced(self, chunks: tuple[Chunk, ...], start: int, end: int) -> set[int]:
+        """More or fewer chunks than there were: those that are new."""
+        gone = self.order[start : len(self.order) - end]
+        known = {flow.chunk: flow for flow in gone}
+        new = [known.pop(chunk, None) or Flow(chunk) for chunk in chunks[start : len(chunks) - end]]
+        for flow in known.values():
+            flow.forget()
+        self.order[start : len(self.order) - end] = new
+        return set(range(start, start + len(new)))
+
+    def _pass(self, doubtful: list[int], start: int, stop: int, left: list[_Left]) -> None:
+        """Run the doubtful chunks in order; from where the state is another than before, look at all."""
+        waiting, number = set(doubtful), 0
+        del self._states[(doubtful[0] if doubtful else len(self.order)) // _APART + 1 :]
+        while waiting:
+            number = min(waiting)
+            self._go_to(number)
+            last = stop if start <= number < stop else number + 1
+            before = left if start <= number < stop else [_Left(self.order[number])]
+            first = start if start <= number < stop else number
+            if first < number:
+                self._go_to(first)
+            if not self._is_as_before(first, last, before):
+                self._look_at_all(last)
+                return
+            waiting = {n for n in waiting if n >= last}
+
+    def _is_as_before(self, first: int, last: int, left: list[_Left]) -> bool:
+        """Run some chunks: whether they leave what was left there before."""
+        frame = self._frame
+        entry, guards = frame.state.copy(), frame.guards
+        names = frozenset[str]().union(
+            *[one.names for one in left], *[flow.names for flow in self.order[first:last]]
+        )
+        for flow in self.order[first:last]:
+            self._visit(flow)
+        now, state, now_guards = slots(frame, names), frame.state, frame.guards
+        known = all(one.after is not None for one in left)
+        frame.state, frame.guards = entry, guards
+        for one in left if known else ():
+            assert one.after is not None
+            restore(frame, one.names, one.after)
+        before = slots(frame, names)
+        frame.state, frame.guards = state, now_guards
+        return known and now.same(before)
+
+    def _look_at_all(self, first: int) -> None:
+        del self._states[first // _APART + 1 :]
+        for number in range(first, len(self.order)):
+            self._remember(number)
+            self._visit(self.order[number])
+
+    def _go_to(self, number: int) -> None:
+        """Put the state before a chunk together from what those before it left."""
+        frame = self._frame
+        if not self._states:
+            self._states.append((State({}, {}), ()))
+        nearest = min(number // _APART, len(self._states) - 1)
+        state, frame.guards = self._states[nearest]
+        frame.state = state.copy()
+        for position in range(nearest * _APART, number):
+            self._remember(position)
+            flow = self.order[position]
+            if flow.before is None or flow.after is None:
+                self._visit(flow)
+            else:
+                restore(frame, flow.names, flow.after)
+        self._remember(number)
+
+    def _remember(self, number: int) -> None:
+        if number % _APART == 0 and len(self._states) == number // _APART:
+            self._states.append((self._frame.state.copy(), self._frame.guards))
+
+    def _visit(self, flow: Flow) -> None:
+        """Run a chunk, unless all that it sees is what it saw."""
+        frame = self._frame
+        before = slots(frame, flow.names)
+        known = flow.before is not None and not flow.volatile and flow.before.same(before)
+        if known and not self._in_doubt(flow):
+            assert flow.after is not None
+            restore(frame, flow.names, flow.after)
+            return
+        entry = frame.state.copy()
+
+        def work() -> None:
+            frame.state, frame.guards = entry.copy(), before.guards
+            self._works(flow.chunk)
+
+        self._run(flow, work)
+        flow.left_transformed = flow.transformed.pop(frame, [])
+        flow.left_pending = [(node, data) for node, (data, _) in flow.pending.items()]
+        flow.pending = {}
+        after = left_by(frame, flow.names, entry.consumed, flow.after)
+        flow.before, flow.after = before, after
+
+
+class _Left:
+    """What a chunk left before an edit."""
+
+    __slots__ = ("after", "names")
+
+    def __init__(self, flow: Flow) -> None:
+        self.names = flow.names
+        self.after = flow.after
+
+
+def _common(old: list[Flow], chunks: tuple[Chunk, ...]) -> tuple[int, int]:
+    """How many chunks at the beginning and at the end are the same ones."""
+    most = min(len(old), len(chunks))
+    start = 0
+    while start < most and old[start].chunk is chunks[start]:
+        start += 1
+    end = 0
+    while end < most - start and old[-1 - end].chunk is chunks[-1 - end]:
+        end += 1
+    return start, end
