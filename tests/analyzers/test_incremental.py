@@ -148,6 +148,34 @@ def test_a_recursive_call_in_another_way_is_looked_at_again() -> None:
     assert_as_fresh(analysed(after, analysed(text.format(""))), after)
 
 
+CLASS = """import jax
+import numpy as np
+
+
+class Base:
+    def __init__(self):
+        self.step = jax.jit(self.{made})
+
+
+class Trainer(Base):
+    def first(self, x):
+        return np.sin(x)
+
+    def second(self, x):
+        return x
+
+    def train(self, x):
+        return self.step(x)
+"""
+
+
+def test_what_a_method_gives_to_the_object_counts_for_those_who_read_it() -> None:
+    before, after = CLASS.format(made="first"), CLASS.format(made="second")
+    analysis = analysed(after, analysed(before))
+    assert_as_fresh(analysis, after)
+    assert_as_fresh(analysed(before, analysis), before)
+
+
 def analysed(text: str, previous: Analysis | None = None) -> Analysis:
     analysis = analyse(SourceFile("a.py", text), previous=previous)
     assert analysis.crashes == ()

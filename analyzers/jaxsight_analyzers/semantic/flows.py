@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
 
 _APART = 32  # chunks from one remembered state to the next
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Flow(Task):
@@ -109,7 +110,7 @@ class Flows:
 
     def _pass(self, doubtful: list[int], start: int, stop: int, left: list[_Left]) -> None:
         """Run the doubtful chunks in order; from where the state is another than before, look at all."""
-        waiting, number = set(doubtful), 0
+        waiting: set[int] = set(doubtful)
         del self._states[(doubtful[0] if doubtful else len(self.order)) // _APART + 1 :]
         while waiting:
             number = min(waiting)
@@ -128,7 +129,7 @@ class Flows:
         """Run some chunks: whether they leave what was left there before."""
         frame = self._frame
         entry, guards = frame.state.copy(), frame.guards
-        names = frozenset[str]().union(
+        names = _NOTHING.union(
             *[one.names for one in left], *[flow.names for flow in self.order[first:last]]
         )
         for flow in self.order[first:last]:

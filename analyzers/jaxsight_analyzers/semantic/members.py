@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.data import replace
@@ -310,7 +311,8 @@ def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
     held: Value | None = None
     instance = Value(Kind.INSTANCE, data=class_of(base))
     for method in owner.writers(name):
-        activation = functions.generic_activation(run, instance, owner, method)
+        make = partial(functions.generic_activation, run, instance, owner, method)
+        activation = run.once((make.func, instance.data, owner, method), make, None)
         if activation is None:
             continue
         memo.ask(run, activation)

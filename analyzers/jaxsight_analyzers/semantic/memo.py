@@ -184,7 +184,7 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
         activation.summary = None
         run.provisional.append(activation)
         return summary
-    signature = signatures.summary_signature(summary)
+    signature = signatures.summary_signature(summary), signatures.of_writes(activation)
     if activation.changed < 0 or signature != activation.signature:
         activation.changed = run.revision
     activation.signature = signature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
@@ -85,7 +85,7 @@ class Run:
         self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
         self._tests: dict[ast.AST, Test] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
-        self._members: dict[object, tuple[Value, tuple[Dependency, ...]]] = {}
+        self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
         self.frame: Frame
         self.branch_end: State
 
@@ -101,7 +101,7 @@ class Run:
                     self.suspects.add(user)
                     waiting.append(user)
         self.budget = 400 + 60 * len(self.scopes.functions)
-        self._members.clear()
+        self._once.clear()
         self.redone, self.reshaped = [], False
         if self.revision % 64 == 0:
             self._tests.clear()
@@ -118,7 +118,7 @@ class Run:
         self.memo, self.counts, self.running = {}, {}, {}
         self.stack, self.provisional = [], []
         self.task = Task()
-        self._members.clear()
+        self._once.clear()
         self.budget = 400 + 60 * len(self.scopes.functions)
 
     # Recording
@@ -271,18 +271,23 @@ class Run:
         self, owner: ClassScope, name: str, make: Callable[[Run, ClassScope, str], Value]
     ) -> Value:
         """What the body of a class gives to a name, worked out once for each state of the file."""
-        place = (make, owner, name)
-        known = None if owner.nested else self._members.get(place)
+        place = None if owner.nested else (make, owner, name)
+        return self.once(place, lambda: make(self, owner, name), UNKNOWN)
+
+    def once(self, place: object, make: Callable[[], T], meanwhile: T) -> T:
+        """Work something out once for each state of the file; `meanwhile` is for who asks in between.
+
+        Who asks depends on what it was worked out from. None for a place that is not remembered.
+        """
+        known = None if place is None else self._once.get(place)
         if known is None:
-            self._members[place] = (UNKNOWN, ())  # a decorator that refers to itself
+            self._once[place] = (meanwhile, ())
             apart = Task()
-            value = self.perform(apart, self.frame, lambda: make(self, owner, name))
-            known = (value, tuple(apart.uses))
+            made = self.perform(apart, self.frame, make)
+            known = self._once[place] = (made, tuple(apart.uses))
             self.task.lowest = min(self.task.lowest, apart.lowest)
-            if apart.lowest < len(self.stack) or owner.nested:
-                del self._members[place]
-            else:
-                self._members[place] = known
+            if apart.lowest < len(self.stack) or place is None:
+                del self._once[place]
         for used in known[1]:
             self.task.uses[used] = None
         return known[0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Environment, Summary, Transformation
     from jaxsight_analyzers.semantic.events import EffectSeen
     from jaxsight_analyzers.semantic.run import Run
+    from jaxsight_analyzers.semantic.tasks import Task
 
 _PLAIN = (str, int, float, bool, bytes, complex, type(None))
 
@@ -188,6 +189,13 @@ def _effect(seen: EffectSeen) -> object:
         place(seen.node),
         tuple([(name, *place(call)) for name, call in seen.through]),
     )
+
+
+def of_writes(task: Task) -> object:
+    """What of the attributes that a run gives to objects those see who read them."""
+    if not task.writes:
+        return ()
+    return tuple([(place, signature(value)) for place, value in task.writes.items()])
 
 
 def _use(use: Consumption) -> object:
