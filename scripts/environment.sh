@@ -88,7 +88,8 @@ find_uv() {
     fi
     echo "Installing uv into .tools/uv"
     rm -rf "$ROOT/.tools/uv"
-    "$python" -m pip install --quiet --no-warn-script-location --target "$ROOT/.tools/uv" "uv>=$NEEDED_UV" \
+    # pip asks rustc for its version, and rustup writes to HOME where it finds nothing of its own.
+    RUSTUP_HOME="$CACHE/rustup" "$python" -m pip install --quiet --no-warn-script-location --target "$ROOT/.tools/uv" "uv>=$NEEDED_UV" \
         || die "uv could not be installed from PyPI (the lines above say why). Is there a network? Behind a proxy set HTTPS_PROXY, with a mirror PIP_INDEX_URL."
 }
 
