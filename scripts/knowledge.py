@@ -28,6 +28,7 @@ SECTIONS = (
     "methods",
     "mutators",
     "bases",
+    "records",
     "modules",
     "reexports",
     "former_names",
@@ -85,6 +86,7 @@ def knowledge_json() -> str:
         "methods": {},
         "mutators": {},
         "bases": {},
+        "records": {},
     }
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
@@ -133,7 +135,7 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         joined["methods"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():
         joined["mutators"].update(dict.fromkeys(names.split(), how))
-    for section in ("signatures", "counterparts", "annotations", "bases"):
+    for section in ("signatures", "counterparts", "annotations", "bases", "records"):
         for key, value in table.get(section, {}).items():
             if isinstance(value, dict):
                 joined[section].setdefault(key, {}).update(value)

@@ -43,6 +43,7 @@ Effect = Literal[
 Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal["array", "key", "static", "host-array", "pytree", "unknown"]
+RecordKind = Literal["tuple", "pytree", "plain", "registers", "factory", "copies"]
 BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
 
 _FOLDER = Path(__file__).parent
@@ -225,6 +226,7 @@ class Knowledge:
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
         self._mutators: dict[str, Mutator] = tables["mutators"]
         self._bases: dict[str, BaseKind] = tables["bases"]
+        self._records: dict[str, RecordKind] = tables["records"]
         self._libraries = frozenset(tables["libraries"])
         self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
         self._built: dict[str, FunctionFacts | None] = {}
@@ -257,6 +259,10 @@ class Knowledge:
     def base(self, qualified: str) -> BaseKind | None:
         """What kind of class derives from this one, or is decorated with it."""
         return self._bases.get(qualified)
+
+    def record(self, qualified: str) -> RecordKind | None:
+        """What a class with fields is that derives from this one, or is decorated with it."""
+        return self._records.get(qualified)
 
     def mutator(self, name: str) -> Mutator | None:
         """What a method of a container, so named, does to it."""

@@ -127,7 +127,8 @@ def plain(value: Value, depth: int) -> Plain:
         return ("static",)
     if kind in _ARRAYS:
         return (kind.value, *flags)
-    items, entries = items_of(value), entries_of(value)
+    items = items_of(value) if kind is Kind.SEQUENCE else None
+    entries = entries_of(value)
     inside = items if entries is None else entries.values()
     if inside is not None:
         if depth == 0 or len(inside) > _MAX_ITEMS:

@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
     library,
     members,
     methods,
+    records,
     reveals,
     transformations,
 )
@@ -39,6 +40,7 @@ from jaxsight_analyzers.semantic.values import (
     qualified_of,
     sequence,
     tracer,
+    unfollowed,
 )
 
 
@@ -128,6 +130,8 @@ def called(
     if isinstance(function.data, transformations.Pending):
         target = arguments.positional[0] if arguments.positional else UNKNOWN
         return transformations.complete(run, node, function.data, target)
+    if isinstance(function.data, records.NamedTupleType):
+        return records.of_named_tuple(function.data, arguments)
     if isinstance(function.data, library.LibraryFunction):
         return library.call(run, node, function.data, arguments)
     if function.kind is Kind.CALLABLE:
@@ -186,6 +190,12 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         return transformations.partial(run, node, arguments)
     if qualified == "builtins.super":
         return members.super_of(run, arguments)
+    kind = run.knowledge.record(qualified)
+    if kind == "factory":
+        return records.named_tuple(arguments)
+    if kind == "copies" and arguments.positional:
+        known = records.copied(run, arguments.positional[0], None, arguments)
+        return unknown_result(run, node) if known is None else known
     if facts is None:
         return unknown_result(run, node)
     if facts.effect is not None or facts.mutates is not None:
@@ -308,6 +318,10 @@ def _method(
         return _mapping_method(name, base, arguments)
     if base.kind is Kind.STATIC:
         return STATIC
+    if base.kind is Kind.INSTANCE:
+        copy = records.copied(run, base, name, arguments)
+        if copy is not None:
+            return copy
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.MAPPING):
         return base
     if _is_indexed_update(function.value):
@@ -367,7 +381,7 @@ def item_of(run: Run, iterable: Value, node: ast.expr, number: int) -> Value:
         if not items:
             return UNKNOWN
         known = number < len(items)
-        return items[number] if known else key_arrays.unfollowed(items[0])
+        return items[number] if known else unfollowed(items[0])
     if iterable.kind is Kind.KEYS:
         return key_arrays.iterated(run, iterable, node)
     if iterable.kind is Kind.ARRAY:

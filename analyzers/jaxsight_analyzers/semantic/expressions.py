@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic import (
     members,
     methods,
     reads,
+    records,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
@@ -39,6 +40,7 @@ from jaxsight_analyzers.semantic.values import (
     mapping,
     most_traced,
     qualified_of,
+    record_of,
     sequence,
     tracer,
     truth_of,
@@ -147,6 +149,10 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
 
 def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
     owner = class_of(base)
+    if base.kind is Kind.INSTANCE:
+        held = records.field_of(base, node.attr)
+        if held is not None:
+            return held
     if owner is not None:
         return _class_attribute(run, base, node)
     method = run.knowledge.method(node.attr)
@@ -186,10 +192,15 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
         return found
     if node.attr in owner.fields:
         kind = members.kind_of_field(run, owner, node.attr)
-        if base.traced is Certainty.YES and kind in ("array", "pytree", None):
+        whole = base.traced is Certainty.YES and record_of(base) is None
+        if (
+            whole
+            and kind in ("array", "pytree", None)
+            and not records.is_static_field(owner.fields[node.attr].value)
+        ):
             return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
         value = members.value_of_annotation(
-            run, owner.fields[node.attr], node.attr, node, owner.home
+            run, owner.fields[node.attr].annotation, node.attr, node, owner.home
         )
         return value if value is not None else _part_of_unknown(run, UNKNOWN, node)
     if owner.is_property(node.attr):

@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import calls, effects, expressions, imports, loops, members
+from jaxsight_analyzers.semantic import (
+    calls,
+    containers,
+    effects,
+    expressions,
+    imports,
+    loops,
+    members,
+    records,
+)
 from jaxsight_analyzers.semantic.contexts import State, join_states
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
@@ -229,8 +238,12 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         effects.stored(run, target, base, value)
         _bind_place(run, target, value)
     elif isinstance(target, ast.Attribute):
-        effects.stored(run, target, effects.changed_object(run, target.value), value)
+        base = effects.changed_object(run, target.value)
+        effects.stored(run, target, base, value)
         _bind_place(run, target, value)
+        changed = records.with_field(base, target.attr, value)
+        if changed is not None:
+            containers.replaced(run, base, changed)
         members.note_attribute(run, target, value)
 
 

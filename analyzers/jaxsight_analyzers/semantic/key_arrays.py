@@ -18,7 +18,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     items_of,
-    sequence,
 )
 
 _STEADY = (
@@ -42,14 +41,6 @@ def like(value: Value, kind: Kind, tokens: Iterable[KeyToken], data: object = No
         data=data,
         tokens=frozenset(tokens) or None,
     )
-
-
-def unfollowed(value: Value) -> Value:
-    """The same without its keys: an item after the last one that is known."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(unfollowed(item) for item in items)
-    return like(value, value.kind, (), value.data) if value.tokens else value
 
 
 def used_in_all_passes(run: Run, loop: Loop | ast.AST, sure: bool) -> None:

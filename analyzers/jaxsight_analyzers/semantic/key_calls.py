@@ -22,8 +22,9 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     entries_of,
     items_of,
-    mapping,
-    sequence,
+    parts_of,
+    rebuilt,
+    record_of,
     tokens_in,
 )
 
@@ -52,14 +53,12 @@ def outliving(frame: Frame, returned: Value) -> Iterator[tuple[KeyToken, Consump
 
 def stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
     """A parameter's value with keys of its own, which stand for those of the argument."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(stand_in(run, node, f"{name}[{i}]", item) for i, item in enumerate(items))
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping(
-            {key: stand_in(run, node, f"{name}[{key!r}]", item) for key, item in entries.items()}
-        )
+    if value.kind is Kind.SERIES:
+        return value  # its keys are not followed
+    paths = iter(_paths(value, name))
+    made = rebuilt(value, lambda part: stand_in(run, node, next(paths), part))
+    if made is not None:
+        return made
     if value.kind in _NEVER_KEYS or (value.kind is Kind.STATIC and value.data is not MISSING):
         return value
     if isinstance(value.data, tuple):
@@ -77,10 +76,21 @@ def stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
     )
 
 
+def _paths(value: Value, name: str) -> Iterator[str]:
+    """How the text reaches the parts of a container, one by one."""
+    found, entries = record_of(value), entries_of(value)
+    if found is not None:
+        yield from (f"{name}.{field}" for field in found.names)
+    elif entries is not None:
+        yield from (f"{name}[{key!r}]" for key in entries)
+    else:
+        yield from (f"{name}[{i}]" for i in range(len(items_of(value) or ())))
+
+
 def _pairs(stand_in: Value, original: Value) -> Iterable[tuple[KeyToken, frozenset[KeyToken]]]:
     """Each key of a parameter with the keys of the argument it stands for."""
-    inner, outer = items_of(stand_in), items_of(original)
-    if inner is not None and outer is not None:
+    inner, outer = parts_of(stand_in), parts_of(original)
+    if inner is not None and outer is not None and stand_in.kind is not Kind.MAPPING:
         for one, other in zip(inner, outer):
             yield from _pairs(one, other)
         return
@@ -213,12 +223,9 @@ def _argument_with(run: Run, node: ast.AST, tokens: frozenset[KeyToken]) -> ast.
 
 def _returned(value: Value, renaming: _Renaming) -> Value:
     """A returned value in the caller's terms: arguments' keys again, and new keys of its own."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(_returned(item, renaming) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: _returned(item, renaming) for key, item in entries.items()})
+    made = rebuilt(value, lambda part: _returned(part, renaming))
+    if made is not None:
+        return made
     if not value.tokens:
         return value
     tokens = [one for token in value.tokens for one in renaming.of(token)]

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic import (
     imports,
     memo,
     methods,
+    records,
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Environment, State
@@ -62,7 +63,7 @@ def member(run: Run, base: Value, name: str) -> Value | None:
         found = _defined(run, base, owner, name)
         if found is not None:
             return found
-        owner = _base_of(run, owner)
+        owner = base_of(run, owner)
     return None
 
 
@@ -92,7 +93,7 @@ def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | No
                 return UNKNOWN
             made = replace(data, self_value=base)
             return _overridable(functions.call(run, node, made, calls.Arguments((), {})))
-        owner = _base_of(run, owner)
+        owner = base_of(run, owner)
     return None
 
 
@@ -126,18 +127,19 @@ def above(run: Run, start: Value, name: str) -> Value | None:
     _, instance, owner = cast("tuple[str, Value, ClassScope]", data)
     seen = {owner}
     run.depend(owner)
-    base = _base_of(run, owner)
+    base = base_of(run, owner)
     while base is not None and base not in seen:
         seen.add(base)
         run.depend(base)
         found = _defined(run, instance, base, name)
         if found is not None:
             return found
-        base = _base_of(run, base)
+        base = base_of(run, base)
     return UNKNOWN
 
 
-def _base_of(run: Run, owner: ClassScope) -> ClassScope | None:
+def base_of(run: Run, owner: ClassScope) -> ClassScope | None:
+    """The class of the workspace that a class derives from."""
     for expression in owner.node.bases:
         value = imports.global_of(run, owner.home, expression)
         if value is not None and value.kind is Kind.CLASS:
@@ -153,11 +155,10 @@ def library_base(run: Run, base: Value) -> str | None:
         seen.add(owner)
         run.depend(owner)
         for expression in owner.node.bases:
-            with _at_home(run, owner.home):
-                qualified = qualified_name(run, expression)
+            qualified = qualified_at(run, owner.home, expression)
             if qualified is not None and not qualified.startswith("builtins."):
                 return qualified
-        owner = _base_of(run, owner)
+        owner = base_of(run, owner)
     return None
 
 
@@ -283,7 +284,11 @@ def is_property(run: Run, base: Value, name: str) -> bool:
 
 def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.Arguments) -> Value:
     """Make an instance: its `__init__` runs with the arguments."""
-    instance = Value(Kind.INSTANCE, data=class_of(class_value))
+    owner = class_of(class_value)
+    made = None if owner is None else records.instance(run, owner, arguments)
+    if made is not None:
+        return made
+    instance = Value(Kind.INSTANCE, data=owner)
     method = member(run, instance, "__init__")
     data = None if method is None else function_of(method)
     if data is not None:
@@ -353,6 +358,12 @@ def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
     return None if qualified is None else run.knowledge.annotation(qualified)
 
 
+def qualified_at(run: Run, home: Module, node: ast.expr) -> str | None:
+    """The qualified name that a dotted expression stands for in a file."""
+    with _at_home(run, home):
+        return qualified_name(run, node)
+
+
 def qualified_name(run: Run, node: ast.expr) -> str | None:
     """The qualified name that a dotted expression stands for, without recording a reference."""
     if isinstance(node, ast.Name):
@@ -399,7 +410,7 @@ def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AS
 def kind_of_field(run: Run, owner: ClassScope, name: str) -> str | None:
     """What the annotation of a field of a class says."""
     with _at_home(run, owner.home):
-        return annotated_kind(run, owner.fields[name])
+        return annotated_kind(run, owner.fields[name].annotation)
 
 
 def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

@@ -181,7 +181,7 @@ def _bound_value(run: Run, module: Module, name: str, statement: ast.stmt) -> Va
         imports.import_name(run, statement, name)
         return run.frame.state.names.get(name, UNKNOWN)
     assert isinstance(statement, ast.Assign)
-    return _assigned(run, statement)
+    return _assigned(run, statement, name)
 
 
 _LASTING = (
@@ -196,13 +196,26 @@ _LASTING = (
 )
 
 
-def _assigned(run: Run, statement: ast.Assign) -> Value:
+def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
     simple = isinstance(
         statement.value, (ast.Constant, ast.Call, ast.Attribute, ast.Name, ast.Lambda)
     ) or _is_table(statement.value)
     value = run.evaluate(statement.value) if simple else UNKNOWN
+    if not any(isinstance(target, ast.Name) and target.id == name for target in statement.targets):
+        value = _part(value, statement.targets, name)
     lasting = value.kind in _LASTING or _holds_functions(value)
     return value if lasting else own(UNKNOWN)
+
+
+def _part(value: Value, targets: list[ast.expr], name: str) -> Value:
+    """What `a, b = value` gives to one of the names."""
+    items = items_of(value)
+    for target in targets:
+        elements = target.elts if isinstance(target, ast.Tuple) else ()
+        names = [element.id if isinstance(element, ast.Name) else "" for element in elements]
+        if items is not None and name in names and len(items) == len(names):
+            return items[names.index(name)]
+    return UNKNOWN
 
 
 def _is_table(node: ast.expr) -> bool:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jaxsight_analyzers.semantic.contexts import Summary
-from jaxsight_analyzers.semantic.values import (
-    Origin,
-    Value,
-    entries_of,
-    items_of,
-    mapping,
-    sequence,
-)
+from jaxsight_analyzers.semantic.values import Origin, Value, rebuilt
 
 
 def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -> Value:
@@ -27,12 +20,9 @@ def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -
 
 def with_origin(value: Value, origin: Origin) -> Value:
     """The value as what an argument of a function of its own brings."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(with_origin(item, origin) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: with_origin(item, origin) for key, item in entries.items()})
+    made = rebuilt(value, lambda part: with_origin(part, origin))
+    if made is not None:
+        return made
     if value.origin is None:
         return value
     return Value(
@@ -47,12 +37,9 @@ def with_origin(value: Value, origin: Origin) -> Value:
 
 def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
     """A returned value whose tracers come from where the caller's do."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(of_caller(item, origins) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: of_caller(item, origins) for key, item in entries.items()})
+    made = rebuilt(value, lambda part: of_caller(part, origins))
+    if made is not None:
+        return made
     if value.origin is None or value.origin not in origins:
         return value
     return Value(

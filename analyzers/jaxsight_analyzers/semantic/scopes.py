@@ -110,7 +110,7 @@ class ClassScope(Dependency):
         self.home = home
         self.piece = piece
         self.methods: dict[str, FunctionScope] = {}
-        self.fields: dict[str, ast.expr] = {}
+        self.fields: dict[str, ast.AnnAssign] = {}
         self.assigned: dict[str, ast.expr | None] = {}
 
     def is_property(self, name: str) -> bool:
@@ -151,7 +151,9 @@ class Piece:
     scopes: list[Scope] = field(default_factory=list[Scope])
     names: set[str] = field(default_factory=set[str])  # bound at the module's level
     bindings: dict[str, list[ast.stmt]] = field(default_factory=dict[str, list[ast.stmt]])
-    fields: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])  # of a member's class
+    fields: dict[str, ast.AnnAssign] = field(
+        default_factory=dict[str, ast.AnnAssign]
+    )  # of a member's class
     assigns: list[tuple[str, ast.expr]] = field(default_factory=list[tuple[str, ast.expr]])
     imports: bool = False
     libraries: set[str] = field(default_factory=set[str])  # names under which it imports libraries
@@ -236,7 +238,7 @@ class Survey:
             and isinstance(node.target, ast.Name)
         ):
             fields = self._piece.fields if class_ is self._owner else class_.fields
-            fields[node.target.id] = node.annotation
+            fields[node.target.id] = node
         elif class_ is not None and isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -436,6 +438,14 @@ def statements_below(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from statements_below(case.body)
 
 
+def _names_in(target: ast.expr) -> Iterator[str]:
+    """The names in `a`, and in `a, b`."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Tuple):
+        yield from (one.id for one in target.elts if isinstance(one, ast.Name))
+
+
 def bound_by(statement: ast.stmt) -> Iterable[str]:
     """The names to which a statement gives a value that can be told from the statement alone."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -443,7 +453,7 @@ def bound_by(statement: ast.stmt) -> Iterable[str]:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
     if isinstance(statement, ast.Assign):
-        return [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        return [name for target in statement.targets for name in _names_in(target)]
     if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
         return (statement.target.id,) if isinstance(statement.target, ast.Name) else ()
     return ()

@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import library
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
+    NEVER,
     STATIC,
     UNKNOWN,
     FunctionData,
@@ -22,6 +23,8 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     function_of,
     items_of,
+    parts_of,
+    record_of,
     tokens_in,
 )
 
@@ -41,9 +44,14 @@ def site(transformation: Transformation) -> object:
 
 def signature(value: Value) -> object:
     """What tells two arguments apart for the body."""
-    items = items_of(value)
-    if items is not None:
-        return (value.kind, tuple([signature(item) for item in items]))
+    kind = value.kind
+    if kind is Kind.SEQUENCE:
+        return (kind, tuple([signature(item) for item in items_of(value) or ()]))
+    if kind is Kind.SERIES:
+        return (kind, None if value.data is NEVER else signature(cast("Value", value.data)))
+    if kind is Kind.INSTANCE and (known := record_of(value)) is not None:
+        fields = tuple([signature(item) for item in known.values])
+        return (kind, known.owner, known.names, fields, known.is_pytree)
     entries = entries_of(value)
     if entries is not None:
         return (value.kind, tuple([(key, signature(item)) for key, item in entries.items()]))
@@ -100,11 +108,9 @@ def signature_of_transformation(transformation: Transformation) -> object:
 
 def is_portable(value: Value) -> bool:
     """Whether a value means the same everywhere: no closure is in it, nor a class of a function."""
-    if value.kind is Kind.SEQUENCE or value.kind is Kind.MAPPING:
-        inside = items_of(value)
-        if inside is None:
-            inside = tuple((entries_of(value) or {}).values())
-        return all(is_portable(item) for item in inside)
+    inside = parts_of(value)
+    if inside is not None and not all(is_portable(item) for item in inside):
+        return False
     function = function_of(value)
     if function is not None:
         return _is_portable_function(function)
@@ -147,7 +153,9 @@ def captured(run: Run, data: FunctionData) -> tuple[object, ...]:
 
 def widened(value: Value) -> Value:
     """A value with less detail: few different ones are left of any number."""
-    if value.kind in (Kind.SEQUENCE, Kind.MAPPING):
+    if value.kind is Kind.INSTANCE and (owner := class_of(value)) is not None:
+        return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=owner)
+    if parts_of(value) is not None:
         kind = Kind.UNKNOWN if value.traced is Certainty.NO else Kind.TREE
         return Value(kind, value.traced, value.origin, concrete=value.concrete)
     if value.kind is Kind.STATIC:
@@ -203,12 +211,15 @@ def _use(use: Consumption) -> object:
 
 
 def _result(value: Value, summary: Summary) -> object:
-    items = items_of(value)
-    if items is not None:
-        return tuple([_result(item, summary) for item in items])
     entries = entries_of(value)
     if entries is not None:
         return tuple([(key, _result(item, summary)) for key, item in entries.items()])
+    inside = parts_of(value)
+    if inside is not None:
+        known = record_of(value)
+        names = None if known is None else (known.owner, known.names, known.is_pytree)
+        parts = [None if item is NEVER else _result(item, summary) for item in inside]
+        return value.kind, names, tuple(parts)
     tokens = sorted((_token(token, summary) for token in value.tokens or ()), key=repr)
     origin = None if value.origin is None else (value.origin.name, *place(value.origin.node))
     return signature(value), origin, tuple(tokens)

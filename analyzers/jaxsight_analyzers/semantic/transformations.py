@@ -18,13 +18,15 @@ from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
     Origin,
+    Record,
     Value,
     constant_of,
-    entries_of,
     function_of,
     items_of,
-    mapping,
     qualified_of,
+    rebuilt,
+    record,
+    record_of,
     sequence,
 )
 
@@ -333,12 +335,9 @@ def _mixed(signature: ast.arguments, transformation: Transformation) -> set[str]
 
 def _on_host(value: Value) -> Value:
     """What a callback gets of an argument: an array with a value."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(_on_host(item) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: _on_host(item) for key, item in entries.items()})
+    made = rebuilt(value, _on_host)
+    if made is not None:
+        return made
     if value.kind is Kind.HOST or isinstance(constant_of(value), (int, float, complex)):
         return Value(Kind.ARRAY)
     if value.traced is Certainty.NO:
@@ -398,12 +397,12 @@ def _traced_parameter(
 
 def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
     """A value as a tracer; what is no array stays as it is."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(traced(item, origin, concrete) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: traced(item, origin, concrete) for key, item in entries.items()})
+    found = record_of(value)
+    if found is not None:
+        return _traced_record(found, origin, concrete)
+    made = rebuilt(value, lambda part: traced(part, origin, concrete))
+    if made is not None:
+        return made
     known = constant_of(value)
     if (
         value.kind is Kind.STATIC
@@ -428,19 +427,24 @@ def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
     )
 
 
+def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Value:
+    """An instance that a transformation takes apart: all of its fields but the static ones are tracers."""
+    fields = zip(known.names, known.values)
+    return record(
+        replace(known, is_pytree=True),
+        [v if name in known.static else traced(v, origin, concrete) for name, v in fields],
+    )
+
+
 def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
     """A result as the caller of a transformed function gets it: its tracers are gone."""
-    items = items_of(value)
-    if items is not None:
-        known = tuple(arguments)
-        return sequence(released(run, item, known) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        known = tuple(arguments)
-        return mapping({key: released(run, item, known) for key, item in entries.items()})
+    known = tuple(arguments)
+    made = rebuilt(value, lambda part: released(run, part, known))
+    if made is not None:
+        return made
     if value.traced is Certainty.NO:
         return value
-    made = expressions.jax_result(run, value.kind, tuple(arguments))
+    made = expressions.jax_result(run, value.kind, known)
     return Value(
         value.kind,
         made.traced,

@@ -8,7 +8,7 @@ tracer on some path, or if an argument is what it usually is".
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +32,7 @@ class Kind(Enum):
     KEYS = "keys"  # an array of keys
     TREE = "pytree"  # an array or a container of arrays, such as an unannotated traced argument
     SEQUENCE = "sequence"  # a tuple or list whose items are known
+    SERIES = "series"  # a list, tuple or set of any length whose items are alike
     MAPPING = "mapping"  # a dict literal with constant keys
     FUNCTION = "function"  # defined in this file, perhaps transformed
     CLASS = "class"  # defined in this file
@@ -123,6 +124,22 @@ class FunctionData:
         return self.scope.qualname
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """The fields of an instance: of a NamedTuple, of a dataclass, of what `namedtuple()` makes."""
+
+    owner: ClassScope | None
+    names: tuple[str, ...]
+    values: tuple[Value, ...] = ()
+    is_tuple: bool = False
+    is_pytree: bool = True  # whether JAX looks into it
+    static: frozenset[str] = frozenset()  # the fields that transformations leave alone
+
+    def get(self, name: str) -> Value | None:
+        """What a field holds."""
+        return self.values[self.names.index(name)] if name in self.names else None
+
+
 _MOST_ITEMS = 512
 _MOST_LEVELS = 16
 
@@ -170,20 +187,40 @@ def mapping(items: Mapping[object, Value]) -> Value:
     return Value(Kind.MAPPING, most.traced, most.origin, concrete=most.concrete, data=dict(items))
 
 
+def series(item: Value) -> Value:
+    """A list, tuple or set of any length; `NEVER` is the item of an empty one. Its keys are not followed."""
+    item = unfollowed(item)
+    if _too_big((item,)):
+        return Value(Kind.TREE, item.traced, item.origin, concrete=item.concrete)
+    return Value(Kind.SERIES, item.traced, item.origin, concrete=item.concrete, data=item)
+
+
+def record(like: Record, values: Iterable[Value]) -> Value:
+    """An instance with these values in the fields of a record."""
+    known = tuple(values)
+    most = most_traced(known) if like.is_pytree else STATIC
+    data: object = like.owner
+    if like.owner is None or not _too_big(known):
+        data = Record(like.owner, like.names, known, like.is_tuple, like.is_pytree, like.static)
+    return Value(Kind.INSTANCE, most.traced, most.origin, concrete=most.concrete, data=data)
+
+
+_CONTAINERS = (Kind.SEQUENCE, Kind.MAPPING, Kind.SERIES, Kind.INSTANCE)
+
+
 def _too_big(items: Iterable[Value]) -> bool:
     """Whether containers hold more than can be walked at each call, or lie too deep in each other.
 
     What is shared counts as often as it is reached: that is how often a walk sees it.
     """
-    level = [item for item in items if item.kind is Kind.SEQUENCE or item.kind is Kind.MAPPING]
+    level = [item for item in items if item.kind in _CONTAINERS]
     count = depth = 0
     while level:
         inner: list[Value] = []
         for value in level:
-            inside = items_of(value)
-            for item in (entries_of(value) or {}).values() if inside is None else inside:
+            for item in parts_of(value) or ():
                 count += 1
-                if item.kind is Kind.SEQUENCE or item.kind is Kind.MAPPING:
+                if item.kind in _CONTAINERS:
                     inner.append(item)
             if count > _MOST_ITEMS:
                 return True
@@ -198,8 +235,62 @@ def _too_big(items: Iterable[Value]) -> bool:
 
 
 def items_of(value: Value) -> tuple[Value, ...] | None:
-    """The items of a sequence whose items are known."""
-    return value.data if value.kind is Kind.SEQUENCE else None  # type: ignore[return-value]
+    """The items of a sequence, or of a named tuple, whose items are known."""
+    if value.kind is Kind.SEQUENCE:
+        return value.data  # type: ignore[return-value]
+    if value.kind is Kind.INSTANCE:
+        found = record_of(value)
+        return found.values if found is not None and found.is_tuple else None
+    return None
+
+
+def record_of(value: Value) -> Record | None:
+    """The fields of an instance, where they are known."""
+    data = value.data
+    return data if isinstance(data, Record) else None
+
+
+def item_of_series(value: Value) -> Value | None:
+    """What each item of a series is."""
+    return value.data if value.kind is Kind.SERIES else None  # type: ignore[return-value]
+
+
+def parts_of(value: Value) -> tuple[Value, ...] | None:
+    """What a container is made of; None for what is no container of known parts."""
+    kind, data = value.kind, value.data
+    if kind is Kind.SEQUENCE:
+        return data  # type: ignore[return-value]
+    if kind is Kind.MAPPING:
+        return tuple(data.values())  # type: ignore[attr-defined]
+    if kind is Kind.SERIES:
+        return (data,)  # type: ignore[return-value]
+    if kind is Kind.INSTANCE and isinstance(data, Record):
+        return data.values
+    return None
+
+
+def rebuilt(value: Value, change: Callable[[Value], Value]) -> Value | None:
+    """A container with each part changed; None for what is no container of known parts."""
+    kind, data = value.kind, value.data
+    if kind is Kind.SEQUENCE:
+        return sequence([change(item) for item in data])  # type: ignore[attr-defined]
+    if kind is Kind.MAPPING:
+        return mapping({key: change(item) for key, item in data.items()})  # type: ignore[attr-defined]
+    if kind is Kind.SERIES:
+        return value if data is NEVER else series(change(data))  # type: ignore[arg-type]
+    if kind is Kind.INSTANCE and isinstance(data, Record):
+        return record(data, [change(item) for item in data.values])
+    return None
+
+
+def unfollowed(value: Value) -> Value:
+    """The same without its keys, where nobody can tell any more which they are."""
+    made = rebuilt(value, unfollowed)
+    if made is not None:
+        return made
+    if not value.tokens:
+        return value
+    return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=value.data)
 
 
 def entries_of(value: Value) -> dict[object, Value] | None:
@@ -214,18 +305,18 @@ def function_of(value: Value) -> FunctionData | None:
 
 def tokens_in(value: Value) -> list[KeyToken]:
     """The keys that a value may be or hold."""
-    inside = items_of(value)
-    if inside is None:
-        inside = (entries_of(value) or {}).values()
     found = list(value.tokens or ())
-    for item in inside:
+    for item in parts_of(value) or ():
         found.extend(tokens_in(item))
     return found
 
 
 def class_of(value: Value) -> ClassScope | None:
     """The class that a value is, or is an instance of."""
-    return value.data if value.kind in (Kind.CLASS, Kind.INSTANCE) else None  # type: ignore[return-value]
+    if value.kind is Kind.CLASS or value.kind is Kind.INSTANCE:
+        data = value.data
+        return data.owner if isinstance(data, Record) else data  # type: ignore[return-value]
+    return None
 
 
 def qualified_of(value: Value) -> str | None:
@@ -255,8 +346,10 @@ def truth_of(value: Value) -> bool | None:
         return bool(value.data)
     if value.kind in (Kind.FUNCTION, Kind.CLASS):
         return True
-    if value.kind in (Kind.SEQUENCE, Kind.MAPPING):
+    if value.kind is Kind.SEQUENCE:
         return bool(value.data)
+    if value.kind is Kind.MAPPING:
+        return bool(value.data) or None  # an empty one may be filled elsewhere
     return None
 
 
@@ -274,6 +367,8 @@ def join(one: Value, other: Value) -> Value:
     traced = most.traced if one.traced is other.traced else Certainty.MAYBE
     tokens = _union(one.tokens, other.tokens)
     data: object = None
+    if kind is Kind.SERIES or (kind is Kind.SEQUENCE and _lengths_differ(one, other)):
+        return _joined_series(one, other)
     if kind in (
         Kind.SEQUENCE,
         Kind.MAPPING,
@@ -298,17 +393,35 @@ def _common_kind(one: Kind, other: Kind) -> Kind:
     numbers = {Kind.STATIC, Kind.ARRAY}
     if {one, other} == numbers:
         return Kind.ARRAY  # `total = 0`, then `total = total + x`
+    if {one, other} == {Kind.SEQUENCE, Kind.SERIES}:
+        return Kind.SERIES
     if {one, other} == {Kind.KEY, Kind.ARRAY}:
         return Kind.KEY
     return Kind.UNKNOWN
 
 
+def join_all(values: Iterable[Value]) -> Value:
+    """What is left to say of one of several values; `NEVER` for none."""
+    found = NEVER
+    for value in values:
+        found = join(found, value)
+    return found
+
+
+def _lengths_differ(one: Value, other: Value) -> bool:
+    return len(items_of(one) or ()) != len(items_of(other) or ())
+
+
+def _joined_series(one: Value, other: Value) -> Value:
+    return series(join_all([*(parts_of(one) or ()), *(parts_of(other) or ())]))
+
+
 def _join_data(kind: Kind, one: Value, other: Value) -> object:
     if kind is Kind.SEQUENCE:
         first, second = items_of(one) or (), items_of(other) or ()
-        if len(first) == len(second):
-            return tuple(join(a, b) for a, b in zip(first, second))
-        return None
+        return tuple(join(a, b) for a, b in zip(first, second))
+    if kind is Kind.INSTANCE:
+        return _join_records(one, other)
     if kind is Kind.MAPPING:
         left, right = entries_of(one) or {}, entries_of(other) or {}
         if left.keys() == right.keys():
@@ -317,6 +430,17 @@ def _join_data(kind: Kind, one: Value, other: Value) -> object:
     if kind is Kind.FUNCTION:
         return one.data if function_of(one) is function_of(other) else None
     return one.data if one.data == other.data else None
+
+
+def _join_records(one: Value, other: Value) -> object:
+    first, second = record_of(one), record_of(other)
+    owner = class_of(one)
+    if first is not None and second is not None and first.names == second.names:
+        if owner is class_of(other):
+            joined = [join(a, b) for a, b in zip(first.values, second.values)]
+            return record(first, joined).data
+        return None
+    return owner if owner is class_of(other) else None
 
 
 def _union(
@@ -343,6 +467,8 @@ def describe(value: Value) -> str:
         name = f"module {value.data.name}"  # type: ignore[attr-defined]
     elif value.kind is Kind.SEQUENCE:
         name = f"({', '.join(describe(item) for item in items_of(value) or ())})"
+    elif value.kind is Kind.SERIES:
+        name = "[]" if value.data is NEVER else f"[{describe(value.data)}, ...]"  # type: ignore[arg-type]
     elif value.kind is Kind.MAPPING:
         entries = entries_of(value) or {}
         name = "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in entries.items()) + "}"
