@@ -77,16 +77,18 @@ class State:
         incoming: tuple[OutgoingCall, ...] = (),
     ) -> State:
         """The state to go on from: that of an earlier analysis, if it was made with the same settings."""
-        if previous is None:
-            return cls(rules, config, versions, path, workspace, incoming)
-        state = previous.state
-        same = state.rules == rules and state.config == config and state.versions == versions
-        fresh = cls(rules, config, versions, path, workspace, incoming)
-        same = same and state.path == path and state.interpretation.is_exact
-        same = same and state.interpretation.incoming == incoming
-        if same and state.sees_the_same(workspace):
+        state = None if previous is None else previous.state
+        if (
+            state is not None
+            and state.interpretation.is_exact
+            and (state.rules, state.config, state.versions) == (rules, config, versions)
+            and (state.path, state.interpretation.incoming) == (path, incoming)
+            and state.sees_the_same(workspace)
+        ):
             return state
-        fresh.module = state.module if state.model.is_current else previous.module
+        fresh = cls(rules, config, versions, path, workspace, incoming)
+        if previous is not None and state is not None:
+            fresh.module = state.module if state.model.is_current else previous.module
         return fresh
 
     @property

@@ -88,7 +88,7 @@ def _run_body(
         unmapped=frozenset(i for i, role in enumerate(roles) if role == "module"),
         bound=len(data.bound) + (data.self_value is not None),
         passes=run.frame.loops,
-        frame=run.frame,
+        applied_in=run.frame.mark,
     )
     data = replace(data, transformations=(*data.transformations, transformation))
     given = _body_arguments(run, node, facts, roles, arguments, data)

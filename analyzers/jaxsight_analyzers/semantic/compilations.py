@@ -15,7 +15,11 @@ def note_compilation(run: Run, data: FunctionData) -> None:
     """Record a compiled function that is called where it is made anew each time."""
     frame = run.frame
     for position, transformation in enumerate(data.transformations):
-        if not transformation.compiles or frame.abstract or transformation.frame is not frame:
+        if (
+            not transformation.compiles
+            or frame.abstract
+            or transformation.applied_in is not frame.mark
+        ):
             continue
         in_loop = bool(frame.loops) and transformation.passes == frame.loops
         if not in_loop and not frame.hot:
@@ -34,11 +38,11 @@ def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | 
         return None  # a loop over a literal makes as many functions as it says
     if position > 0:
         return "transformed function"
-    if data.what == "partial" and data.frame is frame:
+    if data.what == "partial" and data.made_in is frame.mark:
         return "partial"
     if data.what == "bound method":
         return "bound method"
-    made_here = data.frame is frame and (data.passes == frame.loops if in_loop else True)
+    made_here = data.made_in is frame.mark and (data.passes == frame.loops if in_loop else True)
     if not made_here:
         return None
     return "lambda" if isinstance(data.node, ast.Lambda) else "nested function"

@@ -40,7 +40,7 @@ class Transformation:
     unmapped: frozenset[int] | None = frozenset()  # where `in_axes` is None; None: not known
     bound: int = 0  # how many arguments the function had when it was applied: `self`, `partial`'s
     passes: Passes = ()  # the loops around its application
-    frame: Frame | None = None  # where it was applied
+    applied_in: object = None  # the mark of the frame where it was applied
 
     @property
     def abstract(self) -> bool:
@@ -279,6 +279,8 @@ class Frame:
     compiled: bool = False  # whether it is compiled, or a part of what is
     incoming: tuple[Any, ...] = ()  # the places in another file that lead to what runs in it
     stopped: bool = False  # whether a path ended in a call that is under way
+    mark: object = field(default_factory=object)
+    """Stands for the frame where something must not hold it."""
     effects: dict[object, EffectSeen] = field(default_factory=dict[object, "EffectSeen"])
     callees: dict[Any, int] = field(default_factory=dict[Any, int])
     """The functions it called, frames or activations, each after how many effects of its own."""
@@ -360,3 +362,8 @@ class Summary(NamedTuple):
     parameters: dict[str, Value]  # with keys that stand for those of the arguments
     consumed: tuple[tuple[KeyToken, Consumption], ...]
     frame: Frame | None
+
+    @property
+    def mark(self) -> object:
+        """What its own keys and its stand-ins for arguments' keys name as their owner."""
+        return None if self.frame is None else self.frame.mark

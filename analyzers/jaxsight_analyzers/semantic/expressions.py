@@ -398,7 +398,7 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
             evaluate(run, default)
     frame = run.frame
     data = FunctionData(
-        scope, frame.module.around(frame.environment), frame=frame, passes=frame.loops
+        scope, frame.module.around(frame.environment), made_in=frame.mark, passes=frame.loops
     )
     run.task.pending.setdefault(node, (data, frame))
     return Value(Kind.FUNCTION, data=data)

@@ -427,7 +427,7 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     members.evaluate_annotations(run, node)
     frame = run.frame
     inside = None if frame.module.is_own(frame.environment) else frame.environment
-    data = FunctionData(scope, inside, frame=frame, passes=frame.loops)
+    data = FunctionData(scope, inside, made_in=frame.mark, passes=frame.loops)
     value = Value(Kind.FUNCTION, data=data)
     for decorator in reversed(node.decorator_list):
         value = members.decorate(run, decorator, value)

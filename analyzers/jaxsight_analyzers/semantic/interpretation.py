@@ -112,6 +112,7 @@ class Interpretation:
             return
         self._find_out()
         self._forget()
+        self.module.forget_names()
 
     def _find_out(self) -> None:
         """Run all that is in doubt, and find out what is live."""
@@ -378,6 +379,8 @@ class Interpretation:
         for activation in dead:
             activation.forget()
             run.counts[activation.scope] -= 1
+            if not run.counts[activation.scope]:
+                del run.counts[activation.scope]  # so that a function that is gone is not kept
             del run.memo[activation.key]
         self._forget_doubts()
 

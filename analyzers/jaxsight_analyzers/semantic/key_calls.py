@@ -47,7 +47,7 @@ def outliving(frame: Frame, returned: Value) -> Iterator[tuple[KeyToken, Consump
     handed = {token.root for token in tokens_in(returned)}
     for token, use in consumed.items():
         root = token.root
-        if root.owner is not frame or root.parameter or root in handed:
+        if root.owner is not frame.mark or root.parameter or root in handed:
             yield token, use
 
 
@@ -110,7 +110,7 @@ class _Renaming:
 
     def __init__(self, run: Run, summary: Summary, originals: Mapping[str, Value]) -> None:
         self._run = run
-        self._callee = summary.frame
+        self._callee = summary.mark
         self._names: dict[KeyToken, frozenset[KeyToken]] = {}
         for name, stand_in in summary.parameters.items():
             if name in originals:
@@ -182,7 +182,7 @@ def _consume(
     here = use._replace(node=node, by=f"`{data.name}`", conditions=state.conditions, passes=loops)
     root = token.root
     tokens = renaming.of(token)
-    if root.owner is not summary.frame:
+    if root.owner is not summary.mark:
         run.depend(data.scope)
         if repeated is not None and not key_arrays.varies(token, data.scope.local_names):
             run.note_repeated(token, use, repeated.facts)

@@ -161,7 +161,6 @@ class SemanticModel:
         self.knowledge = load()
         self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live
-        self._units: dict[int, Unit] = {}
         self.crashes = tuple(
             f"{self.module.source.path}: {crash}" for crash in interpretation.crashes
         )
@@ -185,16 +184,16 @@ class SemanticModel:
     @cached_property
     def units(self) -> tuple[Unit, ...]:
         """The units, in the order of the text; there is always one."""
-        return tuple([self.unit(number) for number in range(max(1, len(self.module.chunks)))])
+        return tuple([self._made(number) for number in range(max(1, len(self.module.chunks)))])
 
     def unit(self, number: int) -> Unit:
-        """The unit of that number."""
-        known = self._units.get(number)
-        if known is None:
-            tasks = self.interpretation.tasks_of
-            known = Unit(self, number, tasks[number] if number < len(tasks) else ())
-            self._units[number] = known
-        return known
+        """The unit of that number. The model does not hold it, so that it goes with who asked."""
+        known = vars(self).get("units")
+        return self._made(number) if known is None else known[number]
+
+    def _made(self, number: int) -> Unit:
+        tasks = self.interpretation.tasks_of
+        return Unit(self, number, tasks[number] if number < len(tasks) else ())
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:

@@ -64,6 +64,7 @@ class Module:
         self.postponed_annotations = False
         self._changes: dict[str, list[Change]] | None = None  # once someone has asked
         self._order: dict[Piece, int] = {}
+        self._enough_names = 32
         self.environment = Environment(None, State({}, {}))
         self.frame = Frame(_TREE, "<module>", self.environment, None, None, module=self)
         self._outside = Environment(None, State({}, {}))
@@ -92,6 +93,16 @@ class Module:
         if task is None:
             task = self.names[name] = GlobalName(self, name)
         return task
+
+    def forget_names(self) -> None:
+        """Drop the names that nobody uses any more, now and then: what was typed on the way to others."""
+        if len(self.names) < self._enough_names:
+            return
+        for name, task in list(self.names.items()):
+            if not task.users and not task.changes.users:
+                task.forget()
+                del self.names[name]
+        self._enough_names = 32 + len(self.names) * 5 // 4
 
     def changes(self, definitions: Definitions) -> dict[str, list[Change]]:
         """Where the module's names are bound, and their objects changed; who asks depends on the name."""

@@ -188,7 +188,7 @@ class Run:
 
     def new_key(self, name: str, node: ast.AST, length: int | None = None) -> frozenset[KeyToken]:
         """A key, or array of keys, that this frame owns."""
-        return frozenset((KeyToken(name, node, self.frame, length),))
+        return frozenset((KeyToken(name, node, self.frame.mark, length),))
 
     def consume(
         self,
@@ -200,7 +200,7 @@ class Run:
         if not tokens:
             return
         state = self.frame.state
-        owners = set(self.frame.chain())
+        owners = {frame.mark for frame in self.frame.chain()}
         tokens = frozenset(token for token in tokens if token.owner in owners)
         certainty = use.certainty if len(tokens) == 1 else Certainty.MAYBE
         for token in self.ordered(tokens):

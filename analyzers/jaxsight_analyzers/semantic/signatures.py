@@ -229,6 +229,6 @@ def _token(token: KeyToken, summary: Summary) -> object:
     if token.parent is not None:
         inside = tuple([part for part in token.index if isinstance(part, _PLAIN)])
         return _token(token.parent, summary), token.name, inside, place(token.node)
-    if token.parameter and token.owner is summary.frame:
+    if token.parameter and token.owner is summary.mark:
         return "parameter", token.name
-    return "key", token.name, place(token.node), token.owner is summary.frame
+    return "key", token.name, place(token.node), token.owner is summary.mark

@@ -194,7 +194,7 @@ def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
         bound=(*data.bound, *bound),
         bound_names=(*data.bound_names, *arguments.keywords.items()),
         what="partial",
-        frame=run.frame,
+        made_in=run.frame.mark,
         passes=run.frame.loops,
     )
     return Value(Kind.FUNCTION, data=made)
@@ -223,7 +223,7 @@ def _transformation(
         unmapped=_unmapped(arguments, facts),
         bound=bound,
         passes=run.frame.loops,
-        frame=run.frame,
+        applied_in=run.frame.mark,
     )
 
 

@@ -16,7 +16,7 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.contexts import Environment, Frame, Transformation
+    from jaxsight_analyzers.semantic.contexts import Environment, Transformation
     from jaxsight_analyzers.semantic.keys import KeyToken, Passes
     from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, FunctionScope
 
@@ -105,7 +105,7 @@ class FunctionData:
     bound_names: tuple[tuple[str, Value], ...] = ()
     transformations: tuple[Transformation, ...] = ()  # innermost first
     what: str = ""  # "partial" or "bound method", where it is made of another function
-    frame: Frame | None = None  # where the object was made, and in which loops
+    made_in: object = None  # the mark of the frame where the object was made, and in which loops
     passes: Passes = ()
 
     @property

@@ -1,0 +1,87 @@
+"""What edits leave behind: no tree waits for the collector, and nothing grows with the number of edits."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import random
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CellType, FunctionType
+from typing import cast
+
+from jaxsight_analyzers.engine import analyse
+from jaxsight_analyzers.parsed import parse
+from jaxsight_analyzers.source import SourceFile
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@contextmanager
+def cycles() -> Generator[Counter[type[object]]]:
+    """The types of the objects that only the collector could free, counted at the end."""
+    found: Counter[type[object]] = Counter()
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found.update([cast("type[object]", type(thing)) for thing in gc.garbage])
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def edited(text: str, times: int, seed: int) -> Iterator[str]:
+    chance = random.Random(seed)
+    lines = text.split("\n")
+    for number in range(times):
+        line = chance.randrange(len(lines))
+        changed = (f"{lines[line]}  # {number}", "", f"{lines[line]}(", f"\n{lines[line]}")[
+            number % 4
+        ]
+        yield "\n".join([*lines[:line], changed, *lines[line + 1 :]])
+
+
+def test_trees_are_freed_without_the_collector() -> None:
+    """The collector is what makes long pauses, and trees are most of what there is to look at."""
+    for path in EXAMPLES:
+        text = path.read_text(encoding="utf-8")
+        module = parse(SourceFile("model.py", text))
+        with cycles() as found:
+            for changed in edited(text, 40, seed=1):
+                module = parse(SourceFile("model.py", changed), module)
+                list(ast.walk(module.tree))
+
+        assert not found, path.name
+
+
+def test_an_edit_of_plain_code_leaves_nothing_to_the_collector() -> None:
+    text = (
+        "import jax\n\n\ndef f(x):\n    y = [x, 1]\n    return sum(y)\n\n\nclass A:\n    b = f(2)\n"
+    )
+    analysis = analyse(SourceFile("model.py", text))
+    with cycles() as found:
+        for number in range(20):
+            changed = text.replace("1]", f"{number}]")
+            analysis = analyse(SourceFile("model.py", changed), previous=analysis)
+
+    assert found.keys() <= {FunctionType, CellType, tuple}, found  # `ast.dump` makes those
+
+
+def test_what_is_held_does_not_grow_with_the_number_of_edits() -> None:
+    text = (ROOT / "examples" / "train_nnx.py").read_text(encoding="utf-8")
+    analysis = analyse(SourceFile("model.py", text))
+    held: list[int] = []
+    for seed in range(4):
+        for changed in (*edited(text, 60, seed), text):
+            analysis = analyse(SourceFile("model.py", changed), previous=analysis)
+        gc.collect()
+        held.append(len(gc.get_objects()))
+
+    assert held[-1] <= held[0] * 1.01, held
