@@ -24,6 +24,7 @@ SECTIONS = (
     "signatures",
     "counterparts",
     "kinds",
+    "plain",
     "annotations",
     "methods",
     "mutators",
@@ -82,6 +83,7 @@ def knowledge_json() -> str:
         "signatures": {},
         "counterparts": {},
         "kinds": {},
+        "plain": {},
         "annotations": {},
         "methods": {},
         "mutators": {},
@@ -128,9 +130,10 @@ def api_json() -> str:
 
 
 def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
-    for module, kinds in table.get("kinds", {}).items():
-        for kind, names in kinds.items():
-            joined["kinds"].update({f"{module}.{name}": kind for name in names.split()})
+    for section in ("kinds", "plain"):
+        for module, kinds in table.get(section, {}).items():
+            for kind, names in kinds.items():
+                joined[section].update({f"{module}.{name}": kind for name in names.split()})
     for name, entry in table.get("methods", {}).items():
         joined["methods"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():
@@ -211,7 +214,7 @@ def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str
             for module, members in entry.items():
                 for member, signature in members.items():
                     yield f"{module}.{member}", signature, []
-        elif name == "kinds":
+        elif name in ("kinds", "plain"):
             for module, kinds in entry.items():
                 for member in " ".join(kinds.values()).split():
                     yield f"{module}.{member}", None, []

@@ -40,6 +40,7 @@ Effect = Literal[
     "runtime",
     "state",
 ]
+Plain = Literal["derivative", "value", "axis", "unchanged"]
 Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal["array", "key", "static", "host-array", "pytree", "unknown"]
@@ -98,7 +99,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -134,6 +135,8 @@ class FunctionFacts:
     returns_like: str | None = None
     instance_of: str | None = None
     only_traces: bool = False
+    plain: Plain | None = None
+    own_derivative: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -161,6 +164,7 @@ class MethodFacts(NamedTuple):
     tracers: Tracers = "ok"
     sized_by: str | None = None
     mutates: bool = False
+    plain: Plain | None = None
 
 
 class ApiChange(NamedTuple):
@@ -221,6 +225,7 @@ class Knowledge:
         self._signatures: dict[str, dict[str, str]] = tables["signatures"]
         self._counterparts: dict[str, dict[str, str]] = tables["counterparts"]
         self._kinds: dict[str, Kind] = tables["kinds"]
+        self._plain: dict[str, Plain] = tables["plain"]
         self._aliases: dict[str, str] = tables["aliases"]
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
@@ -274,7 +279,9 @@ class Knowledge:
             return self._built_methods[name]
         except KeyError:
             entry = self._methods.get(name)
-            facts = None if entry is None else _method(name, entry)
+            facts = (
+                None if entry is None else _method(name, entry, self._plain.get(f"methods.{name}"))
+            )
             self._built_methods[name] = facts
             return facts
 
@@ -344,6 +351,8 @@ class Knowledge:
         if kind is not None:
             merged["kind"] = kind
             merged.update(_NO_CALL.get(kind, {}))
+        if name in self._plain:
+            merged["plain"] = self._plain[name]
         return _function(name, merged, self._counterpart(module, last), specific)
 
     def _wildcard(self, name: str) -> dict[str, Any] | None:
@@ -458,10 +467,12 @@ def _function(
         returns_like=entry.get("returns_like"),
         instance_of=entry.get("instance_of"),
         only_traces=entry.get("only_traces", False),
+        plain=entry.get("plain"),
+        own_derivative=entry.get("own_derivative", False),
     )
 
 
-def _method(name: str, entry: dict[str, Any]) -> MethodFacts:
+def _method(name: str, entry: dict[str, Any], plain: Plain | None) -> MethodFacts:
     return MethodFacts(
         name=name,
         returns=entry.get("returns", "array"),
@@ -471,4 +482,5 @@ def _method(name: str, entry: dict[str, Any]) -> MethodFacts:
         tracers=entry.get("tracers", "ok"),
         sized_by=entry.get("sized_by"),
         mutates=entry.get("mutates", False),
+        plain=plain,
     )

@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
     library,
     members,
     methods,
+    plain,
     records,
     reveals,
     transformations,
@@ -252,7 +253,8 @@ def result_of(
     values = arguments.values()
     returns = facts.returns
     if returns == "array":
-        return expressions.jax_result(run, Kind.ARRAY, values)
+        made = expressions.jax_result(run, Kind.ARRAY, values)
+        return plain.plainly(run, made, facts.plain, values)
     if returns in ("key", "keys"):
         return key_uses.made(run, node, facts, arguments)
     if returns == "static":
@@ -260,9 +262,11 @@ def result_of(
     if returns == "host-array":
         return HOST
     if returns == "pytree":
-        return _container(run, qualified, values)
+        return plain.plainly(run, _container(run, qualified, values), facts.plain, values)
     if returns == "same":
-        return _like_arguments(run, qualified, values)
+        if facts.plain == "axis" and values and values[0].kind is Kind.STATIC:
+            return STATIC  # `psum(1, "batch")` counts
+        return plain.plainly(run, _like_arguments(run, qualified, values), facts.plain, values)
     if returns == "none":
         return NONE
     if returns == "callable":
@@ -333,7 +337,8 @@ def _method(
             return STATIC
         if facts.returns == "none":
             return NONE
-        return expressions.jax_result(run, Kind.ARRAY, (base,))
+        made = expressions.jax_result(run, Kind.ARRAY, (base,))
+        return plain.plainly(run, made, facts.plain, (base,))
     if base.kind is Kind.HOST:
         return HOST
     known = library.method(run, node, base, name, arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, flow
+from jaxsight_analyzers.semantic import expressions, flow, plain
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -53,7 +53,8 @@ def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) ->
             return UNKNOWN
     if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
         return _known_equality(first, second, operator)
-    return expressions.arithmetic(run, left, right, ast.Sub())
+    value = expressions.arithmetic(run, left, right, ast.Sub())
+    return plain.plainly(run, value, "derivative", ())
 
 
 def _identity(left: Value, right: Value, negated: bool) -> Value:

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     loops,
     members,
     methods,
+    plain,
     reads,
     records,
 )
@@ -210,7 +211,10 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
 
 def _binary(run: Run, node: ast.BinOp) -> Value:
     left, right = evaluate(run, node.left), evaluate(run, node.right)
-    return arithmetic(run, left, right, node.op)
+    value = arithmetic(run, left, right, node.op)
+    return (
+        plain.plainly(run, value, "derivative", ()) if isinstance(node.op, ast.FloorDiv) else value
+    )
 
 
 def arithmetic(run: Run, left: Value, right: Value, operator: ast.operator) -> Value:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, functions, library, members, methods
+from jaxsight_analyzers.semantic import (
+    calls,
+    expressions,
+    functions,
+    library,
+    members,
+    methods,
+    plain,
+)
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -286,6 +294,8 @@ def tracing_of(caller: Frame, applied: Iterable[Transformation]) -> tuple[bool, 
         abstract = abstract or transformation.abstract
         constants = constants or transformation.traces_constants
         concrete = concrete or transformation.mode == "concrete"
+        if transformation.facts.own_derivative:
+            concrete = False
     return abstract, constants, concrete
 
 
@@ -300,6 +310,8 @@ def trace_parameters(
     """What a transformation makes of the arguments before the body sees them."""
     mode = transformation.mode
     if mode in ("inherit", "model", "closed"):
+        if transformation.facts.own_derivative:
+            return {n: plain.with_own_derivative(run, value) for n, value in parameters.items()}
         return parameters
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
@@ -374,6 +386,8 @@ def _traced_parameter(
     origin: Origin,
 ) -> Value:
     concrete = transformation.mode == "concrete"
+    if concrete and not transformation.facts.differentiated and plain.is_whole(value):
+        return value
     evidence = run.evidence(data.scope)
     telling = name in evidence.arrays or name in evidence.containers
     unknown = transformation.static_unknown or transformation.unmapped is None
@@ -461,6 +475,8 @@ def result(
     """What the transformed function returns, when the function itself returns `value`."""
     mode = transformation.mode
     if mode in ("inherit", "model"):
+        if transformation.facts.own_derivative:
+            return plain.differentiable(run, value, tuple(arguments.values()))
         return value
     given = tuple(arguments.values())
     value = released(run, value, given)
