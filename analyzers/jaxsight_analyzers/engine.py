@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import gc
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -127,11 +129,12 @@ def analyse(
     versions = versions or {}
     chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
     state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
-    module = parse(source, state.module)
-    found, crashes = state.advance(module)
-    ran = {rule.name for rule in chosen}
-    kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
-    ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
+    with _no_collections():
+        module = parse(source, state.module)
+        found, crashes = state.advance(module)
+        ran = {rule.name for rule in chosen}
+        kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
+        ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
     return Analysis(
         source,
         module,
@@ -187,6 +190,23 @@ def fix_all(
             break
         source = fixed
     return source.text
+
+
+@contextmanager
+def _no_collections() -> Generator[None]:
+    """Put off the collection of garbage: most of what an analysis makes lives as long as its result.
+
+    What is young is looked at once, at the end, instead of again and again while it grows.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect(0)
 
 
 def _enabled(config: Config, path: str) -> list[Rule]:

@@ -38,7 +38,7 @@ from jaxsight_analyzers.semantic.signatures import (
     site,
     widened,
 )
-from jaxsight_analyzers.semantic.tasks import Activation, TooManyError, Way
+from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -244,7 +244,8 @@ def _activation(
     if activation is None:
         count = run.counts.get(data.scope, 0)
         if count >= MAX_ACTIVATIONS and data.scope not in run.widened:
-            raise TooManyError(data.scope)
+            run.widen(data.scope)
+            return _activation(run, data, parameters, way, known)
         run.counts[data.scope] = count + 1
         activation = run.memo[key] = Activation(key, data, parameters, way)
     return activation

@@ -37,7 +37,7 @@ from jaxsight_analyzers.semantic.shapes import (
     speaks_of_the_same,
 )
 from jaxsight_analyzers.semantic.signatures import site
-from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task, TooManyError
+from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
 if TYPE_CHECKING:
@@ -119,15 +119,14 @@ class Interpretation:
         run = self.run
         tried: set[FunctionScope] = set()
         while True:
-            try:
-                self._explore()
-            except TooManyError as many:
-                run.widened[many.scope] = 0
-                tried.add(many.scope)
+            self._explore()
+            if run.overflowed:
+                tried.add(run.overflowed[0])  # the others perhaps only because this one did
             else:
                 fewer = self._perhaps_few_enough() - tried
                 if not fewer:
                     break
+                tried |= fewer
                 for scope in fewer:
                     del run.widened[scope]
             self._start_over()
@@ -192,13 +191,11 @@ class Interpretation:
         if any(flow_.left_pending for flow_ in self._flows.order) or run.widened:
             return False
         made = self._made()
-        try:
-            self._run_flows()
-            for root in [task for task in self.live if isinstance(task, Root)]:
-                if root in run.suspects:
-                    self._root(root.key, root.work)
-        except TooManyError as many:
-            run.widened[many.scope] = 0
+        self._run_flows()
+        for root in [task for task in self.live if isinstance(task, Root)]:
+            if root in run.suspects:
+                self._root(root.key, root.work)
+        if run.overflowed:
             self._start_over()
             return False
         if run.reshaped or made != self._made() or any(f.left_pending for f in self._flows.order):
@@ -309,8 +306,6 @@ class Interpretation:
         task.clear()
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
-        except TooManyError:
-            raise
         except RecursionError:  # expressions nested deeper than Python's stack: say less
             self.crashes.append("it is nested too deeply to be analysed")
         except Exception as error:  # a defect of ours: what was seen before it still counts

@@ -73,6 +73,12 @@ class Unit:
         return self.model.units
 
     @property
+    def imports(self) -> list[streams.Reference]:
+        """The libraries' names that the file imports; who asks depends on all of it."""
+        self.asked_others = True
+        return self.model.imports
+
+    @property
     def whole(self) -> ParsedModule:
         """The whole file; who asks depends on all of it."""
         self.asked_others = True
@@ -194,6 +200,16 @@ class SemanticModel:
     def _made(self, number: int) -> Unit:
         tasks = self.interpretation.tasks_of
         return Unit(self, number, tasks[number] if number < len(tasks) else ())
+
+    @cached_property
+    def imports(self) -> list[streams.Reference]:
+        """The libraries' names that the file imports."""
+        return [
+            reference
+            for unit in self.units
+            for reference in unit.references
+            if reference.kind == "import"
+        ]
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:

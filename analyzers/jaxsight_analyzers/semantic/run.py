@@ -83,6 +83,7 @@ class Run:
         self.reshaped = False  # whether what ran again leads to other runs than before
         self.exhausted = False  # whether something was given up that depends on what ran before
         self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
+        self.overflowed: list[FunctionScope] = []  # those that were found out to be since the start
         self._tests: dict[ast.AST, Test] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
@@ -113,9 +114,15 @@ class Run:
         if not self.reshaped and shape_of_task(task, self.made) != before:
             self.reshaped = True
 
+    def widen(self, scope: FunctionScope) -> None:
+        """Run a function with less detail from now on; what ran before this was known is no result."""
+        self.widened[scope] = MAX_ACTIVATIONS
+        self.overflowed.append(scope)
+
     def start_over(self) -> None:
         """Forget all results. Definitions and what is widened stay."""
         self.memo, self.counts, self.running = {}, {}, {}
+        self.overflowed, self.given_up, self.exhausted = [], set(), False
         self.stack, self.provisional = [], []
         self.task = Task()
         self._once.clear()

@@ -175,14 +175,6 @@ class Activation(Task):
 IDLE, CHECKING, RUNNING = range(3)
 
 
-class TooManyError(Exception):
-    """A function is called in too many ways to run it for each."""
-
-    def __init__(self, scope: FunctionScope) -> None:
-        super().__init__(scope)
-        self.scope = scope
-
-
 class DeeperError(Exception):
     """Calls are nested too deeply to go on: the innermost is to be run on its own first."""
 

@@ -83,8 +83,8 @@ def _is_imported(unit: Unit, reference: Reference, change: ApiChange) -> bool:
     """Whether an import of the file names what is gone, or a part of it, itself."""
     if reference.kind == "import":
         return False
-    for other in _all_references(unit):
-        if other.kind == "import" and _covers(other.qualified, change.old):
+    for other in unit.imports:
+        if _covers(other.qualified, change.old):
             removed = _removal(unit, other)
             if removed is not None and _covers(removed.old, change.old):
                 return True

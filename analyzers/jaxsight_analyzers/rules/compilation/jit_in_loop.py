@@ -39,8 +39,12 @@ from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Compilation
 
+_Bound = dict[ast.AST, set[str]]
+"""The names that each loop binds, once someone has asked."""
+
 
 def check(unit: Unit) -> Iterator[Finding]:
+    bound: _Bound = {}
     for number, compilation in enumerate(unit.compilations):
         where = (
             "each iteration" if compilation.in_loop else f"each call of `{compilation.enclosing}`"
@@ -50,7 +54,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         if compilation.loop_span is not None:
             related = (Related(compilation.loop_span, "the loop"),)
         fixes: tuple[FixRef, ...] = ()
-        if _hoisted(unit, compilation) is not None:
+        if _hoisted(unit, compilation, bound) is not None:
             fixes = (
                 FixRef("hoist", "Compile once, before the loop", Applicability.UNSAFE, number),
             )
@@ -66,16 +70,18 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    edited = _hoisted(unit, unit.compilations[reference.data])
+    edited = _hoisted(unit, unit.compilations[reference.data], {})
     return None if edited is None else Fix(reference.title, edited, reference.applicability)
 
 
-def _hoisted(unit: Unit, compilation: Compilation) -> tuple[Edit, ...] | None:
+def _hoisted(unit: Unit, compilation: Compilation, bound: _Bound) -> tuple[Edit, ...] | None:
     """The edits that make the function before the loop; None where it depends on the loop."""
     loop, node = compilation.loop, compilation.node
     if not isinstance(loop, (ast.For, ast.While)) or not isinstance(node, ast.Call):
         return None
-    if edits.names_in(node) & edits.names_bound_in(loop):
+    if loop not in bound:
+        bound[loop] = edits.names_bound_in(loop)
+    if not bound[loop].isdisjoint(edits.names_in(node)):
         return None
     outer = edits.place_at(unit, unit.model.module.span(loop).start)
     inner = edits.place_at(unit, compilation.span.start)
