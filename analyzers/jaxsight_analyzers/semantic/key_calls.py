@@ -228,5 +228,5 @@ def _returned(value: Value, renaming: _Renaming) -> Value:
         return made
     if not value.tokens:
         return value
-    tokens = [one for token in value.tokens for one in renaming.of(token)]
-    return key_arrays.like(value, value.kind, tokens, value.data)
+    tokens = frozenset([one for token in value.tokens for one in renaming.of(token)])
+    return key_arrays.like(value, value.kind, keys.any_of(tokens), value.data)

@@ -56,6 +56,17 @@ class KeyToken:
         return f"<key {self.name}>"
 
 
+_MOST_TOKENS = 16
+
+MANY = frozenset((KeyToken("", ast.Module([], []), None), KeyToken("", ast.Module([], []), None)))
+"""Stands for more keys than are told apart: nobody owns it, so that using it up says nothing."""
+
+
+def any_of(tokens: frozenset[KeyToken]) -> frozenset[KeyToken]:
+    """What may be any of some keys, as long as these are few."""
+    return tokens if len(tokens) <= _MOST_TOKENS and MANY.isdisjoint(tokens) else MANY
+
+
 class Loop:
     """One run of a loop, from its first iteration to its last."""
 

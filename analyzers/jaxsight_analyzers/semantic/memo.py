@@ -225,7 +225,8 @@ def _finish_provisional(run: Run, index: int, task: Task) -> None:
     """Work out again what was worked out from an answer of this task that was not final."""
     if not run.provisional or task.lowest < index:
         return
-    waiting, run.provisional = run.provisional, []
+    waiting = [activation for activation in run.provisional if activation.lowest >= index]
+    run.provisional = [activation for activation in run.provisional if activation.lowest < index]
     for activation in waiting:
         if activation.checked != run.revision or activation.summary is None:
             ask(run, activation)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic.keys import any_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Environment, Transformation
@@ -448,7 +449,7 @@ def _union(
 ) -> frozenset[KeyToken] | None:
     if one is None or other is None:
         return one or other
-    return one | other
+    return any_of(one | other)
 
 
 def describe(value: Value) -> str:
