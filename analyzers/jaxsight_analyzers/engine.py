@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -117,6 +117,7 @@ def analyse(
     rules: Iterable[Rule] | None = None,
     workspace: Workspace | None = None,
     incoming: tuple[OutgoingCall, ...] = (),
+    preempted: Callable[[], bool] | None = None,
 ) -> Analysis:
     """Analyse one file. Never raises: a rule that does loses only its own findings.
 
@@ -124,14 +125,20 @@ def analyse(
     again, and what does not parse stands as it last did. `rules` are those to run instead of the
     ones that `config` enables. What a name imported from the workspace is, its files say;
     `incoming` are the ways in which those run the functions of this one.
+
+    `preempted` is asked now and then whether something urgent waits. If so, `PreemptedError` is
+    raised and `previous` stays what it was; an analysis that goes on from it is not given up.
     """
     config = config or Config()
     versions = versions or {}
     chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
     state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
+    anew = previous is None or state is not previous.state
+    state.interpretation.run.preempted = preempted if anew else None
     with _no_collections():
         module = parse(source, state.module)
         found, crashes = state.advance(module)
+        state.interpretation.run.preempted = None
         ran = {rule.name for rule in chosen}
         kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
         ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
@@ -178,13 +185,15 @@ def fix_all(
     versions: Versions,
     at_least: Applicability,
     only: Collection[str] | None = None,
+    workspace: Workspace | None = None,
+    incoming: tuple[OutgoingCall, ...] = (),
 ) -> str:
     """The text after round upon round of fixes, until a round changes nothing.
 
     A round that would break the syntax of a text that parsed is not applied.
     """
     for _ in range(_MAX_ROUNDS):
-        analysis = analyse(source, config, versions)
+        analysis = analyse(source, config, versions, workspace=workspace, incoming=incoming)
         fixed = SourceFile(source.path, apply_fixes(analysis, at_least, only))
         if fixed.text == source.text or (parse(fixed).problems and not analysis.problems):
             break

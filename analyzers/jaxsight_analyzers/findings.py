@@ -108,7 +108,7 @@ class State:
         mine = self.interpretation.run.workspace
         if mine is workspace:
             return True
-        asked = self.interpretation.run.asked
+        asked = self.interpretation.run.asked - {self.path}
         if mine is None or workspace is None or not mine.agrees_with(workspace, asked):
             return False
         self.interpretation.run.workspace = workspace
@@ -140,6 +140,7 @@ class State:
         before = dict(zip(self._chunks, self._kept))
         self._chunks, self._kept, self._telling = list(module.chunks), [], set()
         for number, chunk in enumerate(module.chunks):
+            self.interpretation.run.give_way()
             unit = self.model.unit(number)
             known = before.get(chunk)
             if known is None or known.asked_others or known.seen_by != unit.seen_by:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import Enum
+from pathlib import PurePath
+from types import MappingProxyType
 
 from lsprotocol import types as lsp
 
@@ -11,6 +13,7 @@ from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Severity, Span, Tag
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.client import Client
 from jaxsight_server.session import Snapshot
+from jaxsight_server.uris import path_of, uri_of
 
 SOURCE = "jaxsight"
 
@@ -165,31 +168,37 @@ def module_span(snapshot: Snapshot, uri: str, range_: lsp.Range, encoding: Encod
 
 
 def diagnostics(
-    snapshot: Snapshot, found: Iterable[Diagnostic], encoding: Encoding, client: Client
+    snapshot: Snapshot,
+    found: Iterable[Diagnostic],
+    encoding: Encoding,
+    client: Client,
+    others: Mapping[str, SourceFile] = MappingProxyType({}),
 ) -> dict[str, list[lsp.Diagnostic]]:
-    """What was found, by document. Every document of the snapshot has an entry."""
+    """What was found, by document. Every document of the snapshot has an entry.
+
+    `others` are the other files that related places may lie in, by path.
+    """
     by_uri: dict[str, list[lsp.Diagnostic]] = {d.uri: [] for d in snapshot.documents}
     for diagnostic in found:
         place = location(snapshot, diagnostic.span, encoding)
-        by_uri[place.uri].append(_drawn(snapshot, diagnostic, place, encoding, client))
+        related = _related(snapshot, diagnostic, encoding, others)
+        by_uri[place.uri].append(_drawn(diagnostic, place.range, related, by_uri, client))
     return by_uri
 
 
 def _drawn(
-    snapshot: Snapshot,
     diagnostic: Diagnostic,
-    place: lsp.Location,
-    encoding: Encoding,
+    range_: lsp.Range,
+    related: list[lsp.DiagnosticRelatedInformation],
+    here: Container[str],
     client: Client,
 ) -> lsp.Diagnostic:
-    related = _related(snapshot, diagnostic, encoding)
     message = diagnostic.message
     if related and not client.related:
-        places = (f"line {r.location.range.start.line + 1}: {r.message}" for r in related)
-        message = "\n".join((message, *places))
+        message = "\n".join((message, *(_in_words(one, here) for one in related)))
     tag, url = diagnostic.finding.tag, diagnostic.url
     return lsp.Diagnostic(
-        range=place.range,
+        range=range_,
         message=message,
         severity=_SEVERITIES[diagnostic.severity],
         code=diagnostic.rule,
@@ -201,16 +210,30 @@ def _drawn(
     )
 
 
+def _in_words(related: lsp.DiagnosticRelatedInformation, here: Container[str]) -> str:
+    uri, line = related.location.uri, related.location.range.start.line + 1
+    file = "" if uri in here else f"{PurePath(path_of(uri)).name}, "
+    return f"{file}line {line}: {related.message}"
+
+
 def _related(
-    snapshot: Snapshot, diagnostic: Diagnostic, encoding: Encoding
+    snapshot: Snapshot,
+    diagnostic: Diagnostic,
+    encoding: Encoding,
+    others: Mapping[str, SourceFile],
 ) -> list[lsp.DiagnosticRelatedInformation]:
-    return [
-        lsp.DiagnosticRelatedInformation(
-            location(snapshot, related.span, encoding), related.message
-        )
-        for related in diagnostic.related
-        if related.path is None  # a place in another file needs that file's text
-    ]
+    found: list[lsp.DiagnosticRelatedInformation] = []
+    for related in diagnostic.related:
+        path, place = related.path, None
+        if path is None:
+            place = location(snapshot, related.span, encoding)
+        elif path in others:
+            document = snapshot.texts.documents.get(path)
+            uri = uri_of(path) if document is None else document.uri
+            place = lsp.Location(uri, to_range(others[path], related.span, encoding))
+        if place is not None:
+            found.append(lsp.DiagnosticRelatedInformation(place, related.message))
+    return found
 
 
 # -- edits

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from functools import cached_property
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from jaxsight_analyzers.config import (
@@ -17,7 +18,9 @@ from jaxsight_analyzers.config import (
 )
 from jaxsight_analyzers.engine import Analysis, Versions, analyse
 from jaxsight_analyzers.environment import library_versions
+from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_server.session import Snapshot
+from jaxsight_server.workspaces import Calls, CallsBetweenFiles, Workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,18 @@ class Module:
     snapshot: Snapshot
     project: Project
     analysis: Analysis
-
-    @cached_property
-    def identity(self) -> str:
-        """Equal for two states of a module that have the same diagnostics."""
-        digest = hashlib.blake2b(digest_size=12)
-        project = self.project
-        for part in (self.snapshot.source.text, repr(project.config), repr(project.versions)):
-            digest.update(part.encode("utf-8", "surrogatepass"))
-            digest.update(b"\0")
-        return digest.hexdigest()
+    identity: str
+    """The same for two states of a module whose diagnostics are drawn alike."""
+    workspace: Workspace | None = None
+    incoming: Calls = ()
 
 
 @dataclass
 class Desk:
     """Reads configuration and analyses modules, once for each version. Lives on one thread."""
+
+    workspaces: Workspaces = field(default_factory=Workspaces)
+    calls: CallsBetweenFiles = field(default_factory=CallsBetweenFiles)
 
     _generation: int = -1
     _projects: dict[tuple[Path | None, str | None], Project] = field(
@@ -68,9 +68,14 @@ class Desk:
     )
     _files: dict[Path, ConfigFile] = field(default_factory=dict[Path, ConfigFile])
     _modules: dict[str, Module] = field(default_factory=dict[str, Module])
+    _prefix: str = field(default_factory=lambda: secrets.token_hex(4))
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def module(self, snapshot: Snapshot) -> Module:
-        """The module as the snapshot has it."""
+        """The module as the snapshot has it.
+
+        What has changed in other files since it was last edited is left to `look_again`.
+        """
         known = self._modules.get(snapshot.uri)
         if known is not None and known.snapshot is snapshot:
             return known
@@ -80,26 +85,79 @@ class Desk:
             and known.snapshot.generation == snapshot.generation
         ):
             return known
+        return self._analysed(snapshot, known)
+
+    def look_again(self, preempted: Callable[[], bool], *, snapshot: Snapshot) -> bool | None:
+        """Analyse a module anew if other files have changed what it means.
+
+        Whether it says something else now; None if nothing has changed for it. Gives up with
+        `PreemptedError` for something urgent.
+        """
+        known = self._modules.get(snapshot.uri)
+        if known is None or known.snapshot.documents != snapshot.documents:
+            return None  # whoever asks for it gets all that is new
+        workspace, incoming = self._surroundings(snapshot, self._project(snapshot))
+        same = workspace is not None and known.analysis.state.sees_the_same(workspace)
+        if workspace is None or (same and incoming == known.incoming):
+            return None
+        module = self._analysed(snapshot, known, preempted)
+        return module.identity != known.identity
+
+    def forget(self, uri: str) -> None:
+        """Drop what is known of a module."""
+        module = self._modules.pop(uri, None)
+        if module is not None:
+            self.calls.close(module.snapshot.path)
+
+    def _analysed(
+        self,
+        snapshot: Snapshot,
+        known: Module | None,
+        preempted: Callable[[], bool] | None = None,
+    ) -> Module:
         project = self._project(snapshot)
+        workspace, incoming = self._surroundings(snapshot, project)
         analysis = analyse(
             snapshot.source,
             project.config,
             project.versions,
             previous=known.analysis if known else None,
+            workspace=workspace,
+            incoming=incoming,
+            preempted=preempted,
         )
-        module = Module(snapshot, project, analysis)
+        identity = f"{self._prefix}-{next(self._numbers)}"
+        module = Module(snapshot, project, analysis, identity, workspace, incoming)
+        if known is not None and _says_the_same(known, module):
+            module = replace(module, identity=known.identity)
         self._modules[snapshot.uri] = module
         return module
 
-    def forget(self, uri: str) -> None:
-        """Drop what is known of a module."""
-        self._modules.pop(uri, None)
+    def _surroundings(self, snapshot: Snapshot, project: Project) -> tuple[Workspace | None, Calls]:
+        """The files that a module may look into, and the calls that lead into it."""
+        workspace = self._workspace(snapshot, project)
+        if workspace is None:
+            return None, ()
+        for module in self._modules.values():
+            if module.workspace is not None and module.snapshot.uri != snapshot.uri:
+                self.calls.note(module.snapshot.path, module.analysis)
+        return workspace, self.calls.into(snapshot.path)
+
+    def _workspace(self, snapshot: Snapshot, project: Project) -> Workspace | None:
+        """The files that an import in the module may mean; None for what is in no file."""
+        folder = snapshot.folder.path if snapshot.folder else _directory(snapshot)
+        if snapshot.notebook or folder is None or snapshot.path not in snapshot.texts.documents:
+            return None
+        if snapshot.folder is None and project.file is not None:
+            folder = project.file.path.parent
+        return self.workspaces.at(snapshot.texts, folder)
 
     def _project(self, snapshot: Snapshot) -> Project:
         if snapshot.generation != self._generation:
             self._generation = snapshot.generation
             self._projects.clear()
             self._files.clear()
+            self.workspaces.clear()
         folder = snapshot.folder
         directory = _directory(snapshot)
         key = directory, folder.uri if folder else None
@@ -127,6 +185,18 @@ class Desk:
                 loaded = parse_config(text, path)
             self._files[path] = ConfigFile(path, text, loaded.config, loaded.errors)
         return self._files[path]
+
+
+def _says_the_same(before: Module, after: Module) -> bool:
+    """Whether the diagnostics of two states of a module are drawn alike."""
+    old, new = before.analysis, after.analysis
+    if old.source != new.source or before.project != after.project:
+        return False
+    if old.diagnostics != new.diagnostics:
+        return False
+    places = (place for diagnostic in new.diagnostics for place in diagnostic.related)
+    elsewhere = {place.path for place in places if place.path is not None}
+    return all(old.others.get(path) == new.others.get(path) for path in elsewhere)
 
 
 def _directory(snapshot: Snapshot) -> Path | None:

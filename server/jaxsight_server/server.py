@@ -42,6 +42,7 @@ from jaxsight_server.features import (
 from jaxsight_server.jobs import Jobs
 from jaxsight_server.log import ClientLog
 from jaxsight_server.module import Desk
+from jaxsight_server.neighbours import Neighbours
 from jaxsight_server.schedule import Scheduler, SupersededError
 from jaxsight_server.session import Session
 from jaxsight_server.stdio import listen, wire
@@ -78,6 +79,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(lsp.SHUTDOWN, lifecycle.shutdown),
     Feature(lsp.TEXT_DOCUMENT_DID_OPEN, text_document_sync.did_open),
     Feature(lsp.TEXT_DOCUMENT_DID_CHANGE, text_document_sync.did_change),
+    Feature(lsp.TEXT_DOCUMENT_DID_SAVE, text_document_sync.did_save),
     Feature(lsp.TEXT_DOCUMENT_DID_CLOSE, text_document_sync.did_close),
     Feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN, notebook_document_sync.did_open),
     Feature(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE, notebook_document_sync.did_change),
@@ -131,6 +133,7 @@ class Server(LanguageServer):
         self.encoding = Encoding.UTF16
         self._background: set[asyncio.Task[object]] = set()  # asyncio itself keeps weak references
         self.publisher = diagnostic.Publisher(self)
+        self.neighbours = Neighbours(self)
         self.configuration = configuration.Reporter(self)
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(_guarded(self, feature))

@@ -51,6 +51,14 @@ class Folder:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The files that are open at one moment, by path; notebooks and what is in no file are not among them."""
+
+    moment: int = 0
+    documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One module as it is now: a document, or a notebook with the texts of all its code cells.
@@ -65,6 +73,7 @@ class Snapshot:
     settings: Settings
     generation: int
     notebook: bool = False
+    texts: Texts = field(default_factory=Texts, repr=False, compare=False)  # of all open files
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -106,6 +115,7 @@ class Session:
         self._notebooks: dict[str, Notebook] = {}
         self._folders: dict[str, Folder] = {}
         self._owner: dict[str, str] = {}  # cell -> notebook
+        self._texts = Texts()
         self.settings = Settings()
         self.generation = 0
 
@@ -124,6 +134,7 @@ class Session:
         document = self._documents.pop(uri, None)
         if document is not None:
             document.superseded.set()
+            self._note(document, is_open=False)
 
     def source(self, uri: str) -> SourceFile | None:
         """The text of an open document."""
@@ -135,6 +146,19 @@ class Session:
         self._documents[document.uri] = document
         if old is not None:
             old.superseded.set()
+        self._note(document, is_open=True)
+
+    def _note(self, document: Document, *, is_open: bool) -> None:
+        """A new moment, which those who hold an older one do not notice."""
+        if not document.uri.startswith("file:"):
+            return
+        path = document.source.path
+        documents = dict(self._texts.documents)
+        if is_open:
+            documents[path] = document
+        else:
+            documents.pop(path, None)
+        self._texts = Texts(self._texts.moment + 1, documents)
 
     # -- notebooks
 
@@ -236,4 +260,5 @@ class Session:
         path = path_of(uri)
         folder = self.folder_of(path)
         settings = folder.settings if folder else self.settings
-        return Snapshot(uri, documents, path, folder, settings, self.generation, notebook)
+        generation, texts = self.generation, self._texts
+        return Snapshot(uri, documents, path, folder, settings, generation, notebook, texts)

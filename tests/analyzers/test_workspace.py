@@ -9,6 +9,7 @@ import pytest
 from jaxsight_analyzers.engine import Analysis, analyse
 from jaxsight_analyzers.project.resolve import module_file
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.semantic.tasks import PreemptedError
 from jaxsight_analyzers.source import SourceFile
 
 TRAINED = """\
@@ -161,3 +162,26 @@ def test_which_file_an_import_means(
     assert (
         module_file(name, level, importer, ("", "src"), (files | folders).__contains__) == expected
     )
+
+
+def test_an_analysis_that_is_given_up_leaves_the_one_before_it_as_it_was() -> None:
+    before = Workspace.of({"trainer.py": "def train(step):\n    return step(1.0)\n"})
+    first = analyse(SourceFile("main.py", TRAINED), workspace=before)
+    after = before.changed({"trainer.py": TRAINER}.get)
+    asked: list[None] = []
+
+    def preempted() -> bool:
+        asked.append(None)
+        return len(asked) == 3
+
+    with pytest.raises(PreemptedError):
+        analyse(
+            SourceFile("main.py", TRAINED), previous=first, workspace=after, preempted=preempted
+        )
+
+    edited = SourceFile("main.py", TRAINED + "\ntrain(step)\n")
+    assert first.model.is_current and len(asked) == 3
+    again = analyse(edited, previous=first, workspace=before, preempted=lambda: True)
+    assert again.state is first.state and not again.diagnostics
+    told = analyse(edited, previous=again, workspace=after)
+    assert told.diagnostics == analyse(edited, workspace=after).diagnostics != ()

@@ -126,6 +126,11 @@ class Client:
 
         return await asyncio.wait_for(look(), TIMEOUT)
 
+    async def news(self) -> None:
+        """Wait for something more to come from the server."""
+        self._news.clear()
+        await self._news.wait()
+
     # -- the usual
 
     async def initialize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
+from jaxsight_analyzers.semantic.tasks import PreemptedError
 from jaxsight_server.module import Desk, Module
-from jaxsight_server.schedule import Scheduler, SupersededError
+from jaxsight_server.schedule import BusyError, Scheduler, SupersededError
 from jaxsight_server.session import Session, Snapshot
 
 URI = "untitled:a"
@@ -77,4 +79,30 @@ async def test_error_of_a_function_reaches_its_asker_and_leaves_the_thread_alive
     with pytest.raises(ZeroDivisionError):
         await schedule.run(lambda _: 1 // 0, snapshot)
     assert await schedule.run(lambda _: 1, snapshot) == 1
+    schedule.stop()
+
+
+async def test_what_can_wait_gives_way_and_is_not_begun_while_something_waits() -> None:
+    _, snapshot = opened()
+    schedule, working, go_on = Scheduler(Desk()), threading.Event(), threading.Event()
+    ran: list[str] = []
+
+    def patient(_: Desk, preempted: Callable[[], bool]) -> None:
+        working.set()
+        go_on.wait(20)
+        if preempted():
+            raise PreemptedError
+        ran.append("patient")
+
+    first = asyncio.ensure_future(schedule.later(patient))
+    await asyncio.to_thread(working.wait, 20)
+    second = asyncio.ensure_future(schedule.later(patient))
+    urgent = asyncio.ensure_future(schedule.run(lambda _: ran.append("urgent"), snapshot))
+    await asyncio.sleep(0)  # both are in the queue
+    go_on.set()
+    results = await asyncio.gather(first, second, urgent, return_exceptions=True)
+    assert [type(result) for result in results] == [BusyError, BusyError, type(None)]
+    assert ran == ["urgent"]
+    await schedule.later(patient)
+    assert ran == ["urgent", "patient"]
     schedule.stop()

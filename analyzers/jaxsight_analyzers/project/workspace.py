@@ -52,11 +52,29 @@ class Workspace:
         """Whether there is such a file, or, with a slash at its end, such a folder."""
         return self.source(path) is not None
 
-    def changed(self, load: Callable[[str], str | None]) -> Workspace:
-        """The same workspace at another moment. What was made with this one holds if they agree."""
+    def changed(
+        self, load: Callable[[str], str | None], paths: Iterable[str] | None = None
+    ) -> Workspace:
+        """The same workspace at another moment. What was made with this one holds if they agree.
+
+        `paths` are those that may be others then; without, everything is asked for anew.
+        """
         other = Workspace(load, self.roots)
         other._numbers = self._numbers
+        if paths is not None:
+            changed = set(paths)
+            other._sources = {k: v for k, v in self._sources.items() if k not in changed}
+            other._parsed = {k: v for k, v in self._parsed.items() if k not in changed}
         return other
+
+    @property
+    def asked(self) -> Iterable[str]:
+        """The paths that were looked for so far."""
+        return self._sources.keys()
+
+    def has_asked(self, path: str) -> bool:
+        """Whether a path was looked for so far."""
+        return path in self._sources
 
     def agrees_with(self, other: Workspace, asked: Iterable[str]) -> bool:
         """Whether another moment has the same texts where this one was asked for them."""

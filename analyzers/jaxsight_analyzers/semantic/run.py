@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic.scopes import (
     FunctionScope,
 )
 from jaxsight_analyzers.semantic.shapes import shape_of_task
-from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Task
+from jaxsight_analyzers.semantic.tasks import Activation, Dependency, PreemptedError, Task
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Run:
         )  # functions that the module's own code transforms
         self.redone: list[Task] = []  # what ran again after an edit
         self.reshaped = False  # whether what ran again leads to other runs than before
+        self.preempted: Callable[[], bool] | None = None  # whether to give up for something urgent
         self.exhausted = False  # whether something was given up that depends on what ran before
         self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
         self.overflowed: list[FunctionScope] = []  # those that were found out to be since the start
@@ -149,8 +150,14 @@ class Run:
         """Note that what is being worked out follows from this."""
         self.task.uses[dependency] = None
 
+    def give_way(self) -> None:
+        """Give up if something urgent waits."""
+        if self.preempted is not None and self.preempted():
+            raise PreemptedError
+
     def perform(self, task: Task, frame: Frame, work: Callable[[], T]) -> T:
         """Do work as a task, in a frame, and come back to where we were."""
+        self.give_way()
         before = self.task, self.frame, self.branch_end
         self.task, self.frame = task, frame
         self.stack.append(task)

@@ -175,6 +175,12 @@ class Activation(Task):
 IDLE, CHECKING, RUNNING = range(3)
 
 
+class PreemptedError(BaseException):
+    """Something more urgent is to be done: this analysis is given up, and nothing that catches errors
+    is to catch it.
+    """
+
+
 class DeeperError(Exception):
     """Calls are nested too deeply to go on: the innermost is to be run on its own first."""
 

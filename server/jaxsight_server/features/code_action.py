@@ -244,7 +244,15 @@ def _all_fixed(module: Module, rule: str | None) -> Sequence[Edit]:
     source, project = module.snapshot.source, module.project
     at_least = Applicability.SAFE if rule is None else Applicability.UNSAFE
     only = None if rule is None else (rule,)
-    fixed = fix_all(source, project.config, project.versions, at_least, only)
+    fixed = fix_all(
+        source,
+        project.config,
+        project.versions,
+        at_least,
+        only,
+        module.workspace,
+        module.incoming,
+    )
     return edits_between(source.text, fixed)
 
 

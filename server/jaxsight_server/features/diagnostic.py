@@ -50,7 +50,10 @@ def _report(
 def _diagnostics(
     module: Module, encoding: Encoding, client: Client
 ) -> dict[str, list[lsp.Diagnostic]]:
-    return convert.diagnostics(module.snapshot, module.analysis.diagnostics, encoding, client)
+    analysis = module.analysis
+    return convert.diagnostics(
+        module.snapshot, analysis.diagnostics, encoding, client, analysis.others
+    )
 
 
 class Publisher:

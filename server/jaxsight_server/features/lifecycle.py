@@ -9,12 +9,12 @@ from lsprotocol import types as lsp
 from jaxsight_server import settings
 from jaxsight_server.client import client_of
 from jaxsight_server.convert import Encoding
-from jaxsight_server.features import configuration, workspace_folders
+from jaxsight_server.features import configuration, watched_files, workspace_folders
 
 if TYPE_CHECKING:
     from jaxsight_server.server import Server
 
-WATCHED = ("pyproject.toml", "jaxsight.toml", "requirements*.txt", "uv.lock")
+WATCHED = (*watched_files.CONFIGURATION, "*.py")
 
 
 def initialize(server: Server, params: lsp.InitializeParams) -> None:

@@ -1,4 +1,4 @@
-"""Opening, changing and closing of text documents."""
+"""Opening, changing, saving and closing of text documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def did_open(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
     document = params.text_document
     server.session.open(document.uri, document.version, document.text)
     server.publisher.changed(document.uri)
+    server.neighbours.changed()
     server.configuration.report()
 
 
@@ -29,6 +30,12 @@ def did_change(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
     source = convert.changed(source, params.content_changes, server.encoding)
     server.session.change(document.uri, document.version, source)
     server.publisher.changed(document.uri)
+    server.neighbours.changed()
+
+
+def did_save(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
+    """Look at the disk: clients that do not watch files tell us no more than this."""
+    server.neighbours.changed(on_disk=True)
 
 
 def did_close(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
@@ -37,3 +44,4 @@ def did_close(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
     server.session.close(uri)
     server.schedule.forget(uri)
     server.publisher.closed(uri)
+    server.neighbours.changed(on_disk=True)
