@@ -44,6 +44,8 @@ class Builder:
         self.at_end = at_end
         self.piece = piece
         self.escaped = State.ESCAPES
+        self._taken: set[Chunk] = set()
+        self._treeless: set[Chunk] = set()
         self._same = {(old.text, old.piece, old.level, old.state): old for old in olds}
         self._classes = {
             (_class_name(old), old.heads.indent): old.heads for old in olds if old.heads
@@ -140,7 +142,7 @@ class Builder:
     ) -> Chunk:
         if self._same and heads is None:
             level = Level.TOP if header is None else Level.MEMBER
-            same = self._same.pop((text, header, level, State.GOOD), None)
+            same = self._take((text, header, level, State.GOOD))
             if same is not None:
                 return same
         return Chunk(text, body, base, analysed=analysed, header=header, heads=heads)
@@ -152,13 +154,35 @@ class Builder:
         after their last statement."""
         texts = [] if level is Level.HEADER else cut(text, self._indent(level))
         if len(texts) <= 1:
-            return self._broken_piece(text, tried, level, edited)
-        chunks, gap, bad = self._pieces(texts, level, edited)
-        if bad > 1 and len(self.olds) == 1:
-            mended = self._mended(text, tried, level, edited)
-            if mended is not None:
-                return [mended], ""
+            chunks, gap = self._broken_piece(text, tried, level, edited)
+        else:
+            chunks, gap, bad = self._pieces(texts, level, edited)
+            if bad > 1 and len(self.olds) == 1:
+                mended = self._mended(text, tried, level, edited)
+                if mended is not None:
+                    return [mended], ""
+        self._let_stand_in(chunks)
         return chunks, gap
+
+    def _let_stand_in(self, chunks: list[Chunk]) -> None:
+        """Give the broken chunks without a tree that of their last good versions, each to one only.
+
+        What is still defined elsewhere would be defined twice.
+        """
+        waiting = [chunk for chunk in chunks if chunk in self._treeless]
+        if not waiting:
+            return
+        defined = {_definition(chunk) for chunk in chunks} - {None}
+        free = [
+            old for old in self.olds if old not in self._taken and _definition(old) not in defined
+        ]
+        for chunk in waiting:
+            old = _last_good(chunk, free)
+            if old is not None:
+                free.remove(old)
+                self._taken.add(old)
+                chunk.stand_in(old)
+        self._treeless.difference_update(waiting)
 
     def _indent(self, level: Level) -> str:
         return self.piece.indent if level is Level.MEMBER and self.piece is not None else ""
@@ -248,6 +272,7 @@ class Builder:
                 problem=tried.problem,
             )
             members, gap, _ = self._pieces(cut(rest, indent), Level.MEMBER, None)
+            self._let_stand_in(members)
         finally:
             self.piece = outer
         return [assembled(header, members), *members], gap
@@ -256,7 +281,7 @@ class Builder:
         """A broken chunk with a fresh tree."""
         state = self._state(tried, level)
         piece = None if level is Level.TOP else self.piece
-        same = self._same.pop((text, piece, level, state), None)
+        same = self._take((text, piece, level, state))
         if same is not None:
             return same
         assert tried.problem is not None
@@ -281,28 +306,45 @@ class Builder:
         return self.escaped if tried.state is State.ESCAPES else tried.state
 
     def _stale(self, text: str, tried: Attempt, level: Level) -> Chunk:
-        """A broken chunk with the tree of its last good version."""
+        """A broken chunk for which its last good version is to stand in."""
         piece = None if level is Level.TOP else self.piece
-        old = self._last_good(text, piece, level)
-        return Chunk(
+        chunk = Chunk(
             text,
-            old.body if old else [],
-            old.base if old else 1,
-            analysed=old.analysed if old else "",
+            [],
+            1,
+            analysed="",
             header=piece if level is Level.MEMBER else None,
             heads=piece if level is Level.HEADER else None,
             state=self._state(tried, level),
             problem=tried.problem,
             stale=True,
         )
+        self._treeless.add(chunk)
+        return chunk
 
-    def _last_good(self, text: str, piece: ClassPiece | None, level: Level) -> Chunk | None:
-        olds = [old for old in self.olds if old.piece is piece and old.level is level]
-        line = _first_line(text)
-        for old in olds:
-            if _first_line(old.text) == line:
-                return old
-        return olds[0] if len(olds) == 1 else None
+    def _take(self, key: tuple[str, ClassPiece | None, Level, State]) -> Chunk | None:
+        """The old chunk that is the very same, for one place only."""
+        same = self._same.pop(key, None)
+        if same is not None:
+            self._taken.add(same)
+        return same
+
+
+def _last_good(chunk: Chunk, olds: list[Chunk]) -> Chunk | None:
+    olds = [old for old in olds if old.piece is chunk.piece and old.level is chunk.level]
+    line = _first_line(chunk.text)
+    for old in olds:
+        if _first_line(old.text) == line:
+            return old
+    return olds[0] if len(olds) == 1 else None
+
+
+def _definition(chunk: Chunk) -> object:
+    """The name that a chunk is there to define, and in which class; None for other statements."""
+    node = chunk.body[0] if len(chunk.body) == 1 else None
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return chunk.header, node.name
+    return None
 
 
 def _line_at(starts: Sequence[int], offset: int) -> int:

@@ -24,7 +24,7 @@ from jaxsight_analyzers.findings import State
 from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.registry import all_rules, rule_named
 from jaxsight_analyzers.rule import DOCS_URL, Rule
-from jaxsight_analyzers.semantic import SemanticModel
+from jaxsight_analyzers.semantic import SemanticModel, limits
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
@@ -77,6 +77,14 @@ class Analysis:
             workspace=state.interpretation.run.workspace,
             incoming=state.interpretation.incoming,
         )
+
+    @cached_property
+    def given_up(self) -> tuple[str, ...]:
+        """What is not followed as far as it goes, so that the time is bounded: a sentence each.
+
+        It is unknown, and nothing is found in it.
+        """
+        return limits.sentences(self.model)
 
     @property
     def problems(self) -> tuple[SyntaxProblem, ...]:

@@ -126,8 +126,11 @@ def attempt(
             except (ValueError, RecursionError, MemoryError):
                 pass
         return Attempt([], base, state, _problem(error, text, base))
-    except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes; very deep nesting
-        problem = SyntaxProblem(Span(0, 0), str(error) or type(error).__name__)
+    except (RecursionError, MemoryError):
+        problem = SyntaxProblem(Span(0, 0), "this is nested too deeply for Python to read it")
+        return Attempt([], base, State.WRONG, problem)
+    except ValueError as error:  # NUL bytes
+        problem = SyntaxProblem(Span(0, 0), str(error))
         return Attempt([], base, State.WRONG, problem)
     if level is Level.TOP:
         return Attempt(body, base, State.GOOD, code=code if code[:1] != text[:1] else None)

@@ -9,7 +9,7 @@ import sys
 BEGINNING = "import jax\nimport jax.numpy as jnp\n"
 USE = "\n\n@jax.jit\ndef f(x, key):\n    if jnp.sum(x) > 0:\n        x = x + 1\n    return x\n"
 
-DEPTHS = (50, 90, 300, 3000, 20_000)
+DEPTHS = (50, 90, 200, 300, 700, 985, 3000, 20_000)
 
 
 def nested(depth: int) -> dict[str, str]:
@@ -53,28 +53,32 @@ def nested(depth: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def enormous() -> dict[str, str]:
-    """Long rather than deep."""
+def enormous(share: float = 1.0) -> dict[str, str]:
+    """Long rather than deep; or a share of that."""
+
+    def times(count: int) -> int:
+        return int(count * share)
+
     return {
-        "list of numbers": f"y = [{'1, ' * 100_000}]",
-        "list of lists": f"y = [{'[1.0, 2.0], ' * 50_000}]",
-        "string": f"y = '{'x' * 1_000_000}'",
-        "lines in a string": f"y = '''{'x' * 60}{chr(10) * 200_000}'''",
-        "dict": f"y = {{{', '.join(f'{i}: jnp' for i in range(50_000))}}}",
-        "set": f"y = {{{', '.join(map(str, range(50_000)))}}}",
-        "number": f"y = {'9' * 4000} + 0x{'f' * 200_000}",
-        "arguments": f"y = jnp.stack({', '.join(f'a{i}' for i in range(20_000))})",
-        "parameters": f"def g({', '.join(f'a{i}=1' for i in range(20_000))}): return a1",
-        "name": f"{'y' * 500_000} = jnp",
-        "one line": "y = jnp.zeros(3); " * 20_000,
-        "one line of comment": f"# {'jaxsight: ignore ' * 50_000}",
-        "empty lines": "\n" * 300_000,
-        "lines of code": "y = 1\n" * 100_000,
-        "lines of calls": "y = jnp.sin(1.0)\n" * 10_000,
-        "imports": "\n".join(f"import a{i}.b.c as d{i}" for i in range(5_000)),
-        "backslashes": "y = 1" + " + \\\n 1" * 20_000,
-        "semicolons": ";" * 100_000,
-        "joined strings": "y = " + "'x' " * 50_000,
+        "list of numbers": f"y = [{'1, ' * times(100_000)}]",
+        "list of lists": f"y = [{'[1.0, 2.0], ' * times(50_000)}]",
+        "string": f"y = '{'x' * times(1_000_000)}'",
+        "lines in a string": f"y = '''{'x' * 60}{chr(10) * times(200_000)}'''",
+        "dict": f"y = {{{', '.join(f'{i}: jnp' for i in range(times(50_000)))}}}",
+        "set": f"y = {{{', '.join(map(str, range(times(50_000))))}}}",
+        "number": f"y = {'9' * times(4000)} + 0x{'f' * times(200_000)}",
+        "arguments": f"y = jnp.stack({', '.join(f'a{i}' for i in range(times(20_000)))})",
+        "parameters": f"def g({', '.join(f'a{i}=1' for i in range(times(20_000)))}): return a1",
+        "name": f"{'y' * times(500_000)} = jnp",
+        "one line": "y = jnp.zeros(3); " * times(20_000),
+        "one line of comment": f"# {'jaxsight: ignore ' * times(50_000)}",
+        "empty lines": "\n" * times(300_000),
+        "lines of code": "y = 1\n" * times(100_000),
+        "lines of calls": "y = jnp.sin(1.0)\n" * times(10_000),
+        "imports": "\n".join(f"import a{i}.b.c as d{i}" for i in range(times(5_000))),
+        "backslashes": "y = 1" + " + \\\n 1" * times(20_000),
+        "semicolons": ";" * times(100_000),
+        "joined strings": "y = " + "'x' " * times(50_000),
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
+import signal
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from jaxsight_analyzers.engine import Analysis, analyse
 from jaxsight_analyzers.notebook import NotebookError, cells_of, join
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
+from jaxsight_analyzers.semantic import run
 from jaxsight_analyzers.semantic.model import Unit
 from jaxsight_analyzers.source import SourceFile
 from tests.analyzers import growth, hostile
@@ -29,12 +32,30 @@ ALL_FILES = "JAXSIGHT_ALL_FILES"
 SHARDS = 4
 ALWAYS = ("flax/nnx", "numpyro/infer", "optax", "jax/_src/lax", "chex")
 SAMPLE = 160  # of the other files
-SECONDS_PER_FILE = 20.0  # of the processor, for the largest files on a slow machine
+HANG = 600  # seconds; nothing takes that long, on whatever machine
+
+
+@pytest.fixture(autouse=True)
+def _hangs() -> Iterator[None]:
+    """What does not end fails, and is not waited for."""
+    alarm = getattr(signal, "SIGALRM", None)
+    if alarm is None:
+        yield
+        return
+
+    def fail(*_: object) -> None:
+        raise TimeoutError(f"it takes more than {HANG} seconds")
+
+    before = signal.signal(alarm, fail)
+    signal.alarm(HANG)
+    yield
+    signal.alarm(0)
+    signal.signal(alarm, before)
 
 
 def _analysed(text: str, path: str = "a.py") -> Analysis:
     analysis = analyse(SourceFile(path, text))
-    assert [c for c in analysis.crashes if "nested too deeply" not in c] == [], path
+    assert analysis.crashes == (), path
     return analysis
 
 
@@ -60,9 +81,7 @@ def test_installed_files_are_analysed(shard: int) -> None:
             text = decode(data).text
         except DecodingError:
             text = data.decode("latin-1")
-        start = time.process_time()
         _analysed(text, str(path))
-        assert time.process_time() - start < SECONDS_PER_FILE, path
 
 
 @pytest.mark.parametrize("name", hostile.odd())
@@ -92,34 +111,118 @@ def test_programs_of_all_statements_are_analysed(seed: int) -> None:
 @pytest.mark.parametrize("depth", hostile.DEPTHS)
 def test_deep_texts_are_analysed(depth: int) -> None:
     for name, text in hostile.nested(depth).items():
-        analysis = _analysed(hostile.BEGINNING + text, name)
+        analysis = _analysed(hostile.BEGINNING + text + hostile.USE, name)
         if depth <= 50 and name not in ("open brackets", "tries"):
-            assert analysis.crashes == (), name
+            assert not [said for said in analysis.given_up if "too deeply" in said], name
+        if name not in ("open brackets", "tries", "f-strings"):  # which leave all the rest open
+            assert [d.rule for d in analysis.diagnostics] == ["traced-if"], name
 
 
-def test_what_is_too_deep_is_said() -> None:
-    text = hostile.nested(300)["chain of calls"]
+@pytest.mark.parametrize("depth", [300, 700, 990])
+def test_of_what_is_too_deep_one_statement_is_left_out_and_that_is_said(depth: int) -> None:
+    chain = hostile.nested(depth)["chain of calls"]
 
-    analysis = _analysed(hostile.BEGINNING + text)
+    analysis = _analysed(hostile.BEGINNING + "y = 0\n" + chain + hostile.USE.replace("0:", "y:"))
 
-    assert ["nested too deeply" in crash for crash in analysis.crashes] == [True]
+    assert [d.rule for d in analysis.diagnostics] == ["traced-if"]
+    assert analysis.given_up == ("line 4: the code is nested too deeply to be followed",)
+
+
+def test_a_long_sum_is_followed() -> None:
+    text = f"{hostile.BEGINNING}\n@jax.jit\ndef f(x):\n    if {'1 + ' * 900}x:\n        pass\n"
+
+    analysis = _analysed(text)
+
+    assert [d.rule for d in analysis.diagnostics] == ["traced-if"]
+    assert analysis.given_up == ()
+
+
+def test_what_python_cannot_read_is_a_sentence() -> None:
+    analysis = _analysed("y = " + "(1, " * 300 + "1" + ")" * 300)
+
+    assert [p.message for p in analysis.problems] == [
+        "this is nested too deeply for Python to read it"
+    ]
+
+
+_LIMITS = {
+    "ways": (
+        "def f(x):\n    return x\n\n" + "".join(f"f({i})\n" for i in range(30)),
+        "`f` (line 3) is called in more than 24 ways: its arguments are followed in less detail",
+    ),
+    "loops": (
+        "\n".join(f"{'  ' * i}for i in range(9):" for i in range(5)) + "\n" + " " * 10 + "pass\n",
+        "line 7: a loop in more than 4 loops is followed through one pass only",
+    ),
+    "items": (
+        f"\n@jax.jit\ndef f(x):\n    return [{'x, ' * 100}]\n",
+        "line 6: a container is too big or too deep to be followed item by item",
+    ),
+    "closures": (
+        "@jax.jit\ndef f(x):\n    def g(y):\n        return x, y\n\n"
+        + "".join(f"    g({i})\n" for i in range(30)),
+        "`g` (line 5) is called in more than 12 ways in one function: it is not followed in the others",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _LIMITS)
+def test_what_is_given_up_is_said_and_stays_said(name: str) -> None:
+    text, sentence = _LIMITS[name]
+    text = hostile.BEGINNING + text
+
+    analysis = _analysed(text)
+    after = analyse(SourceFile("a.py", text + "\nz = 1\n"), previous=analysis)
+    less = analyse(SourceFile("a.py", hostile.BEGINNING), previous=after)
+
+    assert analysis.given_up == after.given_up == (sentence,)
+    assert less.given_up == ()
+
+
+def test_a_file_that_asks_for_too_much_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "BUDGET", 3)
+    monkeypatch.setattr(run, "BUDGET_OF_FUNCTION", 0)
+    calls = "".join(f"def f{i}(x):\n    return jnp.sin(x)\n\n" for i in range(9))
+
+    analysis = _analysed(hostile.BEGINNING + calls)
+
+    assert "`f8` (line 27) is not followed in each call: the file asks for too much" in (
+        analysis.given_up
+    )
+
+
+def _growth(small: str, big: str) -> tuple[float, float]:
+    """The time of the processor for a text and for one four times as long, in one run."""
+    times: list[float] = []
+    for text in (small, big):
+        gc.collect()
+        start = time.process_time()
+        _analysed(text)
+        times.append(time.process_time() - start)
+    return times[0], times[1]
+
+
+def _grows_with_size(small: str, big: str) -> bool:
+    """Whether four times the text takes clearly less than the sixteen times of what grows with the square."""
+    for _ in range(3):  # other work on the machine disturbs one of them, not all
+        one, four = _growth(small, big)
+        if four < 12 * max(one, 0.01):
+            return True
+    return False
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", hostile.enormous())
-def test_enormous_texts_are_analysed(name: str) -> None:
-    start = time.process_time()
-    _analysed(hostile.BEGINNING + hostile.enormous()[name])
-    assert time.process_time() - start < SECONDS_PER_FILE
+def test_time_for_enormous_texts_grows_with_their_size(name: str) -> None:
+    texts = [hostile.enormous(share)[name] for share in (0.25, 1)]
+    assert _grows_with_size(*[hostile.BEGINNING + text for text in texts])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", growth.KINDS, ids=lambda kind: kind.__name__)
 def test_time_grows_with_size_and_not_with_what_could_happen(kind: Callable[[int], str]) -> None:
-    """Nothing is exponential: a hundred of each in each other, or one after the other, ends."""
-    start = time.process_time()
-    _analysed(kind(100))
-    assert time.process_time() - start < SECONDS_PER_FILE / 4
+    """A hundred of each in each other, or one after the other: nothing grows with the square."""
+    assert _grows_with_size(kind(25), kind(100))
 
 
 _DECLARED = {

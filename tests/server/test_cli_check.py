@@ -104,7 +104,7 @@ def test_json_has_the_promised_shape(project: Path) -> None:
     done = check(project, "reuse.py", "--output-format", "json")
     report = json.loads(done.stdout)
 
-    assert set(report) == {"version", "diagnostics", "errors"}
+    assert set(report) == {"version", "diagnostics", "errors", "given_up"}
     assert (report["version"], report["errors"]) == (1, [])
     (found,) = report["diagnostics"]
     assert found["path"] == "reuse.py"
@@ -117,6 +117,38 @@ def test_json_has_the_promised_shape(project: Path) -> None:
     (fix,) = found["fixes"]
     assert fix["applicability"] == "unsafe"
     assert {"path", "start", "end", "text"} == set(fix["edits"][0])
+
+
+LOOPS = (
+    "import jax\n"
+    + "".join(f"{'  ' * depth}for i in range(9):\n" for depth in range(5))
+    + f"{' ' * 10}jax.devices()\n"
+)
+
+
+def test_what_is_given_up_is_said_to_who_asks_and_is_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text(LOOPS)
+    cells = [{"cell_type": "code", "source": source} for source in ("x = 1\n", LOOPS)]
+    notebook = {"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    (tmp_path / "loops.ipynb").write_text(json.dumps(notebook))
+    sentence = "a loop in more than 4 loops is followed through one pass only"
+
+    quiet, verbose = check(tmp_path), check(tmp_path, "--verbose")
+    report = json.loads(check(tmp_path, "--output-format", "json").stdout)
+    sarif = json.loads(check(tmp_path, "--output-format", "sarif").stdout)
+
+    assert quiet.stderr == ""
+    assert (quiet.stdout, verbose.stdout) == ("Nothing found in 2 files.\n",) * 2
+    assert quiet.returncode == verbose.returncode == 0
+    assert verbose.stderr == (
+        f"not followed: loops.ipynb: cell 2, line 6: {sentence}\n"
+        f"not followed: loops.py: line 6: {sentence}\n"
+    )
+    assert report["errors"] == report["diagnostics"] == []
+    assert report["given_up"][1] == {"path": "loops.py", "message": f"line 6: {sentence}"}
+    (invocation,) = sarif["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is True
+    assert [note["level"] for note in invocation["toolExecutionNotifications"]] == ["note"] * 2
 
 
 def test_columns_count_code_points(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
 
 
-def as_json(problems: Iterable[Problem], troubles: Iterable[Trouble]) -> str:
+def as_json(
+    problems: Iterable[Problem], troubles: Iterable[Trouble], given_up: Iterable[Trouble] = ()
+) -> str:
     """The report that scripts read; its shape is a contract."""
     return (
         json.dumps(
@@ -25,6 +27,7 @@ def as_json(problems: Iterable[Problem], troubles: Iterable[Trouble]) -> str:
                 "version": 1,
                 "diagnostics": [_json(problem) for problem in problems],
                 "errors": [{"path": t.path, "message": t.message} for t in troubles],
+                "given_up": [{"path": t.path, "message": t.message} for t in given_up],
             },
             indent=2,
             ensure_ascii=False,
@@ -73,7 +76,12 @@ def _range(place: Place) -> dict[str, Any]:
     }
 
 
-def as_sarif(problems: Iterable[Problem], troubles: Iterable[Trouble], version: str) -> str:
+def as_sarif(
+    problems: Iterable[Problem],
+    troubles: Iterable[Trouble],
+    version: str,
+    given_up: Iterable[Trouble] = (),
+) -> str:
     """SARIF 2.1.0, as code-scanning services take it."""
     found = list(problems)
     names = sorted({problem.diagnostic.rule for problem in found})
@@ -83,15 +91,20 @@ def as_sarif(problems: Iterable[Problem], troubles: Iterable[Trouble], version: 
         "informationUri": "https://github.com/jaxsight/jaxsight",
         "rules": [_sarif_rule(name, found) for name in names],
     }
-    notes = [{"level": "error", "message": {"text": f"{t.path}: {t.message}"}} for t in troubles]
+    errors = _notes("error", troubles)
+    notes = [*errors, *_notes("note", given_up)]
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_sarif_result(problem, names) for problem in found],
-        "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
+        "invocations": [{"executionSuccessful": not errors, "toolExecutionNotifications": notes}],
     }
     document = {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _notes(level: str, found: Iterable[Trouble]) -> list[dict[str, Any]]:
+    return [{"level": level, "message": {"text": f"{t.path}: {t.message}"}} for t in found]
 
 
 def _sarif_rule(name: str, problems: list[Problem]) -> dict[str, Any]:

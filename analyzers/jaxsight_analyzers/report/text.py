@@ -122,6 +122,12 @@ def statistics(problems: list[Problem]) -> str:
     return "".join(f"{str(count).rjust(width)}  {rule}\n" for rule, count in rows)
 
 
+def given_up(found: Iterable[Trouble], style: Style) -> str:
+    """What was not followed as far as it goes, a line each."""
+    word = style.paint("not followed:", _BOLD)
+    return "".join(f"{word} {trouble.path}: {trouble.message}\n" for trouble in found)
+
+
 def troubles(found: Iterable[Trouble], style: Style) -> str:
     """What could not be done, a line each."""
     error = style.paint("error:", _BOLD, "31")

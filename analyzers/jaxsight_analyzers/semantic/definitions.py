@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers import deep
 from jaxsight_analyzers.semantic.evidence import evidence_in
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
@@ -20,6 +21,7 @@ from jaxsight_analyzers.semantic.scopes import (
 from jaxsight_analyzers.semantic.tasks import Dependency
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic.module import Module
 
@@ -53,10 +55,7 @@ def redefine(
         if chunk.header is None:
             owner = None
         if piece is None:
-            piece = Piece(chunk)
-            Survey(piece, definitions, module, is_library).run(
-                owner, header=chunk.heads is not None
-            )
+            piece = _surveyed(chunk, definitions, module, is_library, owner)
             changed.update(_adopt(pool, piece, definitions))
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
@@ -75,6 +74,26 @@ def redefine(
     changed.update(module.adopt(parsed, pieces, [*gone, *new]))
     changed.update(module.changed_elsewhere(before, definitions))
     return changed
+
+
+def _surveyed(
+    chunk: Chunk,
+    definitions: Definitions,
+    module: Module,
+    is_library: Callable[[str, int], bool],
+    owner: ClassScope | None,
+) -> Piece:
+    """What a new chunk defines. Its tree is cut first where it is deeper than Python's stack."""
+    header = chunk.heads is not None
+    piece = Piece(chunk)
+    try:
+        Survey(piece, definitions, module, is_library).run(owner, header)
+    except RecursionError:
+        _pool([piece], definitions)  # which forgets what was found so far
+        piece = Piece(chunk)
+        deep.cut(chunk.body)
+        Survey(piece, definitions, module, is_library).run(owner, header)
+    return piece
 
 
 def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:

@@ -8,16 +8,17 @@ from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
+    arithmetic,
     calls,
     comparisons,
     effects,
     flow,
     imports,
     key_arrays,
+    limits,
     loops,
     members,
     methods,
-    plain,
     reads,
     records,
 )
@@ -46,8 +47,6 @@ from jaxsight_analyzers.semantic.values import (
     tracer,
     truth_of,
 )
-
-_NUMBERS = (Kind.ARRAY, Kind.TREE, Kind.KEY, Kind.KEYS)
 
 
 def evaluate(run: Run, node: ast.expr) -> Value:
@@ -209,48 +208,6 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
     return _part_of_unknown(run, UNKNOWN, node)
 
 
-def _binary(run: Run, node: ast.BinOp) -> Value:
-    left, right = evaluate(run, node.left), evaluate(run, node.right)
-    value = arithmetic(run, left, right, node.op)
-    return (
-        plain.plainly(run, value, "derivative", ()) if isinstance(node.op, ast.FloorDiv) else value
-    )
-
-
-def arithmetic(run: Run, left: Value, right: Value, operator: ast.operator) -> Value:
-    """What a binary operator makes of two values."""
-    kinds = (left.kind, right.kind)
-    if isinstance(operator, (ast.Add, ast.Mult)) and (
-        Kind.SEQUENCE in kinds or Kind.MAPPING in kinds
-    ):
-        return _concatenation(left, right, operator)
-    if isinstance(operator, ast.Mod) and isinstance(constant_of(left), (str, bytes)):
-        return STATIC
-    if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
-        return STATIC
-    most = most_traced((left, right))
-    if most.traced is not Certainty.NO:
-        return tracer(Kind.ARRAY, most)
-    if Kind.ARRAY in kinds or Kind.KEY in kinds:
-        return jax_result(run, Kind.ARRAY, (left, right))
-    if Kind.HOST in kinds and Kind.UNKNOWN not in kinds and Kind.TREE not in kinds:
-        return HOST
-    return UNKNOWN
-
-
-def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
-    first, second = items_of(left), items_of(right)
-    if isinstance(operator, ast.Add) and first is not None and second is not None:
-        return sequence((*first, *second))
-    repeated, count = (first, constant_of(right)) if second is None else (second, constant_of(left))
-    if isinstance(operator, ast.Mult) and repeated is not None and isinstance(count, int):
-        return sequence(repeated * count) if count <= 64 else UNKNOWN
-    most = most_traced((left, right))
-    if most.traced is Certainty.NO:
-        return UNKNOWN
-    return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
-
-
 def jax_result(run: Run, kind: Kind, arguments: tuple[Value, ...]) -> Value:
     """A result of a JAX function: traced where an argument is, or where every result is."""
     most = most_traced(arguments)
@@ -259,23 +216,6 @@ def jax_result(run: Run, kind: Kind, arguments: tuple[Value, ...]) -> Value:
             return Value(kind, Certainty.YES, most.origin)
         return Value(kind, Certainty.YES, None)
     return tracer(kind, most)
-
-
-def _unary(run: Run, node: ast.UnaryOp) -> Value:
-    value = evaluate(run, node.operand)
-    known = truth_of(value)
-    if isinstance(node.op, ast.Not):
-        if known is not None:
-            return constant(not known)
-        return value if value.traced is not Certainty.NO else STATIC
-    if value.kind is Kind.STATIC:
-        number = constant_of(value)
-        if isinstance(node.op, ast.USub) and isinstance(number, (int, float)):
-            return constant(-number)
-        return STATIC
-    if value.kind is Kind.TREE and value.traced is Certainty.NO:
-        return UNKNOWN
-    return tracer(Kind.ARRAY, value) if value.kind in _NUMBERS else value
 
 
 def _ternary(run: Run, node: ast.IfExp) -> Value:
@@ -312,7 +252,9 @@ def _tuple(run: Run, node: ast.Tuple | ast.List) -> Value:
         else:
             items.append(evaluate(run, element))
     if known and len(items) <= 64:
-        return sequence(items)
+        return limits.of_items(run, node, sequence(items), items)
+    if known:
+        limits.of_items(run, node, UNKNOWN, items)
     most = most_traced(items)
     return Value(Kind.UNKNOWN, most.traced, most.origin, concrete=most.concrete)
 
@@ -339,7 +281,9 @@ def _dict(run: Run, node: ast.Dict) -> Value:
             name = object()
         entries[name] = value
     if known:
-        return mapping(entries)
+        return limits.of_items(run, node, mapping(entries), entries.values())
+    if len(node.keys) > 64:
+        limits.of_items(run, node, UNKNOWN, entries.values())
     most = most_traced(entries.values())
     return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
 
@@ -454,6 +398,14 @@ def _yield(run: Run, node: ast.Yield | ast.YieldFrom) -> Value:
     if node.value is not None:
         evaluate(run, node.value)
     return UNKNOWN
+
+
+def _binary(run: Run, node: ast.BinOp) -> Value:
+    return arithmetic.binary(run, node)
+
+
+def _unary(run: Run, node: ast.UnaryOp) -> Value:
+    return arithmetic.unary(run, node)
 
 
 def _call(run: Run, node: ast.Call) -> Value:

@@ -14,11 +14,14 @@ from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
+    arithmetic,
     calls,
+    comparisons,
     containers,
     effects,
     expressions,
     imports,
+    limits,
     loops,
     members,
     records,
@@ -44,12 +47,18 @@ from jaxsight_analyzers.semantic.values import (
 
 def run_body(run: Run, body: Sequence[ast.stmt]) -> None:
     """Run statements one after another, until the path ends."""
+    back = limits.footing(run)
     for statement in body:
-        if run.frame.state.dead:
+        state = run.frame.state
+        if state.dead:
             return
         handler = _HANDLERS.get(type(statement))
         if handler is not None:
-            handler(run, statement)
+            try:
+                handler(run, statement)
+            except RecursionError:  # of Python's stack
+                for name in limits.leave_out(run, back, state, statement):
+                    bind_name(run, name, UNKNOWN)
 
 
 # Paths
@@ -95,11 +104,11 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
         return
     expressions.note_branch(run, node, node.test, kind, test)
     with branch(run, node.test, True):
-        narrow(run, node.test, True)
+        comparisons.narrow(run, node.test, True)
         run_body(run, node.body)
     first = run.branch_end
     with branch(run, node.test, False):
-        narrow(run, node.test, False)
+        comparisons.narrow(run, node.test, False)
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and _is_elif(node):
             _branches(run, node.orelse[0], "elif")
         else:
@@ -114,50 +123,6 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
 def _is_elif(node: ast.If) -> bool:
     """Whether the `else` of an `if` is an `elif`: it starts in the column of the `if`."""
     return node.orelse[0].col_offset == node.col_offset
-
-
-def narrow(run: Run, test: ast.expr, truth: bool) -> None:
-    """What a test says of the names in it: `x is None`, `isinstance(x, int)`."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        narrow(run, test.operand, not truth)
-    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == truth:
-        for operand in test.values:
-            narrow(run, operand, truth)
-    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
-        is_none = isinstance(test.comparators[0], ast.Constant) and (
-            test.comparators[0].value is None
-        )
-        place = expressions.place_of(test.left)
-        if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
-            run.frame.state.hold(place, constant(None))
-    elif isinstance(test, ast.Call) and truth:
-        _narrow_instance(run, test)
-
-
-def _narrow_instance(run: Run, test: ast.Call) -> None:
-    """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
-    if not (
-        isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
-    ):
-        return
-    place = expressions.place_of(test.args[0])
-    if place is None:
-        return
-    value = run.frame.state.names.get(place)
-    if value is None:
-        return
-    types = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
-    kinds = {members.annotated_kind(run, one) for one in types}
-    if kinds == {"static"}:
-        run.frame.state.hold(place, STATIC)
-    elif value.kind is Kind.TREE and kinds == {"array"}:
-        run.frame.state.names[place] = Value(
-            Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
-        )
-    elif value.kind is Kind.TREE and "array" not in kinds:
-        run.frame.state.names[place] = Value(
-            Kind.TREE, value.traced, value.origin, data="container"
-        )
 
 
 def _match(run: Run, node: ast.Match) -> None:
@@ -215,7 +180,7 @@ def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
         return
     old = run.evaluate(node.target)
     effects.added_in_place(run, node, old, value)
-    bind(run, node.target, expressions.arithmetic(run, old, value, node.op), node)
+    bind(run, node.target, arithmetic.result(run, old, value, node.op), node)
 
 
 def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:

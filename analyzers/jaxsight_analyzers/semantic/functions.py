@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     effects,
     flow,
     key_calls,
+    limits,
     members,
     memo,
     origins,
@@ -305,8 +306,10 @@ def _inline(
     count = task.inline_counts.get(data.node, 0)
     depth = sum(1 for _ in run.frame.chain())
     if depth > MAX_DEPTH or count >= MAX_SUMMARIES or run.budget <= 0:
-        run.given_up.add(scope)
-        run.exhausted = run.exhausted or run.budget <= 0
+        if run.budget <= 0:
+            limits.note_budget(run, scope)
+        else:
+            limits.note(run, "depth" if depth > MAX_DEPTH else "closures", scope.node)
         return None
     task.inline_counts[data.node] = count + 1
     run.budget -= 1

@@ -37,7 +37,7 @@ from jaxsight_analyzers.semantic.shapes import (
     speaks_of_the_same,
 )
 from jaxsight_analyzers.semantic.signatures import site
-from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Task
+from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Limit, Task
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
 if TYPE_CHECKING:
@@ -306,8 +306,9 @@ class Interpretation:
         task.clear()
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
-        except RecursionError:  # expressions nested deeper than Python's stack: say less
-            self.crashes.append("it is nested too deeply to be analysed")
+        except RecursionError:  # more than one statement is nested deeper than Python's stack
+            run.exhausted = True
+            task.limits = (*task.limits, Limit("stack", None))
         except Exception as error:  # a defect of ours: what was seen before it still counts
             self.crashes.append(f"the analysis failed: {error!r}")
         task.depend_on(before)
@@ -329,21 +330,20 @@ class Interpretation:
                 work()
                 return
             except DeeperError as deeper:
-                self._dive(deeper.activation)
+                self._dive(deeper.task)
                 if task is not None:
                     task.uses = {}
                     task.clear()
 
-    def _dive(self, activation: Activation) -> None:
-        run, waiting = self.run, [activation]
+    def _dive(self, task: Task) -> None:
+        run, waiting = self.run, [task]
         while waiting:
             run.provisional.clear()
-            home = waiting[-1].scope.home
             try:
-                run.perform(Task(), home.outside(), lambda: memo.ask(run, waiting[-1]))
+                memo.run_alone(run, waiting[-1])
                 waiting.pop()
             except DeeperError as deeper:
-                waiting.append(deeper.activation)
+                waiting.append(deeper.task)
 
     def _reach(self, root: Task, covered: set[Scope], called: set[object]) -> None:
         """Add a root, and all that it calls, to what is live."""

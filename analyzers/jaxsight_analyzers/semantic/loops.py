@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 
-from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays
+from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays, limits
 from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
@@ -18,8 +18,6 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 _PASSES = 2
-_NESTED = 4
-"""Loops in more loops than this run once: the cost of a body doubles with each loop around it."""
 
 
 def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
@@ -52,8 +50,11 @@ def while_statement(run: Run, node: ast.While) -> None:
     flow.run_body(run, node.orelse)
 
 
-def _passes(run: Run) -> range:
-    return range(_PASSES if len(run.frame.loops) < _NESTED else 1)
+def _passes(run: Run, node: ast.AST) -> range:
+    if len(run.frame.loops) < limits.MAX_LOOPS:
+        return range(_PASSES)
+    limits.note(run, "loops", node)
+    return range(1)
 
 
 def _loop(
@@ -67,7 +68,7 @@ def _loop(
     """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
-    passes = _passes(run)
+    passes = _passes(run, node)
     loop = Loop(node)
     outer = frame.loops
     frame.breaks.append([])
@@ -131,7 +132,7 @@ def comprehension(
     """A comprehension: a loop whose names are its own."""
     frame = run.frame
     before = dict(frame.state.names)
-    passes = _passes(run)
+    passes = _passes(run, node)
     loop = Loop(node)
     outer = frame.loops
     iterables = [run.evaluate(generators[0].iter)]

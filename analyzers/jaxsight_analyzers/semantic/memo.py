@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import functions, module, signatures
+from jaxsight_analyzers.semantic import functions, limits, module, signatures
 from jaxsight_analyzers.semantic.contexts import Summary
 from jaxsight_analyzers.semantic.shapes import shape_of_task
 from jaxsight_analyzers.semantic.tasks import (
@@ -77,6 +77,16 @@ def ask(run: Run, activation: Activation) -> Summary | None:
     return _settle(run, activation)
 
 
+def run_alone(run: Run, task: Task) -> None:
+    """Work out what is nested too deeply where it was asked for."""
+    if isinstance(task, Activation):
+        run.perform(Task(), task.scope.home.outside(), lambda: ask(run, task))
+    elif isinstance(task, module.GlobalName):
+        run.perform(
+            Task(), task.module.outside(), lambda: value_of_name(run, task.module, task.name)
+        )
+
+
 def _settle(run: Run, activation: Activation) -> Summary | None:
     if activation.state == IDLE and activation.summary is not None and activation.checked >= 0:
         if activation not in run.suspects or not _is_in_doubt(run, activation):
@@ -84,8 +94,7 @@ def _settle(run: Run, activation: Activation) -> Summary | None:
         if activation.checked == run.revision:
             return activation.summary
     if run.budget <= 0:
-        run.given_up.add(activation.scope)
-        run.exhausted = True
+        limits.note_budget(run, activation.scope)
         return None
     return _compute(run, activation)
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import changes, imports, members
+from jaxsight_analyzers.semantic import changes, imports, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
@@ -35,6 +35,7 @@ class GlobalName(Task):
     what all its bindings agree on; None for a name that the module does not bind.
     """
 
+    stands_alone = True
     __slots__ = ("bindings", "changes", "index", "module", "name", "state", "value")
 
     def __init__(self, module: Module, name: str) -> None:
@@ -171,7 +172,13 @@ def evaluate_name(run: Run, task: GlobalName) -> Value | None:
         if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
             unknown = True
             continue
-        found = _bound_value(run, module, task.name, statement)
+        frame = run.frame
+        try:
+            found = _bound_value(run, module, task.name, statement)
+        except RecursionError:  # of Python's stack
+            limits.run_alone_first(run)
+            run.frame, found = frame, UNKNOWN
+            limits.note_stack(run, statement)
         value = found if value is None else _merge(value, found)
     if value is None:
         return UNKNOWN if unknown else None

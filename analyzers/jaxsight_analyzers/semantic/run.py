@@ -38,6 +38,10 @@ MAX_NESTING = 20
 MAX_SUMMARIES = 12
 """A closure called in more different ways than this within one run is unknown in the others."""
 
+BUDGET = 400
+BUDGET_OF_FUNCTION = 60
+"""Runs of functions for one file, and more for each function in it. After these, calls are unknown."""
+
 MAX_ACTIVATIONS = 24
 """A function called in more different ways than this is run with less detail of its arguments."""
 
@@ -75,7 +79,7 @@ class Run:
         self.nesting = MAX_NESTING
         self.stamp = 0
         self.budget = 0
-        self.given_up: set[FunctionScope] = set()
+        self.alone: set[Task] = set()  # run on their own, since Python's stack was too small
         self.made: frozenset[object] = (
             frozenset()
         )  # functions that the module's own code transforms
@@ -102,9 +106,10 @@ class Run:
                 if user not in self.suspects:
                     self.suspects.add(user)
                     waiting.append(user)
-        self.budget = 400 + 60 * len(self.scopes.functions)
+        self.budget = BUDGET + BUDGET_OF_FUNCTION * len(self.scopes.functions)
         self._once.clear()
         self.redone, self.reshaped = [], False
+        self.alone.clear()
         if self.revision % 64 == 0:
             self._tests.clear()
             self._free_names.clear()
@@ -123,11 +128,11 @@ class Run:
     def start_over(self) -> None:
         """Forget all results. Definitions and what is widened stay."""
         self.memo, self.counts, self.running = {}, {}, {}
-        self.overflowed, self.given_up, self.exhausted = [], set(), False
+        self.overflowed, self.exhausted = [], False
         self.stack, self.provisional = [], []
         self.task = Task()
         self._once.clear()
-        self.budget = 400 + 60 * len(self.scopes.functions)
+        self.budget = BUDGET + BUDGET_OF_FUNCTION * len(self.scopes.functions)
 
     # Recording
 
@@ -297,7 +302,11 @@ class Run:
         if known is None:
             self._once[place] = (meanwhile, ())
             apart = Task()
-            made = self.perform(apart, self.frame, make)
+            try:
+                made = self.perform(apart, self.frame, make)
+            except BaseException:  # it is to be asked again
+                del self._once[place]
+                raise
             known = self._once[place] = (made, tuple(apart.uses))
             self.task.lowest = min(self.task.lowest, apart.lowest)
             if apart.lowest < len(self.stack) or place is None:

@@ -160,6 +160,10 @@ class Piece:
     mentions: set[str] = field(default_factory=set[str])  # names and attributes outside functions
     changes: Changes | None = None  # once someone has asked
 
+    def all_mentions(self) -> list[set[str]]:
+        """The names and attributes that the chunk speaks of, of each of its functions apart."""
+        return [self.mentions, *[s.mentions for s in self.scopes if isinstance(s, FunctionScope)]]
+
 
 class Survey:
     """One walk over a chunk: finds its definitions and what it binds."""

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value
 
 
+class Limit(NamedTuple):
+    """A limit that was reached, and what is not followed as far as it goes."""
+
+    what: str  # which limit: see `limits`
+    node: ast.AST | None  # a function, a statement, an expression; None: the file
+
+
 class Dependency:
     """Something that the results of tasks follow from."""
 
@@ -43,6 +50,7 @@ class Task(Dependency):
         "fails_on_purpose",
         "inline",
         "inline_counts",
+        "limits",
         "lowest",
         "nested_classes",
         "pending",
@@ -52,6 +60,9 @@ class Task(Dependency):
         "volatile",
         "writes",
     )
+
+    stands_alone = False
+    """Whether it can be run without those who ask for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,6 +83,7 @@ class Task(Dependency):
         self.fails_on_purpose: list[ast.AST] = []
         self.writes: dict[tuple[ClassScope, str], Value] = {}
         self.volatile = False
+        self.limits: tuple[Limit, ...] = ()
         # while it runs only
         self.inline: dict[object, Summary | None] = {}
         self.inline_counts: dict[ast.AST, int] = {}
@@ -126,6 +138,8 @@ class Activation(Task):
 
     What it does to its callers is its summary. It holds no value of any of them.
     """
+
+    stands_alone = True
 
     __slots__ = (
         "approximation",
@@ -182,8 +196,8 @@ class PreemptedError(BaseException):
 
 
 class DeeperError(Exception):
-    """Calls are nested too deeply to go on: the innermost is to be run on its own first."""
+    """Tasks are nested too deeply to go on: the innermost is to be run on its own first."""
 
-    def __init__(self, activation: Activation) -> None:
-        super().__init__(activation)
-        self.activation = activation
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.task = task

@@ -15,6 +15,7 @@ from jaxsight_analyzers.encoding import Decoded, DecodingError, decode
 from jaxsight_analyzers.engine import Analysis, analyse, fix_all
 from jaxsight_analyzers.report import text
 from jaxsight_analyzers.report.problem import Problem, Trouble, problems_of
+from jaxsight_analyzers.semantic.limits import sentences
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.commands.project import Project
@@ -45,6 +46,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add("--diff", action="store_true", help="show what --fix would change, and change nothing")
     add("--statistics", action="store_true", help="count findings by rule")
+    add(
+        "--verbose",
+        action="store_true",
+        help="also say what was not followed as far as it goes, to bound the time",
+    )
     add("--exit-zero", action="store_true", help="exit with 0 even if there are findings")
     add(
         "--baseline",
@@ -68,6 +74,7 @@ class _Checked:
 
     problems: list[Problem] = field(default_factory=list[Problem])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
+    given_up: list[Trouble] = field(default_factory=list[Trouble])
     files: int = 0
     fixed: int = 0  # files
     mended: int = 0  # findings in them
@@ -79,6 +86,7 @@ class _Checked:
         """What was found in one file."""
         self.problems += other.problems
         self.troubles += other.troubles
+        self.given_up += other.given_up
         self.failed = self.failed or other.failed
 
 
@@ -244,8 +252,23 @@ def _note(checked: _Checked, analysis: Analysis, virtual: VirtualModule | None) 
             where += f":cell {cell + 1}"
         place = f"{where}:{line + 1}:{column + 1}"
         checked.troubles.append(Trouble(where, f"syntax error at {place}: {problem.message}"))
+    checked.given_up += [
+        Trouble(analysis.source.path, sentence) for sentence in _given_up(analysis, virtual)
+    ]
     for crash in analysis.crashes:
         _fail(checked, analysis.source.path, f"a defect of JAX Sight, please report it: {crash}")
+
+
+def _given_up(analysis: Analysis, virtual: VirtualModule | None) -> tuple[str, ...]:
+    if virtual is None:
+        return analysis.given_up
+
+    def where(_: SourceFile, offset: int) -> str:
+        cell, inside = virtual.to_cell(offset)
+        line, _column = SourceFile("", virtual.cells[cell].source).position(inside)
+        return f"cell {cell + 1}, line {line + 1}"
+
+    return sentences(analysis.model, where)
 
 
 def _check_notebook(
@@ -379,6 +402,8 @@ def _report(arguments: Namespace, checked: _Checked) -> None:
     out = sys.stderr if arguments.stdin_filename is not None and arguments.fix else sys.stdout
     style = text.Style(coloured=_is_coloured())
     print(text.troubles(checked.troubles, style), end="", file=sys.stderr)
+    if arguments.verbose:
+        print(text.given_up(checked.given_up, style), end="", file=sys.stderr)
     if arguments.diff:
         print("".join(checked.diff), end="")
         return
@@ -410,9 +435,9 @@ def _for_programs(form: str, checked: _Checked) -> str:
     from jaxsight_server.version import version
 
     if form == "json":
-        return machine.as_json(checked.problems, checked.troubles)
+        return machine.as_json(checked.problems, checked.troubles, checked.given_up)
     if form == "sarif":
-        return machine.as_sarif(checked.problems, checked.troubles, version())
+        return machine.as_sarif(checked.problems, checked.troubles, version(), checked.given_up)
     return machine.as_github(checked.problems, checked.troubles)
 
 

@@ -1,0 +1,91 @@
+"""Operators on values: what a sum, a product, a concatenation or a negation is."""
+
+from __future__ import annotations
+
+import ast
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import expressions, plain
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    HOST,
+    STATIC,
+    UNKNOWN,
+    Kind,
+    Value,
+    constant,
+    constant_of,
+    items_of,
+    most_traced,
+    sequence,
+    tracer,
+    truth_of,
+)
+
+_NUMBERS = (Kind.ARRAY, Kind.TREE, Kind.KEY, Kind.KEYS)
+
+
+def binary(run: Run, node: ast.BinOp) -> Value:
+    """`a + b`. The terms of a long sum lie in each other: they are taken one by one."""
+    waiting = [node]
+    while isinstance(node.left, ast.BinOp):
+        node = node.left
+        waiting.append(node)
+    value = run.evaluate(node.left)
+    for node in reversed(waiting):
+        value = result(run, value, run.evaluate(node.right), node.op)
+        if isinstance(node.op, ast.FloorDiv):
+            value = plain.plainly(run, value, "derivative", ())
+    return value
+
+
+def result(run: Run, left: Value, right: Value, operator: ast.operator) -> Value:
+    """What a binary operator makes of two values."""
+    kinds = (left.kind, right.kind)
+    if isinstance(operator, (ast.Add, ast.Mult)) and (
+        Kind.SEQUENCE in kinds or Kind.MAPPING in kinds
+    ):
+        return _concatenation(left, right, operator)
+    if isinstance(operator, ast.Mod) and isinstance(constant_of(left), (str, bytes)):
+        return STATIC
+    if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
+        return STATIC
+    most = most_traced((left, right))
+    if most.traced is not Certainty.NO:
+        return tracer(Kind.ARRAY, most)
+    if Kind.ARRAY in kinds or Kind.KEY in kinds:
+        return expressions.jax_result(run, Kind.ARRAY, (left, right))
+    if Kind.HOST in kinds and Kind.UNKNOWN not in kinds and Kind.TREE not in kinds:
+        return HOST
+    return UNKNOWN
+
+
+def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
+    first, second = items_of(left), items_of(right)
+    if isinstance(operator, ast.Add) and first is not None and second is not None:
+        return sequence((*first, *second))
+    repeated, count = (first, constant_of(right)) if second is None else (second, constant_of(left))
+    if isinstance(operator, ast.Mult) and repeated is not None and isinstance(count, int):
+        return sequence(repeated * count) if count <= 64 else UNKNOWN
+    most = most_traced((left, right))
+    if most.traced is Certainty.NO:
+        return UNKNOWN
+    return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
+
+
+def unary(run: Run, node: ast.UnaryOp) -> Value:
+    """`not a`, `-a`, `+a`, `~a`."""
+    value = run.evaluate(node.operand)
+    known = truth_of(value)
+    if isinstance(node.op, ast.Not):
+        if known is not None:
+            return constant(not known)
+        return value if value.traced is not Certainty.NO else STATIC
+    if value.kind is Kind.STATIC:
+        number = constant_of(value)
+        if isinstance(node.op, ast.USub) and isinstance(number, (int, float)):
+            return constant(-number)
+        return STATIC
+    if value.kind is Kind.TREE and value.traced is Certainty.NO:
+        return UNKNOWN
+    return tracer(Kind.ARRAY, value) if value.kind in _NUMBERS else value
