@@ -129,7 +129,7 @@ LOOPS = (
 def test_what_is_given_up_is_said_to_who_asks_and_is_no_finding(tmp_path: Path) -> None:
     (tmp_path / "loops.py").write_text(LOOPS)
     cells = [{"cell_type": "code", "source": source} for source in ("x = 1\n", LOOPS)]
-    notebook = {"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    notebook: dict[str, Any] = {"cells": cells, "nbformat": 4, "metadata": {}}
     (tmp_path / "loops.ipynb").write_text(json.dumps(notebook))
     sentence = "a loop in more than 4 loops is followed through one pass only"
 
