@@ -19,6 +19,7 @@ export interface ServerStatus {
   readonly versions: Readonly<Record<string, string>>;
   readonly rules: number;
   readonly configFile: string | null;
+  readonly index: { readonly state: "none" | "building" | "ready" | "failed"; readonly files: number };
 }
 
 export const RUN = new RequestType<RunParams, RunResult, void>("jaxsight/run");

@@ -39,6 +39,7 @@ from jaxsight_server.features import (
     watched_files,
     workspace_folders,
 )
+from jaxsight_server.indexing import Indexer
 from jaxsight_server.jobs import Jobs
 from jaxsight_server.log import ClientLog
 from jaxsight_server.module import Desk
@@ -134,6 +135,7 @@ class Server(LanguageServer):
         self._background: set[asyncio.Task[object]] = set()  # asyncio itself keeps weak references
         self.publisher = diagnostic.Publisher(self)
         self.neighbours = Neighbours(self)
+        self.indexer = Indexer(self)
         self.configuration = configuration.Reporter(self)
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(_guarded(self, feature))

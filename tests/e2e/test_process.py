@@ -94,6 +94,33 @@ def test_isolated_python_with_bundled_libraries_serves_and_leaves_cleanly(
     assert process.stderr is not None and process.stderr.read() == b""
 
 
+def test_isolated_server_tells_an_open_file_what_files_that_are_not_open_call(
+    process: Process, tmp_path: Path
+) -> None:
+    helpers = "def positive(x):\n    if x > 0:\n        return x\n    return -x\n"
+    main = (
+        "import jax\nimport helpers\n\nstep = jax.jit(lambda x: helpers.positive(x))\nstep(1.0)\n"
+    )
+    for name, text in {"helpers.py": helpers, "main.py": main}.items():
+        (tmp_path / name).write_text(text)
+    folders = [{"uri": tmp_path.as_uri(), "name": "project"}]
+    params: dict[str, Any] = {"processId": None, "capabilities": {}, "workspaceFolders": folders}
+    send(process, "initialize", params, 1)
+    answer(process, 1)
+    send(process, "initialized", {})
+    uri = (tmp_path / "helpers.py").as_uri()
+    document = {"uri": uri, "languageId": "python", "version": 1, "text": helpers}
+    send(process, "textDocument/didOpen", {"textDocument": document})
+    while True:
+        message = received(process)
+        if message.get("method") == "textDocument/publishDiagnostics":
+            found = message["params"]["diagnostics"]
+            if found:
+                break
+    assert [item["code"] for item in found] == ["traced-if"]
+    process.kill()
+
+
 def test_exit_without_shutdown_is_an_error(process: Process) -> None:
     initialize(process)
     send(process, "exit")

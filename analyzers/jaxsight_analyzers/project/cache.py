@@ -39,6 +39,7 @@ from jaxsight_analyzers.project.index import (
 )
 from jaxsight_analyzers.project.outgoing import OutgoingCall
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.semantic.tasks import Way
 
 MAX_BYTES = 64_000_000
@@ -86,19 +87,28 @@ def indexed(
     settings: Callable[[str], Settings],
     file: Path,
     note: Callable[[str, Analysis], None] | None = None,
+    rules: Iterable[Rule] | None = None,
+    remark: Callable[[str], None] | None = None,
 ) -> Index:
-    """The index of files on the disk, from what was kept of it; what is new of it is kept."""
+    """The index of files on the disk, from what was kept of it; what is new of it is kept.
+
+    `remark` is told in a sentence if what was kept is damaged.
+    """
     chosen = sorted(paths)
-    key = key_of([workspace.roots, *sorted({repr(settings(path)) for path in chosen})])
-    entries, stamps = load(file, key)
+    ran = None if rules is None else tuple(rules)
+    names = None if ran is None else [rule.name for rule in ran]
+    key = key_of([workspace.roots, names, *sorted({repr(settings(path)) for path in chosen})])
+    entries, stamps = load(file, key, remark)
     digests = Digests(workspace, stamps, stamp_of)
-    index = build(workspace, chosen, settings, entries, digests, note)
+    index = build(workspace, chosen, settings, entries, digests, note, ran)
     if index.analysed or entries.keys() != index.entries.keys():
         save(file, key, index.entries, digests.stamps)
     return index
 
 
-def load(path: Path, key: str) -> tuple[dict[str, Entry], Stamps]:
+def load(
+    path: Path, key: str, remark: Callable[[str], None] | None = None
+) -> tuple[dict[str, Entry], Stamps]:
     """What was kept, if it was made with the same; else nothing."""
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -108,7 +118,11 @@ def load(path: Path, key: str) -> tuple[dict[str, Entry], Stamps]:
             return {}, {}
         entries = {name: _entry(data) for name, data in kept["entries"].items()}
         stamps = {name: (int(a), int(b), str(c)) for name, (a, b, c) in kept["stamps"].items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except OSError:
+        return {}, {}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        if remark is not None:
+            remark(f"The index that was kept in {path} is damaged; it is made anew")
         return {}, {}
     return entries, stamps
 
@@ -143,12 +157,22 @@ def _prune(home: Path) -> None:
 # Entries as plain data
 
 
+def calls_data(calls: Iterable[OutgoingCall]) -> list[object]:
+    """Calls as plain data."""
+    return [[*call[:3], call.way, _places(call.related)] for call in calls]
+
+
+def calls_from(data: list[Any]) -> tuple[OutgoingCall, ...]:
+    """Calls from plain data."""
+    return tuple([_call(*call) for call in data])
+
+
 def _data(entry: Entry) -> list[object]:
     return [
         entry.text,
         entry.seen,
         entry.incoming,
-        [[*call[:3], call.way, _places(call.related)] for call in entry.outgoing],
+        calls_data(entry.outgoing),
         [_diagnostic_data(diagnostic) for diagnostic in entry.diagnostics],
     ]
 
@@ -180,7 +204,7 @@ def _entry(data: list[Any]) -> Entry:
         text,
         tuple([(path, digest) for path, digest in seen]),
         incoming,
-        tuple([_call(*call) for call in calls]),
+        calls_from(calls),
         tuple([_diagnostic(*one) for one in diagnostics]),
     )
 

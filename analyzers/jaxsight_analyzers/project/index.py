@@ -17,6 +17,7 @@ from jaxsight_analyzers.diagnostic import Diagnostic
 from jaxsight_analyzers.engine import Analysis, Versions, analyse
 from jaxsight_analyzers.project.outgoing import OutgoingCall, incoming, outgoing
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.settings import Config
 
 MAX_FILES = 20_000
@@ -62,15 +63,18 @@ def build(
     known: Mapping[str, Entry] | None = None,
     digests: Digests | None = None,
     note: Callable[[str, Analysis], None] | None = None,
+    rules: Iterable[Rule] | None = None,
 ) -> Index:
     """The index of these files. What is known of a file is used where all it follows from is the same.
 
     `note` is told each analysis as it is made: the last one of a file has all that leads into it.
+    `rules` are those to run instead of the ones that the settings enable.
     """
+    chosen = None if rules is None else tuple(rules)
     index, digests = Index(), digests or Digests(workspace)
 
     def made(path: str, calls: tuple[OutgoingCall, ...]) -> Entry:
-        analysis = _analyse(workspace, path, settings, calls)
+        analysis = _analyse(workspace, path, settings, calls, chosen)
         index.analysed += 1
         if note is not None:
             note(path, analysis)
@@ -101,11 +105,12 @@ def _analyse(
     path: str,
     settings: Callable[[str], Settings],
     calls: tuple[OutgoingCall, ...],
+    rules: tuple[Rule, ...] | None,
 ) -> Analysis:
     source = workspace.source(path)
     assert source is not None
     config, versions = settings(path)
-    return analyse(source, config, versions, workspace=workspace, incoming=calls)
+    return analyse(source, config, versions, rules=rules, workspace=workspace, incoming=calls)
 
 
 class Digests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
 from lsprotocol import types as lsp
@@ -89,7 +89,10 @@ class Reporter:
         self._server = server
         self._shown: dict[str, list[lsp.Diagnostic]] = {}
         self._told: set[str] = set()
+        self._states: Sequence[_State] = ()
+        self._problems_told: Sequence[str] = ()
         self._status: dict[str, object] = {}
+        self._is_known = False
         self._busy = False
         self._again = False
 
@@ -122,7 +125,9 @@ class Reporter:
         problems = self._problems(files.values())
         self._tell(problems)
         self._log(crash for state in states for crash in state.crashes)
-        self._say_status(states, problems)
+        self._states, self._problems_told = states, problems
+        self._is_known = True
+        self.say_status()
 
     async def _state(self, snapshot: Snapshot) -> _State | None:
         try:
@@ -165,7 +170,11 @@ class Reporter:
                 self._told.add(text)
                 logger.error("%s", text)
 
-    def _say_status(self, states: Sequence[_State], problems: Sequence[str]) -> None:
+    def say_status(self) -> None:
+        """Tell the client how we are, if that is not what it was told; not before it is known."""
+        states, problems = self._states, self._problems_told
+        if not self._is_known:
+            return
         settings: Settings = self._server.session.settings
         first = states[0] if states else None
         file = first.file if first else None
@@ -178,6 +187,7 @@ class Reporter:
             "versions": dict(first.versions) if first else {},
             "rules": first.rules if first else len(all_rules()),
             "configFile": str(file.path) if file else None,
+            "index": asdict(self._server.indexer.status),
         }
         if status != self._status:
             self._status = status

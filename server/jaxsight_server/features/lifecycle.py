@@ -62,6 +62,7 @@ async def initialized(server: Server, params: lsp.InitializedParams) -> None:
     if server.client.configures:
         await configuration.ask(server)
     server.configuration.report()
+    server.indexer.changed()
 
 
 async def shutdown(server: Server, params: None) -> None:

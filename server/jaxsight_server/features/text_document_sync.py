@@ -36,6 +36,7 @@ def did_change(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
 def did_save(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
     """Look at the disk: clients that do not watch files tell us no more than this."""
     server.neighbours.changed(on_disk=True)
+    server.indexer.changed()
 
 
 def did_close(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:

@@ -25,6 +25,7 @@ def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFilesPa
         configuration.refresh(server)
     server.schedule.tell(lambda desk: desk.workspaces.changed_on_disk(paths))
     server.neighbours.changed(on_disk=True)
+    server.indexer.changed()
 
 
 def _configures(path: str) -> bool:

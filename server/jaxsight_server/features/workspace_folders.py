@@ -28,6 +28,7 @@ async def did_change_workspace_folders(
     if server.client.configures:
         await configuration.ask(server)
     configuration.refresh(server)
+    server.indexer.changed(anew=True)
 
 
 def folder(settings: Settings, uri: str) -> Folder:
