@@ -29,6 +29,8 @@ PROGRAM = """
             if not isinstance(leaf, jax.core.Tracer):
                 yield "plain"
                 continue
+            if hasattr(leaf.aval, "inner_aval"):  # a reference: what it refers to
+                leaf = leaf[...]
             if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
                 leaf = jax.random.key_data(leaf)
             try:

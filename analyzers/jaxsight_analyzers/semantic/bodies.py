@@ -195,6 +195,15 @@ def _item(run: Run, iterable: Value, node: ast.expr) -> Value:
     return _one_of(inside) if inside else calls.item_of(run, iterable, node, 0)
 
 
+def _of_leaves(made: Value) -> Value | None:
+    """A container of what a function made of leaves; None where that is not known."""
+    if made.traced is not Certainty.NO:
+        return Value(Kind.TREE, made.traced, made.origin, concrete=made.concrete)
+    if made.kind in (Kind.STATIC, Kind.HOST):
+        return UNKNOWN
+    return Value(Kind.TREE) if made.kind is Kind.ARRAY else None
+
+
 def _one_of(values: Iterable[Value]) -> Value:
     first, *others = values
     for other in others:
@@ -245,4 +254,6 @@ def _result_of_bodies(
         return returned[-1]
     if name in ("cond", "switch") and returned:
         return _one_of(returned)
+    if facts.name == "jax.tree.map" and returned and (known := _of_leaves(returned[-1])):
+        return known
     return calls.result_of(run, node, qualified, facts, arguments)

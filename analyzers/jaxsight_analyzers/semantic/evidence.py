@@ -45,6 +45,7 @@ class Evidence(NamedTuple):
     arrays: frozenset[str]  # computed with, or asked for their shape
     containers: frozenset[str]  # indexed with a string
     objects: frozenset[str]  # called: functions and modules, which tracing leaves as they are
+    references: frozenset[str]  # assigned to as a whole, `x[...] = y`, as people do with references
 
 
 def evidence_in(node: FunctionNode) -> Evidence:
@@ -52,6 +53,7 @@ def evidence_in(node: FunctionNode) -> Evidence:
     arrays: set[str] = set()
     containers: set[str] = set()
     objects: set[str] = set()
+    references: set[str] = set()
     for child in ast.walk(node):
         if isinstance(child, ast.BinOp) and isinstance(child.op, _ARITHMETIC):
             arrays.update(_name(side) for side in (child.left, child.right))
@@ -61,11 +63,14 @@ def evidence_in(node: FunctionNode) -> Evidence:
             arrays.add(_name(child.operand))
         elif isinstance(child, ast.Attribute) and child.attr in _ARRAY_METHODS:
             arrays.add(_name(child.value))
-        elif isinstance(child, ast.Subscript) and _is_text(child.slice):
-            containers.add(_name(child.value))
+        elif isinstance(child, ast.Subscript):
+            if _is_text(child.slice):
+                containers.add(_name(child.value))
+            elif isinstance(child.ctx, ast.Store) and _is_whole(child.slice):
+                references.add(_name(child.value))
         elif isinstance(child, ast.Call):
             objects.add(_name(child.func))
-    found = (frozenset(names) - {""} for names in (arrays, containers, objects))
+    found = (frozenset(names) - {""} for names in (arrays, containers, objects, references))
     return Evidence(*found)
 
 
@@ -75,3 +80,10 @@ def _name(node: ast.expr) -> str:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_whole(node: ast.expr) -> bool:
+    """Whether an index means all there is: `...` or `()`."""
+    if isinstance(node, ast.Tuple):
+        return not node.elts
+    return isinstance(node, ast.Constant) and node.value is ...

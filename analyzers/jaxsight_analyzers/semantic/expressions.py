@@ -236,7 +236,7 @@ def _ternary(run: Run, node: ast.IfExp) -> Value:
 
 def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value) -> None:
     """Record a test that Python decides."""
-    if value.traced is not Certainty.NO and value.kind is not Kind.INSTANCE:  # which is true
+    if value.traced is not Certainty.NO and value.kind not in (Kind.INSTANCE, Kind.REFERENCE):
         guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
         run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
 
@@ -317,6 +317,8 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
         return key_arrays.subscript(run, base, index, node)
     if base.kind is Kind.ARRAY:
         return tracer(Kind.ARRAY, most_traced((base, index)))
+    if base.kind is Kind.REFERENCE:
+        return tracer(Kind.ARRAY, base) if _is_of_array(node.slice) else UNKNOWN
     if base.kind in (Kind.TREE, Kind.UNKNOWN):
         return _part_of_unknown(run, base, node)
     if base.kind in (Kind.SEQUENCE, Kind.MAPPING):
@@ -330,6 +332,12 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if base.kind is Kind.STATIC:
         return STATIC
     return UNKNOWN
+
+
+def _is_of_array(index: ast.expr) -> bool:
+    """Whether an index is one of arrays; a number may as well choose from a tuple of references."""
+    whole = isinstance(index, ast.Constant) and index.value is ...
+    return whole or isinstance(index, (ast.Slice, ast.Tuple))
 
 
 def _slice(run: Run, node: ast.Slice) -> Value:

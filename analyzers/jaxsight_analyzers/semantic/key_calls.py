@@ -36,6 +36,7 @@ _NEVER_KEYS = (
     Kind.MODULE,
     Kind.CALLABLE,
     Kind.HOST,
+    Kind.REFERENCE,
 )
 
 

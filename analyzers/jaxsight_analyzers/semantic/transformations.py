@@ -277,8 +277,8 @@ def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int] | No
     if argument is None or isinstance(constant_of(argument[1]), int):
         return frozenset()
     items = items_of(argument[1])
-    if items is None:
-        return None
+    if items is None:  # one `PartitionSpec` for all, most often
+        return frozenset() if facts.mapped == "in_specs" else None
     return frozenset(i for i, item in enumerate(items) if constant_of(item) is None)
 
 
@@ -313,6 +313,8 @@ def trace_parameters(
         if transformation.facts.own_derivative:
             return {n: plain.with_own_derivative(run, value) for n, value in parameters.items()}
         return parameters
+    if mode == "kernel":
+        return _references(data, transformation, parameters)
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     positional = positional[transformation.bound :]
@@ -326,12 +328,29 @@ def trace_parameters(
             continue
         if mode == "host":
             traced[name] = _on_host(value)
-        elif mode == "kernel":
-            traced[name] = UNKNOWN
         else:
             origin = functions.origin_of(data, name)
             traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
     return traced
+
+
+def _references(
+    data: FunctionData, transformation: Transformation, parameters: dict[str, Value]
+) -> dict[str, Value]:
+    """What a kernel gets: references for its inputs, and behind them for outputs and scratch memory."""
+    signature = data.node.args
+    positional = [*signature.posonlyargs, *signature.args]
+    bound = {name for name, _ in data.bound_names}
+    given = positional[transformation.bound : len(positional) - len(signature.defaults)]
+    made = dict(parameters)
+    for argument in given:
+        if argument.arg in parameters and argument.arg not in bound:
+            made[argument.arg] = Value(
+                Kind.REFERENCE, Certainty.YES, Origin(argument.arg, argument)
+            )
+    if signature.vararg is not None:
+        made[signature.vararg.arg] = UNKNOWN
+    return made
 
 
 def _mixed(signature: ast.arguments, transformation: Transformation) -> set[str]:
@@ -401,6 +420,8 @@ def _traced_parameter(
         return value
     if value.kind is Kind.UNKNOWN and name in evidence.objects:
         return value
+    if name in evidence.references:
+        return Value(Kind.REFERENCE, Certainty.YES, origin)
     made = traced(value, origin, concrete)
     if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
         return Value(

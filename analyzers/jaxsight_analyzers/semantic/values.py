@@ -31,6 +31,7 @@ class Kind(Enum):
     HOST = "host array"  # a NumPy array
     KEY = "key"  # one PRNG key
     KEYS = "keys"  # an array of keys
+    REFERENCE = "reference"  # to mutable memory: an argument of a Pallas kernel, a `jax.Ref`
     TREE = "pytree"  # an array or a container of arrays, such as an unannotated traced argument
     SEQUENCE = "sequence"  # a tuple or list whose items are known
     SERIES = "series"  # a list, tuple or set of any length whose items are alike

@@ -37,31 +37,43 @@ from jaxsight_analyzers.diagnostic import (
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.streams import KeyReuse
 
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, reuse in enumerate(unit.key_reuses):
         if not reuse.in_loop:
             continue
-        verb = "uses" if reuse.certainty is Certainty.YES else "may use"
-        repeated = (
-            f"each run of this body under `{reuse.repeated_by}`"
-            if reuse.repeated_by
-            else "each iteration"
-        )
         fixes: tuple[FixRef, ...] = ()
         if isinstance(reuse.argument, ast.Name) and fix_kind(unit, number) is not None:
             kind, title = fix_kind(unit, number) or ("", "")
             fixes = (FixRef(kind, title, Applicability.UNSAFE, number),)
         yield Finding(
             span=reuse.span,
-            message=(
-                f"{repeated} {verb} the same key `{reuse.key}` for {reuse.by}, "
-                "so all get the same random numbers"
-            ),
+            message=_message(reuse),
             certainty=reuse.certainty,
             fixes=fixes,
         )
+
+
+def _message(reuse: KeyReuse) -> str:
+    sure = reuse.certainty is Certainty.YES
+    if reuse.earlier_node is not reuse.node and reuse.repeated_by is None:
+        verb = "is used again by" if sure else "may be used again by"
+        return (
+            f"`{reuse.key}` {verb} {reuse.by} after {reuse.earlier_by} used it up in the iteration "
+            "before, so both get the same random numbers"
+        )
+    repeated = (
+        f"each run of this body under `{reuse.repeated_by}`"
+        if reuse.repeated_by
+        else "each iteration"
+    )
+    verb = "uses" if sure else "may use"
+    return (
+        f"{repeated} {verb} the same key `{reuse.key}` for {reuse.by}, "
+        "so all get the same random numbers"
+    )
 
 
 def fix_kind(unit: Unit, number: int) -> tuple[str, str] | None:
