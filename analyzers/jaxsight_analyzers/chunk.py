@@ -13,7 +13,14 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.pieces import Level, State, count_lines, line_starts, shift_lines
+from jaxsight_analyzers.pieces import (
+    Level,
+    State,
+    count_lines,
+    first_line,
+    line_starts,
+    shift_lines,
+)
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 
@@ -41,7 +48,7 @@ class Chunk:
     __slots__ = (
         *("analysed", "base", "body", "header", "heads", "lines", "problem", "stale", "state"),
         "text",
-        *("_change", "_starts"),
+        *("_change", "_first", "_starts"),
     )
 
     def __init__(
@@ -68,12 +75,38 @@ class Chunk:
         self.stale = stale  # `analysed` is not the text repaired, but an older one, or nothing
         self.lines = count_lines(text)
         self._starts: tuple[int, ...] | None = None
+        self._first: int | None = None
         self._change: tuple[int, int, int] | None = None
 
     @property
     def piece(self) -> ClassPiece | None:
         """The big class that it is a part of."""
         return self.heads or self.header
+
+    @property
+    def first(self) -> int:
+        """The line number of the first statement, with its decorators. There must be one."""
+        if self._first is None:
+            self._first = first_line(self.body[0])
+        return self._first
+
+    def renumber(self, lines: int) -> None:
+        """Move the numbers of a new chunk's lines. Nobody has seen its nodes yet."""
+        if lines == 0:
+            return
+        self.base += lines
+        self._first = None
+        waiting: list[ast.AST] = list(self.body)
+        if self.heads is not None:
+            node = self.body[0]
+            assert isinstance(node, ast.ClassDef)
+            waiting = [*node.decorator_list, *node.bases, *node.keywords]
+            _move(node, lines)
+        while waiting:
+            node = waiting.pop()
+            if hasattr(node, "lineno"):
+                _move(node, lines)
+            waiting.extend(ast.iter_child_nodes(node))
 
     @property
     def level(self) -> Level:
@@ -231,3 +264,9 @@ def difference(old: str, new: str) -> tuple[int, int]:
         else:
             high = middle - 1
     return start, len(old) - suffix
+
+
+def _move(node: ast.AST, lines: int) -> None:
+    node.lineno += lines  # type: ignore[attr-defined]
+    if node.end_lineno is not None:  # type: ignore[attr-defined]
+        node.end_lineno += lines  # type: ignore[attr-defined]

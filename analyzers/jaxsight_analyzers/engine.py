@@ -223,7 +223,8 @@ def _no_collections() -> Generator[None]:
         yield
     finally:
         gc.enable()
-        gc.collect(0)
+        if gc.get_count()[0] > gc.get_threshold()[0]:
+            gc.collect(0)
 
 
 def _enabled(config: Config, path: str) -> list[Rule]:

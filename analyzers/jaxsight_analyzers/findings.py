@@ -55,6 +55,7 @@ class State:
         incoming: tuple[OutgoingCall, ...] = (),
     ) -> None:
         self.rules = rules
+        self._severities = [(rule, config.severity_of(rule)) for rule in rules]
         self.config = config
         self.versions = versions
         self.path = path
@@ -159,9 +160,9 @@ class State:
     def _look(self, unit: Unit, module: ParsedModule) -> Kept:
         found: list[Diagnostic] = []
         crashes: list[str] = []
-        for rule in self.rules:
+        for rule, configured in self._severities:
             try:
-                found.extend(self._run(rule, unit))
+                found.extend(_run(rule, configured, unit))
             except Exception as error:  # the border between us and a rule: the others go on
                 crashes.append(f"rule `{rule.name}` failed on {self.path}: {error!r}")
         meant = unit.fails_on_purpose if found else ()
@@ -176,13 +177,13 @@ class State:
             unit.asked_others,
         )
 
-    def _run(self, rule: Rule, unit: Unit) -> Iterator[Diagnostic]:
-        configured = self.config.severity_of(rule)
-        for finding in rule.check(unit):
-            severity = configured or rule.severity
-            if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
-                severity = Severity.WARNING
-            yield Diagnostic(rule.name, rule.family, severity, finding, unit.number, rule.url)
+
+def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagnostic]:
+    for finding in rule.check(unit):
+        severity = configured or rule.severity
+        if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
+            severity = Severity.WARNING
+        yield Diagnostic(rule.name, rule.family, severity, finding, unit.number, rule.url)
 
 
 def _within(inner: Span, outer: Span) -> bool:

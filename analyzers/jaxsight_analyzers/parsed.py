@@ -30,7 +30,7 @@ class Numbering:
         self._next = number * MODULE_LINES + _FIRST_FREE
         self._room: dict[int, int] = {}  # first line of a chunk's code -> lines that fit
         self._number_pieces(chunks)
-        firsts = [first_line(chunk.body[0]) for chunk in chunks if chunk.body]
+        firsts = [chunk.first for chunk in chunks if chunk.body]
         for first, following in zip(firsts, [*firsts[1:], self._next]):
             self._room[first] = following - first
 
@@ -39,7 +39,7 @@ class Numbering:
         line = 1 + self.number * MODULE_LINES
         for chunk in chunks:
             if chunk.base != line and chunk.body:
-                _shift(chunk, line - chunk.base)
+                chunk.renumber(line - chunk.base)
             line += chunk.lines
 
     def renew(self, old: Chunks, new: Chunks) -> None:
@@ -54,13 +54,13 @@ class Numbering:
         headers = {chunk.heads: chunk for chunk in gone if chunk.heads is not None}
         places: dict[object, list[int]] = {}
         for chunk in gone:
-            places.setdefault(_title(chunk), []).append(first_line(chunk.body[0]))
+            places.setdefault(_title(chunk), []).append(chunk.first)
         for chunk in fresh:
             header = headers.get(chunk.heads) if chunk.heads is not None else None
             if id(chunk.body[0]) in numbered or (header and _same_head(header, chunk)):
                 kept = places.get(_title(chunk))
                 if kept:
-                    kept.remove(first_line(chunk.body[0]))
+                    kept.remove(chunk.first)
         for chunk in fresh:
             header = headers.get(chunk.heads) if chunk.heads is not None else None
             if id(chunk.body[0]) in numbered or (header and _same_head(header, chunk)):
@@ -68,7 +68,7 @@ class Numbering:
             self._number(chunk, places.get(_title(chunk)))
 
     def _number(self, chunk: Chunk, places: list[int] | None) -> None:
-        first = first_line(chunk.body[0])
+        first = chunk.first
         lines = _last_line(chunk) - first + 1
         wanted = next((place for place in places or () if self._room.get(place, 0) >= lines), None)
         if wanted is not None and places is not None:
@@ -77,7 +77,7 @@ class Numbering:
             wanted = self._next
             self._room[wanted] = 2 * lines + _ROOM
             self._next += self._room[wanted]
-        _shift(chunk, wanted - first)
+        chunk.renumber(wanted - first)
 
 
 def _title(chunk: Chunk) -> object:
@@ -97,36 +97,6 @@ def _last_line(chunk: Chunk) -> int:
     return max(statement.end_lineno or statement.lineno for statement in chunk.body)
 
 
-def _shift(chunk: Chunk, lines: int) -> None:
-    """Move the numbers of a new chunk's lines. Nobody has seen its nodes yet."""
-    if lines == 0:
-        return
-    chunk.base += lines
-    waiting: list[ast.AST] = list(chunk.body)
-    if chunk.heads is not None:
-        node = chunk.body[0]
-        assert isinstance(node, ast.ClassDef)
-        waiting = [*node.decorator_list, *node.bases, *node.keywords]
-        _move(node, lines)
-    while waiting:
-        node = waiting.pop()
-        if hasattr(node, "lineno"):
-            _move(node, lines)
-        waiting.extend(ast.iter_child_nodes(node))
-
-
-def _move(node: ast.AST, lines: int) -> None:
-    node.lineno += lines  # type: ignore[attr-defined]
-    if node.end_lineno is not None:  # type: ignore[attr-defined]
-        node.end_lineno += lines  # type: ignore[attr-defined]
-
-
-def first_line(node: ast.stmt) -> int:
-    """The line on which a statement begins, with its decorators."""
-    decorators = getattr(node, "decorator_list", None)
-    return decorators[0].lineno if decorators else node.lineno
-
-
 class ParsedModule:
     """Syntax of one file. Never mutated: the next version shares the chunks that did not change.
 
@@ -142,9 +112,7 @@ class ParsedModule:
         self.chunks = parsed.chunks
         self._file = numbering.number
         numbered = sorted(
-            (first_line(chunk.body[0]), number)
-            for number, chunk in enumerate(parsed.chunks)
-            if chunk.body
+            (chunk.first, number) for number, chunk in enumerate(parsed.chunks) if chunk.body
         )
         self._firsts = [first for first, _ in numbered]
         self._numbers = [number for _, number in numbered]

@@ -60,7 +60,8 @@ def redefine(
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
         pieces.append(piece)
-    _restore_shared(pieces, definitions)
+    if module.pieces and not (module.parsed.is_whole and parsed.is_whole):
+        _restore_shared(pieces, definitions)
     _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
     for scope, interface in interfaces.items():
         if interface != _interface(scope):

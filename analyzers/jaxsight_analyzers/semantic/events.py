@@ -6,9 +6,9 @@ A node may be seen many times: in each context that runs it and in each pass of 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame, Home, Transformation, place
@@ -137,16 +137,43 @@ class RevealSeen(NamedTuple):
     asked: FunctionData | None = None  # whose effects are asked for
 
 
-@dataclass(slots=True)
 class Events:
-    """Everything seen, in the order of the interpretation."""
+    """Everything seen, in the order of the interpretation. Most runs see few kinds of things."""
 
-    branches: list[BranchSeen] = field(default_factory=list[BranchSeen])
-    calls: list[CallSeen] = field(default_factory=list[CallSeen])
-    item_assignments: list[ItemAssignmentSeen] = field(default_factory=list[ItemAssignmentSeen])
-    key_reuses: list[KeyReuseSeen] = field(default_factory=list[KeyReuseSeen])
-    compilations: list[CompilationSeen] = field(default_factory=list[CompilationSeen])
-    effects: list[EffectSeen] = field(default_factory=list[EffectSeen])
-    references: list[ReferenceSeen] = field(default_factory=list[ReferenceSeen])
-    reveals: list[RevealSeen] = field(default_factory=list[RevealSeen])
-    contexts: dict[ast.AST, list[Frame]] = field(default_factory=dict[ast.AST, list[Frame]])
+    __slots__ = (
+        "_kinds",
+        "branches",
+        "calls",
+        "compilations",
+        "contexts",
+        "effects",
+        "imports",
+        "item_assignments",
+        "key_reuses",
+        "references",
+        "reveals",
+    )
+    branches: list[BranchSeen]
+    calls: list[CallSeen]
+    item_assignments: list[ItemAssignmentSeen]
+    key_reuses: list[KeyReuseSeen]
+    compilations: list[CompilationSeen]
+    effects: list[EffectSeen]
+    references: list[ReferenceSeen]
+    imports: list[ReferenceSeen]  # those of the references that are imports
+    reveals: list[RevealSeen]
+    contexts: dict[ast.AST, list[Frame]]
+
+    def __init__(self) -> None:
+        self._kinds: tuple[str, ...] = ()
+
+    def __getattr__(self, kind: str) -> Any:
+        """The place for a kind of things of which none was seen before."""
+        made: Any = {} if kind == "contexts" else []
+        setattr(self, kind, made)
+        self._kinds += (kind,)
+        return made
+
+    def seen(self, kind: str) -> Sequence[Any]:
+        """The events of a kind."""
+        return getattr(self, kind) if kind in self._kinds else ()

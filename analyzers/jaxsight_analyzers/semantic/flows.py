@@ -189,7 +189,8 @@ class Flows:
         self._run(flow, work)
         flow.left_transformed = flow.transformed.pop(frame, [])
         flow.left_pending = [(node, data) for node, (data, _) in flow.pending.items()]
-        flow.pending = {}
+        flow.pending.clear()
+        flow.release()
         after = left_by(frame, flow.names, entry.consumed, flow.after)
         flow.before, flow.after = before, after
 

@@ -104,7 +104,9 @@ def _bind_member(run: Run, node: ast.ImportFrom, alias: ast.alias) -> None:
 
 def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:
     guarded = run.guarded("try", "version")
-    run.events.references.append(ReferenceSeen(alias, qualified, "import", guarded, node))
+    seen = ReferenceSeen(alias, qualified, "import", guarded, node)
+    run.events.references.append(seen)
+    run.events.imports.append(seen)
 
 
 # Names

@@ -93,11 +93,9 @@ class Unit:
         module, number = self.model.module, self.number
         number_of, owns = module.number_of, module.owns
         for task in self._tasks:
-            events = getattr(task.events, kind)
-            if events:
-                for event in events:
-                    if number_of(event.node) == number and owns(event.node):
-                        yield event
+            for event in task.events.seen(kind):
+                if number_of(event.node) == number and owns(event.node):
+                    yield event
 
     @cached_property
     def branches(self) -> list[streams.Branch]:
@@ -125,7 +123,7 @@ class Unit:
         seen = (
             event
             for task in self._tasks
-            for event in task.events.compilations
+            for event in task.events.seen("compilations")
             if self._holds(event.transformation.node)
         )
         return streams.compilations(seen, self.model.places)
@@ -204,19 +202,18 @@ class SemanticModel:
     @cached_property
     def imports(self) -> list[streams.Reference]:
         """The libraries' names that the file imports."""
-        return [
-            reference
-            for unit in self.units
-            for reference in unit.references
-            if reference.kind == "import"
-        ]
+        owns = self.module.owns
+        seen = (
+            event for task in self.live for event in task.events.seen("imports") if owns(event.node)
+        )
+        return streams.references(seen, self.places)
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:
         """What the specifications of the model ask, by line and column: `reveal_value(x)` and its kin."""
         found: list[tuple[int, int, str]] = []
         for task in self.live:
-            for seen in task.events.reveals:
+            for seen in task.events.seen("reveals"):
                 if not self.module.owns(seen.node):
                     continue
                 text = seen.text

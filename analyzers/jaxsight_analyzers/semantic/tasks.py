@@ -9,8 +9,8 @@ The scheme is that of Adapton (Hammer et al., PLDI 2014) and of build systems wi
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.semantic.events import Events
 
@@ -40,25 +40,17 @@ class Task(Dependency):
     """A piece of work whose result is kept. The result itself is the subclasses'."""
 
     __slots__ = (
-        "asked",
+        "_rare",
         "called",
         "calls",
         "changed",
         "checked",
         "covers",
         "events",
-        "fails_on_purpose",
-        "inline",
-        "inline_counts",
         "limits",
         "lowest",
-        "nested_classes",
-        "pending",
-        "ran",
-        "transformed",
         "uses",
         "volatile",
-        "writes",
     )
 
     stands_alone = False
@@ -71,33 +63,42 @@ class Task(Dependency):
         self.uses: dict[Dependency, None] = {}
         self.clear()
 
+    asked: set[tuple[FunctionScope, object]]  # the ways of calling functions that have too many
+    fails_on_purpose: list[ast.AST]
+    writes: dict[tuple[ClassScope, str], Value]
+    # while it runs only
+    inline: dict[object, Summary | None]
+    inline_counts: dict[ast.AST, int]
+    ran: set[ast.AST]
+    pending: dict[ast.AST, tuple[FunctionData, Frame]]
+    nested_classes: list[tuple[ClassScope, Frame]]
+    transformed: dict[Frame, list[FunctionData]]
+
+    def __getattr__(self, name: str) -> Any:
+        """What most runs have no use for, made when it is used."""
+        found = self._rare.get(name)
+        if found is None:
+            make = _RARE.get(name)
+            if make is None:
+                raise AttributeError(name)
+            found = self._rare[name] = make()
+        return found
+
     def clear(self) -> None:
         """Forget what was seen, before the work is done again."""
         self.events = Events()
         self.calls: dict[Activation, Call] = {}
         self.covers: set[Scope] = set()
         self.called: set[object] = set()
-        self.asked: set[tuple[FunctionScope, object]] = (
-            set()
-        )  # the ways of calling functions that have too many of them
-        self.fails_on_purpose: list[ast.AST] = []
-        self.writes: dict[tuple[ClassScope, str], Value] = {}
         self.volatile = False
         self.limits: tuple[Limit, ...] = ()
-        # while it runs only
-        self.inline: dict[object, Summary | None] = {}
-        self.inline_counts: dict[ast.AST, int] = {}
-        self.ran: set[ast.AST] = set()
-        self.pending: dict[ast.AST, tuple[FunctionData, Frame]] = {}
-        self.nested_classes: list[tuple[ClassScope, Frame]] = []
-        self.transformed: dict[Frame, list[FunctionData]] = {}
         self.lowest = 1 << 30
+        self._rare: dict[str, Any] = {}
 
     def release(self) -> None:
         """Drop what only the running needed."""
-        self.inline = {}
-        self.inline_counts = {}
-        self.ran = set()
+        if self._rare:
+            self._rare = {n: v for n, v in self._rare.items() if v and n not in _FOR_RUNNING}
 
     def depend_on(self, before: Iterable[Dependency]) -> None:
         """Tell what the task uses now that it does, and what it no longer uses that it does not."""
@@ -113,6 +114,20 @@ class Task(Dependency):
             used.users.discard(self)
         self.uses = {}
         self.clear()
+
+
+_FOR_RUNNING = ("inline", "inline_counts", "ran")
+_RARE: Mapping[str, Callable[[], Any]] = {
+    "asked": set,
+    "fails_on_purpose": list,
+    "writes": dict,
+    "inline": dict,
+    "inline_counts": dict,
+    "ran": set,
+    "pending": dict,
+    "nested_classes": list,
+    "transformed": dict,
+}
 
 
 class Call(NamedTuple):

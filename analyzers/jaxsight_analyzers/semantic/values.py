@@ -43,6 +43,8 @@ class Kind(Enum):
     MODULE = "module"  # of the workspace
     CALLABLE = "callable"  # what a library's transformation made of something unknown
 
+    __hash__ = object.__hash__  # members are compared by identity: `Enum` hashes their names
+
 
 class Reexported(str):
     """The qualified name of a library's thing that a file of the workspace hands on."""
