@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
+    comparisons,
     effects,
     expressions,
     flow,
@@ -191,6 +192,8 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         return transformations.partial(run, node, arguments)
     if qualified == "builtins.super":
         return members.super_of(run, arguments)
+    if qualified == "builtins.isinstance" and len(arguments.nodes) == 2:
+        return comparisons.instance_test(run, arguments.positional[0], arguments.nodes[1])
     kind = run.knowledge.record(qualified)
     if kind == "factory":
         return records.named_tuple(arguments)

@@ -138,6 +138,19 @@ def narrow(run: Run, test: ast.expr, truth: bool) -> None:
         _narrow_instance(run, test)
 
 
+def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
+    """`isinstance(x, np.ndarray)`: a tracer is none, nor a number, nor a container of tracers."""
+    if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
+        kinds = {members.annotated_kind(run, one) for one in _alternatives(types)}
+        if kinds <= {"static", "host-array"}:
+            return constant(False)
+    return STATIC
+
+
+def _alternatives(types: ast.expr) -> list[ast.expr]:
+    return types.elts if isinstance(types, ast.Tuple) else [types]
+
+
 def _narrow_instance(run: Run, test: ast.Call) -> None:
     """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
     if not (
@@ -150,8 +163,7 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
     value = run.frame.state.names.get(place)
     if value is None:
         return
-    types = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
-    kinds = {members.annotated_kind(run, one) for one in types}
+    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
     if kinds == {"static"}:
         run.frame.state.hold(place, STATIC)
     elif value.kind is Kind.TREE and kinds == {"array"}:

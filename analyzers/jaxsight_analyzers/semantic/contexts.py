@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.keys import (
     KeyToken,
     Passes,
     common_conditions,
+    forward,
     join_consumed,
 )
 from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
@@ -168,8 +169,11 @@ def join_states(one: State, other: State) -> State:
     if other.dead or one is other:
         return one
     names: dict[str, Value] = {}
+    fresh, other_fresh = renewed(one, other), renewed(other, one)
     for name, value in one.names.items():
         there = other.names.get(name)
+        if name in fresh or name in other_fresh:
+            value, there = fresh.get(name, value), other_fresh.get(name, there)
         if there is not None:
             names[name] = value if there is value else join(value, there)
         elif "." not in name and "[" not in name:
@@ -208,6 +212,32 @@ def replaced_keys(one: State, other: State) -> set[KeyToken]:
     """
     used = [token for token in other.consumed if token not in one.consumed]
     return _held_elsewhere(used, one.names.values(), other.names.values()) if used else set()
+
+
+def renewed(here: State, there: State) -> dict[str, Value]:
+    """Names whose key the other path used up and replaced, though something else holds that key there.
+
+    Where the paths meet, such a name holds a key that is as good as another one.
+    """
+    used = [token for token in there.consumed if token not in here.consumed]
+    found: dict[str, Value] = {}
+    for name, value in here.names.items() if used else ():
+        tokens = value.tokens
+        if not tokens or tokens.isdisjoint(used):
+            continue
+        other = there.names.get(name)
+        if other is None or not other.tokens or not tokens.isdisjoint(other.tokens):
+            continue
+        apart = [forward(t, ("apart",), t.node, t.name) if t in used else t for t in tokens]
+        found[name] = Value(
+            value.kind,
+            value.traced,
+            value.origin,
+            concrete=value.concrete,
+            data=value.data,
+            tokens=frozenset(apart),
+        )
+    return found
 
 
 def _held_elsewhere(

@@ -187,6 +187,8 @@ def varies(token: KeyToken, local_names: frozenset[str] | set[str]) -> bool:
     """Whether it is another key in each run of a body that has these names for itself."""
     inner = token
     while inner.parent is not None:
+        if inner.index[0] == "call":
+            return True  # a call computed it from its arguments
         if inner.index[0] in ("text", "fold"):
             place = inner.node.slice if isinstance(inner.node, ast.Subscript) else inner.node
             if any(isinstance(n, ast.Name) and n.id in local_names for n in ast.walk(place)):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 
 from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays, limits
-from jaxsight_analyzers.semantic.contexts import State, join_states, replaced_keys
+from jaxsight_analyzers.semantic.contexts import State, join_states, renewed, replaced_keys
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -103,6 +103,7 @@ def _kept_uses(entry: State, after: State) -> State:
     if after.dead:
         return entry
     state = entry.copy()
+    state.names.update(renewed(entry, after))
     replaced = replaced_keys(entry, after)
     state.consumed = {t: use for t, use in after.consumed.items() if t not in replaced}
     state.consumed.update(entry.consumed)
