@@ -61,7 +61,7 @@ def _edited(text: str, previous: Chunks) -> list[Chunk]:
     begin = previous.starts[first]
     stop = previous.starts[last] if last < len(previous.starts) else len(old)
     region = _Region(list(previous.chunks), first, last, text[begin : stop + len(text) - len(old)])
-    region.edited = start - begin
+    region.edited = end + len(text) - len(old) - begin
     _settle(region)
     _verify(region.flat)
     return region.flat
@@ -77,7 +77,7 @@ class _Region:
         self.first = first
         self.last = last
         self.text = text
-        self.edited: int | None = None  # the offset of the edit
+        self.edited: int | None = None  # the offset where the edit ends
         self.top = False  # its classes are parsed whole
 
     @property

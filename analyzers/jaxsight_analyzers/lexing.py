@@ -9,6 +9,7 @@ an unclosed bracket at the next line that begins with a statement keyword.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
@@ -44,6 +45,39 @@ class Lexed:
     strings: tuple[Span, ...]
     first_lines: tuple[int, ...]  # for each physical line, the first line of its logical line
     open_ended: frozenset[int]  # lines whose end lies in a string or after a backslash
+
+
+class Open(NamedTuple):
+    """What is not closed at a place of a text: what would close it, and where its logical line begins."""
+
+    closers: str
+    start: int
+
+
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+
+
+def open_at(text: str, end: int) -> Open:
+    """What is open at an offset, by the text before it."""
+    brackets: list[str] = []
+    quote = ""
+    start = 0
+    for match in _TOKEN.finditer(text, 0, end):
+        kind = match.lastgroup
+        if kind == "open":
+            brackets.append(_CLOSERS[match.group()])
+        elif kind == "close":
+            if brackets:
+                brackets.pop()
+        elif kind == "newline":
+            if not brackets or _STATEMENT.match(text, match.end()):
+                brackets, start = [], match.end()
+        elif kind == "string" and match.end() == end:
+            found = match.group()
+            mark = found[:3] if found[:3] in ('"""', "'''") else found[0]
+            if len(found) < 2 * len(mark) or not found.endswith(mark):
+                quote = mark
+    return Open(quote + "".join(reversed(brackets)), start)
 
 
 def lex(text: str) -> Lexed:

@@ -1,43 +1,65 @@
-"""Repairs of a piece of text that does not parse, so that the rest of it has a fresh tree."""
+"""Repairs of a piece of text that does not parse, so that the rest of it has a fresh tree.
+
+What is broken is most often the line that is being typed, and what it lacks is most often at the
+cursor or at its end: an operand, the brackets that are open there, a colon and a body. Else the line
+or its statement is left out.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from jaxsight_analyzers.lexing import open_at
 from jaxsight_analyzers.pieces import Attempt, Level, State, attempt
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
-_OPENERS = {"(": ")", "[": "]", "{": "}"}
-_ROUNDS = 3  # broken lines of one piece
+_ROUNDS = 4  # broken places of one piece
 _BUDGET = 80_000  # characters to parse for one piece
+_HEADER = re.compile(
+    r"[ \t\f]*(?:async[ \t]+)?(if|elif|else|for|while|with|try|except|finally|def|class|match|case)\b"
+)
+_OPEN_TRY = "'except' or 'finally'"
+_NO_BODY = re.compile(r"expected an indented block after .* on line (\d+)")
+_TRY = re.compile(r"^([ \t\f]*)try[ \t]*:", re.MULTILINE)
+_NAME_END = re.compile(r"\w\Z")
 
 
 def repair(
     text: str, level: Level, indent: str, problem: SyntaxProblem, edited: int | None = None
 ) -> tuple[str, Attempt] | None:
-    """A text that parses and differs in as few lines as possible; None if there is none at hand.
+    """A text that parses and differs in as little as possible; None if there is none at hand.
 
     `edited` is the offset of the last edit: what is being typed is broken more often than what
     the parser stumbles over.
     """
     budget = _BUDGET
     for _ in range(_ROUNDS):
-        source = SourceFile("", text)
-        line = source.line_of(problem.span.start)
+        line = SourceFile("", text).line_of(problem.span.start)
         furthest: tuple[int, str, SyntaxProblem] | None = None
-        for candidate in _candidate_lines(source, line, edited):
-            for changed in _repairs(source, candidate):
-                budget -= len(changed)
-                if budget < 0:
-                    return None
-                tried = attempt(changed, level, indent, flags=0)
-                if tried.state is State.GOOD:
-                    return _as_parsed(changed, level), tried
-                if tried.problem is None:
-                    continue
-                reached = SourceFile("", changed).line_of(tried.problem.span.start)
-                if reached > (furthest[0] if furthest else line):
-                    furthest = reached, changed, tried.problem
+        tries: set[str] = {text}
+        waiting = [_repairs(text, line, problem, edited)]
+        while waiting:
+            changed = next(waiting[-1], None)
+            if changed is None:
+                waiting.pop()
+                continue
+            if changed in tries:
+                continue
+            tries.add(changed)
+            budget -= len(changed)
+            if budget < 0:
+                return None
+            tried = attempt(changed, level, indent, flags=0)
+            if tried.state is State.GOOD:
+                return _as_parsed(changed, level), tried
+            if tried.problem is None:
+                continue
+            reached = SourceFile("", changed).line_of(tried.problem.span.start)
+            if _OPEN_TRY in tried.problem.message and len(waiting) == 1:
+                waiting.append(_without_try(changed, tried.problem.span.start))
+            elif reached > (furthest[0] if furthest else line):
+                furthest = reached, changed, tried.problem
         if furthest is None:
             return None
         _, text, problem = furthest
@@ -49,7 +71,20 @@ def _as_parsed(text: str, level: Level) -> str:
     return f"\f{text[1:]}" if level is Level.TOP and text.startswith("\ufeff") else text
 
 
-def _candidate_lines(source: SourceFile, line: int, edited: int | None) -> list[int]:
+def _repairs(text: str, line: int, problem: SyntaxProblem, edited: int | None) -> Iterator[str]:
+    source = SourceFile("", text)
+    if _OPEN_TRY in problem.message:
+        yield from _without_try(text, problem.span.start)
+    bodiless = _NO_BODY.search(problem.message)
+    if bodiless is not None:
+        yield from _with_body(source, int(bodiless[1]) - 1)
+    for number in _lines(source, line, edited):
+        here = edited if edited is not None and source.line_of(edited) == number else None
+        yield from _completed(source, number, here)
+        yield from _left_out(source, number)
+
+
+def _lines(source: SourceFile, line: int, edited: int | None) -> list[int]:
     """The line the parser names, the last one before it that is not empty, and the edited one."""
     while line > 0 and not source.line_text(line).strip():
         line -= 1
@@ -67,24 +102,74 @@ def _candidate_lines(source: SourceFile, line: int, edited: int | None) -> list[
     return lines
 
 
-def _repairs(source: SourceFile, line: int) -> Iterator[str]:
-    span = source.line_span(line)
-    text = source.line_text(line)
-    indent = text[: len(text) - len(text.lstrip())]
-    code = text.rstrip()
-    closers = _missing_closers(code)
-    lines = [code + closers] if closers else []
-    lines += [f"{indent}pass", f"{code}{closers}:", f"{indent}if 1:", ""]
-    for new in lines:
-        yield source.text[: span.start] + new + source.text[span.end :]
+def _completed(source: SourceFile, line: int, cursor: int | None) -> Iterator[str]:
+    """The text with a line that has what it seems to lack."""
+    span, shown = source.line_span(line), source.line_text(line)
+    text, code = source.text, shown.rstrip()
+    if not code:
+        return
+    end = span.start + len(code)
+    at = end if cursor is None else min(max(cursor, span.start), end)
+    inside = open_at(text, at)
+    there = open_at(text, end)
+    alone = open_at(code, len(code)).closers
+    closers = list(dict.fromkeys((alone, there.closers)))
+    header = _HEADER.match(text, there.start)
+    for fill in _fills(text[span.start : at], inside.closers, header[1] if header else ""):
+        begun = text[:at] + fill + text[at:end]
+        for closing in closers:
+            for tail in ("", ":", ": pass") if header else ("",):
+                yield begun + closing + tail + text[end:]
+    yield text[:end] + "(" + text[end:]  # a call whose arguments are already there
 
 
-def _missing_closers(line: str) -> str:
-    """What a line lacks to close the brackets it opens. Strings are not told from code."""
-    stack: list[str] = []
-    for char in line:
-        if char in _OPENERS:
-            stack.append(_OPENERS[char])
-        elif stack and char == stack[-1]:
-            stack.pop()
-    return "".join(reversed(stack))
+def _fills(before: str, closers: str, header: str) -> Iterator[str]:
+    """What may be missing at the cursor, the least first."""
+    yield ""
+    if closers[:1] in ("'", '"'):
+        return
+    gap = " " if _NAME_END.search(before) else ""
+    yield f"{gap}_"
+    if header in ("def", "class"):
+        yield f"{gap}_()" if before.rstrip().endswith(("def", "class")) else "()"
+    elif header == "for":
+        yield f"{gap}in _"
+    if closers:
+        yield "=_"
+        yield f"{gap}for _ in _"
+    if closers[:1] == "}" or "lambda" in before:
+        yield ": _"
+    if " if " in before or before.rstrip().endswith(" if"):
+        yield f"{gap}else _"
+        yield f"{gap}_ else _"
+
+
+def _left_out(source: SourceFile, line: int) -> Iterator[str]:
+    """The text without a line, or without its statement as far as it goes there."""
+    text, span = source.text, source.line_span(line)
+    shown = source.line_text(line)
+    indent = shown[: len(shown) - len(shown.lstrip())]
+    for new in (f"{indent}pass", f"{indent}if 1:", ""):
+        yield text[: span.start] + new + text[span.end :]
+    start = open_at(text, span.end).start
+    if start < span.start:
+        begun = source.line_text(source.line_of(start))
+        indent = begun[: len(begun) - len(begun.lstrip())]
+        yield text[:start] + f"{indent}pass" + text[span.end :]
+        yield text[:start] + f"{indent}if 1:" + text[span.end :]
+
+
+def _without_try(text: str, before: int) -> Iterator[str]:
+    """The text with `if 1:` for the last `try`, which nothing follows yet, then for more of them."""
+    for match in reversed(list(_TRY.finditer(text, 0, before))):
+        text = text[: match.start()] + f"{match[1]}if 1:" + text[match.end() :]
+        yield text
+
+
+def _with_body(source: SourceFile, line: int) -> Iterator[str]:
+    """The text with a body for a header on this line, or for what begins on it."""
+    for number in range(line, min(line + 30, len(source.line_starts))):
+        span, code = source.line_span(number), source.line_text(number).rstrip()
+        if code.endswith(":"):
+            yield source.text[: span.start] + f"{code} pass" + source.text[span.end :]
+            return

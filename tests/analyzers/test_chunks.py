@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import random
 import time
 from collections.abc import Iterator
 
@@ -266,23 +264,3 @@ def test_a_very_long_file_is_edited_in_parts() -> None:
     after = parse_chunks(SourceFile("a.py", text.replace("f(5000)", "f(5001)")), before)
 
     assert shared(before, after) == 29_999
-
-
-def test_most_states_of_a_text_that_is_typed_have_a_fresh_tree() -> None:
-    chance = random.Random(3)
-    source = SourceFile("a.py", inspect.getsource(ast))
-    chunks = parse_chunks(source)
-    states = stale = 0
-    for line in chance.sample(range(len(source.line_starts)), 50):
-        span = source.line_span(line)
-        typed = source.line_text(line)
-        if not typed.strip() or typed.strip().startswith("#"):
-            continue
-        for end in range(len(typed) - len(typed.lstrip()), len(typed) + 1):
-            text = source.text[: span.start] + typed[:end] + source.text[span.end :]
-            chunks = parse_chunks(SourceFile("a.py", text), chunks)
-            states += 1
-            stale += any(chunk.stale for chunk in chunks.chunks)
-
-    assert states > 1000
-    assert stale <= states * 0.1
