@@ -339,6 +339,7 @@ class Interpretation:
         run, waiting = self.run, [task]
         while waiting:
             run.provisional.clear()
+            run.drafts.clear()
             try:
                 memo.run_alone(run, waiting[-1])
                 waiting.pop()

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic.tasks import (
     Activation,
     Call,
     DeeperError,
+    Draft,
     Task,
 )
 from jaxsight_analyzers.semantic.values import NEVER, UNKNOWN, Origin, Value
@@ -42,7 +43,7 @@ def value_of_name(run: Run, home: Module, name: str) -> Value | None:
     run.task.uses[task] = None
     if task.checked != run.revision:
         if task.state == RUNNING:
-            run.task.lowest = min(run.task.lowest, task.index)
+            run.task.follow(task, task.index)
         else:
             _settle_name(run, task)
     return task.value
@@ -55,7 +56,7 @@ def demand(
     task = run.task
     outer = run.running.get(activation.scope)
     if outer is not None and activation.state != RUNNING:
-        task.lowest = min(task.lowest, outer)
+        task.follow(run.stack[outer], outer)
         return None  # a recursive call in another way
     task.uses[activation] = None
     if activation not in task.calls:
@@ -70,10 +71,14 @@ def ask(run: Run, activation: Activation) -> Summary | None:
     """The summary of an activation: what stands so far, while it is running."""
     if activation.state == RUNNING:
         activation.reused = True
-        run.task.lowest = min(run.task.lowest, activation.index)
+        run.task.follow(activation, activation.index)
         return activation.approximation
     if activation.checked == run.revision and activation.summary is not None:
         return activation.summary
+    draft = run.drafts.get(activation)
+    if draft is not None and draft.stands:
+        run.task.follow_all(activation)
+        return draft.summary
     return _settle(run, activation)
 
 
@@ -118,9 +123,11 @@ def _settle_name(run: Run, task: GlobalName) -> None:
     task.depend_on(before[1])
     task.release()
     if task.lowest < task.index:  # it follows from an answer that is not final
-        run.task.lowest = min(run.task.lowest, task.lowest)
+        run.task.follow_all(task)
+        task.close()
         task.value = found
         return
+    task.close()
     old = before[0]
     if old is not None and found is not None and _same(old, found):
         task.value = old
@@ -189,10 +196,12 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
     activation.depend_on(before)
     activation.release()
     if activation.lowest < activation.index:
-        caller.lowest = min(caller.lowest, activation.lowest)
+        caller.follow_all(activation)
         activation.summary = None
         run.provisional.append(activation)
+        run.drafts[activation] = Draft.of(activation, summary)
         return summary
+    activation.close()
     signature = signatures.summary_signature(summary), signatures.of_writes(activation)
     if activation.changed < 0 or signature != activation.signature:
         activation.changed = run.revision
@@ -236,6 +245,9 @@ def _finish_provisional(run: Run, index: int, task: Task) -> None:
         return
     waiting = [activation for activation in run.provisional if activation.lowest >= index]
     run.provisional = [activation for activation in run.provisional if activation.lowest < index]
+    for activation in waiting:
+        run.drafts.pop(activation, None)
+        activation.close()
     for activation in waiting:
         if activation.checked != run.revision or activation.summary is None:
             ask(run, activation)

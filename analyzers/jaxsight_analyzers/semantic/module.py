@@ -10,7 +10,7 @@ from jaxsight_analyzers.semantic import changes, imports, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
-from jaxsight_analyzers.semantic.tasks import IDLE, Dependency, Task
+from jaxsight_analyzers.semantic.tasks import Dependency, Task
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     FunctionData,
@@ -36,7 +36,7 @@ class GlobalName(Task):
     """
 
     stands_alone = True
-    __slots__ = ("bindings", "changes", "index", "module", "name", "state", "value")
+    __slots__ = ("bindings", "changes", "index", "module", "name", "value")
 
     def __init__(self, module: Module, name: str) -> None:
         super().__init__()
@@ -45,7 +45,6 @@ class GlobalName(Task):
         self.value: Value | None = None
         self.bindings = Dependency()  # stands for the statements that bind it
         self.changes = Dependency()  # stands for all that happens to it: see `changes`
-        self.state = IDLE
         self.index = 0
 
     def __repr__(self) -> str:

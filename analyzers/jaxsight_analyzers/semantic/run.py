@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic.scopes import (
     FunctionScope,
 )
 from jaxsight_analyzers.semantic.shapes import shape_of_task
-from jaxsight_analyzers.semantic.tasks import Activation, Dependency, PreemptedError, Task
+from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Draft, PreemptedError, Task
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Run:
         self.suspects: set[Task] = set()
         self.changed_inputs: set[Dependency] = set()
         self.provisional: list[Activation] = []
+        self.drafts: dict[Activation, Draft] = {}  # what those among them returned
         self.nesting = MAX_NESTING
         self.stamp = 0
         self.budget = 0
@@ -129,7 +130,7 @@ class Run:
         """Forget all results. Definitions and what is widened stay."""
         self.memo, self.counts, self.running = {}, {}, {}
         self.overflowed, self.exhausted = [], False
-        self.stack, self.provisional = [], []
+        self.stack, self.provisional, self.drafts = [], [], {}
         self.task = Task()
         self._once.clear()
         self.budget = BUDGET + BUDGET_OF_FUNCTION * len(self.scopes.functions)
@@ -308,7 +309,7 @@ class Run:
                 del self._once[place]
                 raise
             known = self._once[place] = (made, tuple(apart.uses))
-            self.task.lowest = min(self.task.lowest, apart.lowest)
+            self.task.follow_all(apart)
             if apart.lowest < len(self.stack) or place is None:
                 del self._once[place]
         for used in known[1]:

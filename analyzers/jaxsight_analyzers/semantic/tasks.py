@@ -36,6 +36,9 @@ class Dependency:
         self.users: set[Task] = set()
 
 
+IDLE, CHECKING, RUNNING = range(3)
+
+
 class Task(Dependency):
     """A piece of work whose result is kept. The result itself is the subclasses'."""
 
@@ -49,6 +52,7 @@ class Task(Dependency):
         "events",
         "limits",
         "lowest",
+        "state",
         "uses",
         "volatile",
     )
@@ -58,6 +62,7 @@ class Task(Dependency):
 
     def __init__(self) -> None:
         super().__init__()
+        self.state = IDLE
         self.checked = -1  # the revision in which the result was last known to hold
         self.changed = -1  # the revision in which the result last became another
         self.uses: dict[Dependency, None] = {}
@@ -73,6 +78,7 @@ class Task(Dependency):
     pending: dict[ast.AST, tuple[FunctionData, Frame]]
     nested_classes: list[tuple[ClassScope, Frame]]
     transformed: dict[Frame, list[FunctionData]]
+    open: dict[Task, None]  # the tasks it follows from that still run
 
     def __getattr__(self, name: str) -> Any:
         """What most runs have no use for, made when it is used."""
@@ -92,13 +98,27 @@ class Task(Dependency):
         self.called: set[object] = set()
         self.volatile = False
         self.limits: tuple[Limit, ...] = ()
-        self.lowest = 1 << 30
+        self.lowest = 1 << 30  # the outermost of the tasks it follows from that still run
         self._rare: dict[str, Any] = {}
 
     def release(self) -> None:
         """Drop what only the running needed."""
         if self._rare:
             self._rare = {n: v for n, v in self._rare.items() if v and n not in _FOR_RUNNING}
+
+    def follow(self, task: Task, index: int) -> None:
+        """Note that this follows from what a task that still runs has answered so far."""
+        self.lowest = min(self.lowest, index)
+        self.open[task] = None
+
+    def follow_all(self, other: Task) -> None:
+        """Note that this follows from a task whose answer is not final."""
+        self.lowest = min(self.lowest, other.lowest)
+        self.open.update((task, None) for task in other.open if task is not other)
+
+    def close(self) -> None:
+        """Forget which tasks still ran: they run no more, or those who ask were told."""
+        self._rare.pop("open", None)
 
     def depend_on(self, before: Iterable[Dependency]) -> None:
         """Tell what the task uses now that it does, and what it no longer uses that it does not."""
@@ -127,6 +147,7 @@ _RARE: Mapping[str, Callable[[], Any]] = {
     "pending": dict,
     "nested_classes": list,
     "transformed": dict,
+    "open": dict,
 }
 
 
@@ -148,6 +169,24 @@ class Way(NamedTuple):
     compiled: bool  # it is compiled, or a part of what is
 
 
+class Draft(NamedTuple):
+    """What a run returned that follows from answers which are not final, and those it follows from."""
+
+    summary: Summary
+    follows: tuple[tuple[Task, dict[Dependency, None]], ...]
+
+    @classmethod
+    def of(cls, activation: Activation, summary: Summary) -> Draft:
+        """What an activation returned just now."""
+        open_ = [task for task in activation.open if task is not activation]
+        return cls(summary, tuple([(task, task.uses) for task in open_]))
+
+    @property
+    def stands(self) -> bool:
+        """Whether all of those still run as they did: the run would return the same again."""
+        return all(task.state == RUNNING and task.uses is uses for task, uses in self.follows)
+
+
 class Activation(Task):
     """A run of a function of a file, for one way of calling it: from anywhere, with any caller.
 
@@ -166,7 +205,6 @@ class Activation(Task):
         "scope",
         "signature",
         "stamp",
-        "state",
         "summary",
         "way",
     )
@@ -186,7 +224,6 @@ class Activation(Task):
         self.way = way
         self.summary: Summary | None = None
         self.signature: object = None
-        self.state = IDLE
         self.index = 0  # its place among what is running
         self.stamp = 0  # tells one run of it from the next
         self.reused = False  # whether it was called while it ran
@@ -199,9 +236,6 @@ class Activation(Task):
 
     def __repr__(self) -> str:
         return f"<run of {self.scope.qualname}>"
-
-
-IDLE, CHECKING, RUNNING = range(3)
 
 
 class PreemptedError(BaseException):
