@@ -33,6 +33,11 @@ class SourceFile:
         lines = self.text.split("\n")  # quicker
         return tuple(accumulate([len(line) + 1 for line in lines[:-1]], initial=0))
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether each character takes one column in any encoding, and each line ends at `\\n`."""
+        return self.text.isascii() and "\r" not in self.text
+
     def line_of(self, offset: int) -> int:
         """The zero-based line that holds `offset`."""
         return bisect_right(self.line_starts, offset) - 1

@@ -51,6 +51,8 @@ class Encoding(Enum):
 def position(source: SourceFile, offset: int, encoding: Encoding) -> lsp.Position:
     """A code-point offset as the client writes it. Inside `\\r\\n` is before it."""
     line = source.line_of(offset)
+    if source.is_plain:
+        return lsp.Position(line, min(offset, len(source.text)) - source.line_starts[line])
     span = source.line_span(line)
     before = source.text[span.start : min(offset, span.end)]
     if encoding is Encoding.UTF32 or before.isascii():
@@ -179,11 +181,42 @@ def diagnostics(
     `others` are the other files that related places may lie in, by path.
     """
     by_uri: dict[str, list[lsp.Diagnostic]] = {d.uri: [] for d in snapshot.documents}
+    places = _Places(snapshot, encoding, others)
     for diagnostic in found:
-        place = location(snapshot, diagnostic.span, encoding)
-        related = _related(snapshot, diagnostic, encoding, others)
+        place = places.of(diagnostic.span)
+        related = _related(diagnostic, places)
         by_uri[place.uri].append(_drawn(diagnostic, place.range, related, by_uri, client))
     return by_uri
+
+
+class _Places:
+    """Where spans are shown, each worked out once: many findings share what explains them."""
+
+    def __init__(
+        self, snapshot: Snapshot, encoding: Encoding, others: Mapping[str, SourceFile]
+    ) -> None:
+        self._snapshot = snapshot
+        self._encoding = encoding
+        self._others = others
+        self._known: dict[tuple[Span, str | None], lsp.Location] = {}
+
+    def of(self, span: Span, path: str | None = None) -> lsp.Location:
+        """The place of a span of the module, or of another file."""
+        known = self._known.get((span, path))
+        if known is None:
+            known = self._known[span, path] = self._made(span, path)
+        return known
+
+    def is_known(self, path: str | None) -> bool:
+        """Whether there is a text that a place in that file lies in."""
+        return path is None or path in self._others
+
+    def _made(self, span: Span, path: str | None) -> lsp.Location:
+        if path is None:
+            return location(self._snapshot, span, self._encoding)
+        document = self._snapshot.texts.documents.get(path)
+        uri = uri_of(path) if document is None else document.uri
+        return lsp.Location(uri, to_range(self._others[path], span, self._encoding))
 
 
 def _drawn(
@@ -216,24 +249,12 @@ def _in_words(related: lsp.DiagnosticRelatedInformation, here: Container[str]) -
     return f"{file}line {line}: {related.message}"
 
 
-def _related(
-    snapshot: Snapshot,
-    diagnostic: Diagnostic,
-    encoding: Encoding,
-    others: Mapping[str, SourceFile],
-) -> list[lsp.DiagnosticRelatedInformation]:
-    found: list[lsp.DiagnosticRelatedInformation] = []
-    for related in diagnostic.related:
-        path, place = related.path, None
-        if path is None:
-            place = location(snapshot, related.span, encoding)
-        elif path in others:
-            document = snapshot.texts.documents.get(path)
-            uri = uri_of(path) if document is None else document.uri
-            place = lsp.Location(uri, to_range(others[path], related.span, encoding))
-        if place is not None:
-            found.append(lsp.DiagnosticRelatedInformation(place, related.message))
-    return found
+def _related(diagnostic: Diagnostic, places: _Places) -> list[lsp.DiagnosticRelatedInformation]:
+    return [
+        lsp.DiagnosticRelatedInformation(places.of(one.span, one.path), one.message)
+        for one in diagnostic.related
+        if places.is_known(one.path)
+    ]
 
 
 # -- edits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import signal
@@ -180,6 +181,13 @@ def serve() -> int:
     log = ClientLog(server.window_log_message)
     logging.basicConfig(level=logging.INFO, handlers=[log], force=True)
     logging.captureWarnings(True)
+    # it makes a record of each message, whole, which nobody is told
+    logging.getLogger("pygls").setLevel(logging.WARNING)
+    # an analysis collects the garbage of its own; what was imported is none
+    gc.set_threshold(100_000, 20, 100)
+    gc.freeze()
+    # the loop is not to wait 5 ms for each message while something is analysed
+    sys.setswitchinterval(0.001)
     signal.signal(signal.SIGTERM, _leave)
     with wire() as (stdin, stdout):
         server.protocol.set_writer(Output(stdout))
