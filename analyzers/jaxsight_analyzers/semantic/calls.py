@@ -257,6 +257,8 @@ def result_of(
     returns = facts.returns
     if returns == "array":
         made = expressions.jax_result(run, Kind.ARRAY, values)
+        if facts.observed is not None:
+            return library.drawn(run, node, facts, arguments, made)
         return plain.plainly(run, made, facts.plain, values)
     if returns in ("key", "keys"):
         return key_uses.made(run, node, facts, arguments)

@@ -284,9 +284,11 @@ def _tracer(caller: Frame, data: FunctionData, tracing: tuple[bool, bool, bool])
     """The transformation that makes the tracers of a body, by qualified name."""
     modes = ("abstract", "kernel", "closed") if tracing[0] else ("concrete",)
     applied = [t.qualified for t in data.transformations if t.mode in modes]
+    applied = applied or [t.qualified for t in data.transformations if t.facts.samples]
     if applied:
         return applied[-1]
-    return caller.tracer if tracing[0] or tracing[2] else ""
+    host = any(t.mode == "host" for t in data.transformations)
+    return "" if host else caller.tracer
 
 
 def _inline(

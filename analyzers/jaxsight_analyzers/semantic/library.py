@@ -6,11 +6,20 @@ import ast
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, replace
+from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import calls, key_arrays, key_uses
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of, tokens_in
+from jaxsight_analyzers.semantic.values import (
+    FunctionData,
+    Kind,
+    Origin,
+    Value,
+    constant_of,
+    function_of,
+    tokens_in,
+)
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
@@ -113,3 +122,21 @@ def use_keys_of_instance(
     made = run.facts(facts.calls_as)
     if made is not None:
         key_uses.use_keys(run, node, facts.name, made, arguments)
+
+
+def drawn(
+    run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments, made: Value
+) -> Value:
+    """What a model draws: a tracer where inference runs the model, unless the value is observed."""
+    given = arguments.get(facts, facts.observed or "")
+    if given is not None and constant_of(given[1]) is not None:
+        return made
+    how = next((t.facts.samples for t in run.frame.transformations if t.facts.samples), None)
+    if how is None or made.traced is Certainty.YES:
+        return made
+    return Value(
+        made.kind,
+        Certainty.YES,
+        Origin(calls.display(facts.name), node),
+        concrete=how == "concrete",
+    )
