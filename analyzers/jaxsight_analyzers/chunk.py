@@ -106,7 +106,11 @@ class Chunk:
             node = waiting.pop()
             if hasattr(node, "lineno"):
                 _move(node, lines)
-            waiting.extend(ast.iter_child_nodes(node))
+            for value in node.__dict__.values():
+                if value.__class__ is list:
+                    waiting.extend([item for item in value if isinstance(item, ast.AST)])
+                elif isinstance(value, ast.AST):
+                    waiting.append(value)
 
     @property
     def level(self) -> Level:

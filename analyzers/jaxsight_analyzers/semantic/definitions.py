@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import deep
 from jaxsight_analyzers.semantic.evidence import evidence_in
@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic.scopes import (
     decorators_of,
 )
 from jaxsight_analyzers.semantic.tasks import Dependency
+from jaxsight_analyzers.semantic.trees import are_same
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -64,7 +65,7 @@ def redefine(
         _restore_shared(pieces, definitions)
     _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
     for scope, interface in interfaces.items():
-        if interface != _interface(scope):
+        if not interface.is_same(_interface(scope)):
             changed.add(scope)
     for scope in (scope for left in pool.values() for scope in left):
         changed.add(scope)
@@ -163,7 +164,7 @@ def _take_function(
     cell: FunctionScope, scope: FunctionScope, definitions: Definitions
 ) -> Iterator[Dependency]:
     yield cell
-    if _head(cell.node) != _head(scope.node):
+    if not _is_same_head(cell.node, scope.node):
         yield cell.head
     if cell.evidence is not None:
         evidence = evidence_in(scope.node)
@@ -208,28 +209,35 @@ def _is_method_of(scope: FunctionScope, owner: ClassScope) -> bool:
     return scope.owner is owner and scope.name != "<lambda>" and "<locals>" not in scope.qualname
 
 
-def _head(node: FunctionNode) -> tuple[str, ...]:
-    """What binding arguments to a function asks of its text, with where it stands."""
-    parts: list[ast.AST] = [node.args, *decorators_of(node)]
-    return tuple(ast.dump(part, include_attributes=True) for part in parts)
+def _is_same_head(one: FunctionNode, other: FunctionNode) -> bool:
+    """Whether binding arguments to a function finds the same text in the same place."""
+    return are_same(
+        [one.args, *decorators_of(one)], [other.args, *decorators_of(other)], placed=True
+    )
 
 
-def _interface(scope: ClassScope) -> tuple[object, ...]:
+class _Interface(NamedTuple):
     """What those who use a class ask of its text, apart from the bodies and signatures of methods."""
+
+    expressions: list[ast.AST]
+    names: tuple[object, ...]
+
+    def is_same(self, other: _Interface) -> bool:
+        """Whether the texts say the same, wherever they stand."""
+        return self.names == other.names and are_same(
+            self.expressions, other.expressions, placed=False
+        )
+
+
+def _interface(scope: ClassScope) -> _Interface:
     node = scope.node
     assigned = [value for value in scope.assigned.values() if value is not None]
-    outer = (*node.bases, *node.keywords, *node.decorator_list, *scope.fields.values(), *assigned)
-    methods = tuple(
-        (
-            name,
-            frozenset(method.stores),
-            *(ast.dump(decorator) for decorator in decorators_of(method.node)),
-        )
-        for name, method in scope.methods.items()
-    )
-    return (
-        *(ast.dump(part) for part in outer),
-        tuple(scope.fields),
-        tuple(scope.assigned),
-        methods,
-    )
+    outer = [*node.bases, *node.keywords, *node.decorator_list, *scope.fields.values(), *assigned]
+    decorators = [decorators_of(method.node) for method in scope.methods.values()]
+    methods = [
+        (name, frozenset(method.stores), len(applied))
+        for (name, method), applied in zip(scope.methods.items(), decorators)
+    ]
+    counts = len(node.bases), len(node.keywords), len(node.decorator_list)
+    names = (*counts, tuple(scope.fields), tuple(scope.assigned), *methods)
+    return _Interface([*outer, *(one for applied in decorators for one in applied)], names)

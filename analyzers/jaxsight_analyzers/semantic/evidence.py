@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from jaxsight_analyzers.semantic.trees import walk
+
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.scopes import FunctionNode
 
@@ -54,9 +56,11 @@ def evidence_in(node: FunctionNode) -> Evidence:
     containers: set[str] = set()
     objects: set[str] = set()
     references: set[str] = set()
-    for child in ast.walk(node):
+    for child in walk(node):
+        if child.__class__ is ast.Name or child.__class__ is ast.Constant:
+            continue
         if isinstance(child, ast.BinOp) and isinstance(child.op, _ARITHMETIC):
-            arrays.update(_name(side) for side in (child.left, child.right))
+            arrays.update((_name(child.left), _name(child.right)))
         elif isinstance(child, ast.Compare) and isinstance(child.ops[0], _ORDER):
             arrays.update(_name(side) for side in (child.left, *child.comparators))
         elif isinstance(child, ast.UnaryOp) and isinstance(child.op, ast.USub):

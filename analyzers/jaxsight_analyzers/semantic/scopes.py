@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
-from jaxsight_analyzers.semantic.evidence import Evidence
 from jaxsight_analyzers.semantic.tasks import Dependency
+from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.semantic.changes import Changes
     from jaxsight_analyzers.semantic.contexts import Home
+    from jaxsight_analyzers.semantic.evidence import Evidence
     from jaxsight_analyzers.semantic.module import Module
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -206,6 +207,35 @@ class Survey:
             for name in bound_by(statement):
                 found.setdefault(name, []).append(statement)
 
+    def _below(
+        self,
+        node: ast.AST,
+        prefix: str,
+        function: FunctionScope | None,
+        class_: ClassScope | None,
+    ) -> None:
+        """Walk what lies below a node: quickly past what defines and binds nothing."""
+        mentions, inside = self._mentions, node.__dict__
+        for field_ in CHILD_FIELDS[node.__class__]:
+            value = inside.get(field_)
+            if not value:
+                continue
+            for child in value if value.__class__ is list else (value,):
+                kind = child.__class__
+                if kind is ast.Name:
+                    mentions.add(child.id)
+                    if child.ctx.__class__ is not ast.Load:
+                        self._bind(child.id, function, class_)
+                elif kind is ast.Attribute:
+                    mentions.add(child.attr)
+                    if child.ctx.__class__ is not ast.Load:
+                        self._attribute(child)
+                    self._below(child, prefix, function, class_)
+                elif kind in _TELLING:
+                    self._statement(child, prefix, function, class_)
+                elif kind is not ast.Constant and isinstance(child, ast.AST):
+                    self._below(child, prefix, function, class_)
+
     def _statement(
         self,
         node: ast.AST,
@@ -213,9 +243,6 @@ class Survey:
         function: FunctionScope | None,
         class_: ClassScope | None,
     ) -> None:
-        kind = type(node)
-        if kind is ast.Constant:
-            return
         if isinstance(node, ast.Name):
             self._mentions.add(node.id)
             if type(node.ctx) is not ast.Load:
@@ -228,33 +255,37 @@ class Survey:
             self._class(node, prefix, function, whole=True)
             return
         if isinstance(node, ast.Attribute):
+            self._mentions.add(node.attr)
             self._attribute(node)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, function, class_)
             return
-        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
-            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
-        ):
-            self._bind(node.name, function, class_)
-        elif (
-            class_ is not None
-            and isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-        ):
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            if function is not None:
+                word = "global" if isinstance(node, ast.Global) else "nonlocal"
+                function.declared = {**function.declared, **dict.fromkeys(node.names, word)}
+            return
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            if node.name:
+                self._bind(node.name, function, class_)
+        elif class_ is not None:
+            self._of_class(node, class_)
+        self._below(node, prefix, function, class_)
+
+    def _of_class(self, node: ast.AST, class_: ClassScope) -> None:
+        """Fields and assignments in the body of a class."""
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             fields = self._piece.fields if class_ is self._owner else class_.fields
             fields[node.target.id] = node
-        elif class_ is not None and isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     if class_ is self._owner:
                         self._piece.assigns.append((target.id, node.value))
                     else:
                         class_.assign(target.id, node.value)
-        for child in children(node):
-            self._statement(child, prefix, function, class_)
 
     def _attribute(self, node: ast.Attribute) -> None:
-        self._mentions.add(node.attr)
         if (
             self._method is not None
             and isinstance(node.ctx, ast.Store)
@@ -325,10 +356,7 @@ class Survey:
         for child in body:
             self._statement(child, inner, scope, None)
         self._method, self._mentions = outer_method, outer_mentions
-        declared = declared_elsewhere(node)
-        if declared:
-            scope.declared = declared
-            scope.local_names.difference_update(declared)
+        scope.local_names.difference_update(scope.declared)
 
     def _class(
         self, node: ast.ClassDef, prefix: str, function: FunctionScope | None, *, whole: bool
@@ -347,29 +375,12 @@ class Survey:
 # What the syntax says
 
 
-def _child_fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    without = {"ctx", "op", "ops", "type_comment", "id", "attr", "arg", "kind", "level", "module"}
-    return tuple(name for name in kind._fields if name not in without)
-
-
-_CHILD_FIELDS = {
-    kind: _child_fields(kind)
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST)
+_TELLING = {
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),
+    *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal),
+    *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.AnnAssign, ast.Assign),
 }
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below one, but for operators and the like: what `ast.iter_child_nodes` gives, quickly."""
-    found: list[ast.AST] = []
-    for name in _CHILD_FIELDS[type(node)]:
-        value: object = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            found.append(value)
-        elif isinstance(value, list):
-            items = cast("list[object]", value)
-            found.extend([item for item in items if isinstance(item, ast.AST)])
-    return found
+"""What defines or binds something, apart from names."""
 
 
 def lines_of_statements(body: Iterable[ast.stmt]) -> dict[int, int]:
@@ -414,18 +425,6 @@ def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
         if default is not None:
             found[argument.arg] = default
     return found
-
-
-def declared_elsewhere(node: FunctionNode) -> Mapping[str, str]:
-    """The names that a function declares `global` or `nonlocal`, each with that word."""
-    if isinstance(node, ast.Lambda):
-        return NOTHING
-    return {
-        name: "global" if isinstance(statement, ast.Global) else "nonlocal"
-        for statement in statements_below(node.body)
-        if isinstance(statement, (ast.Global, ast.Nonlocal))
-        for name in statement.names
-    }
 
 
 def statements_below(body: list[ast.stmt]) -> Iterator[ast.stmt]:

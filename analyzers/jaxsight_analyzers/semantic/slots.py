@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.semantic.contexts import Frame, State
 from jaxsight_analyzers.semantic.keys import Consumed
-from jaxsight_analyzers.semantic.scopes import children
 from jaxsight_analyzers.semantic.signatures import is_portable, signature
+from jaxsight_analyzers.semantic.trees import children
 from jaxsight_analyzers.semantic.values import Value, tokens_in
 
 
@@ -102,25 +102,42 @@ def restore(frame: Frame, names: frozenset[str], left: Slots) -> None:
     frame.guards = left.guards
 
 
-def mentioned(body: Iterable[ast.AST]) -> Iterator[str]:
+def mentioned(body: Iterable[ast.AST]) -> set[str]:
     """The names that stand in a module's own code: in functions only what runs with the `def`."""
+    found: set[str] = set()
     waiting: list[ast.AST] = list(body)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node.name
-            waiting.extend((*node.decorator_list, node.args))
-            if node.returns is not None:
-                waiting.append(node.returns)
+        kind = node.__class__
+        if kind is ast.Constant:
             continue
-        elif isinstance(node, ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name.partition(".")[0]
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            yield node.name
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            yield node.rest
+        if kind is ast.Name:
+            found.add(node.id)  # type: ignore[attr-defined]
+            continue
+        if kind in _NAMING:
+            found.update(_named(node))
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                waiting.extend((*node.decorator_list, node.args))
+                if node.returns is not None:
+                    waiting.append(node.returns)
+                continue
         waiting.extend(children(node))
+    return found
+
+
+_NAMING = {
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias),
+    *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+}
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds by itself."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+        yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
