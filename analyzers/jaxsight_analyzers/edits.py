@@ -193,7 +193,7 @@ def spell(unit: Unit, qualified: str) -> Spelling:
     `from jax import random`. Only imports at the top level of the module count.
     """
     module, _, name = qualified.rpartition(".")
-    aliases = _imports(unit)
+    aliases = unit.import_names
     if qualified in aliases:
         return Spelling(aliases[qualified])
     rest = name
@@ -203,24 +203,6 @@ def spell(unit: Unit, qualified: str) -> Spelling:
         module, _, last = module.rpartition(".")
         rest = f"{last}.{rest}"
     return _with_new_import(unit, qualified)
-
-
-def _imports(unit: Unit) -> dict[str, str]:
-    """Qualified name -> the name it is bound to, for the module's own imports."""
-    found: dict[str, str] = {}
-    for statement in unit.whole.tree.body:
-        if isinstance(statement, ast.Import):
-            for alias in statement.names:
-                if alias.asname:
-                    found.setdefault(alias.name, alias.asname)
-                else:
-                    top = alias.name.partition(".")[0]
-                    found.setdefault(top, top)
-        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            for alias in statement.names:
-                bound = alias.asname or alias.name
-                found.setdefault(f"{statement.module}.{alias.name}", bound)
-    return found
 
 
 _USUAL = {

@@ -39,7 +39,8 @@ class Kept(NamedTuple):
     found: tuple[Diagnostic, ...]
     places: tuple[tuple[Chunk, ...], ...]  # of each finding's related spans
     crashes: tuple[str, ...]
-    asked_others: bool
+    asked_others: bool  # the rules depend on the whole file
+    asked_imports: bool  # and on its imports
 
 
 class State:
@@ -64,6 +65,7 @@ class State:
         self.model: SemanticModel
         self._chunks: list[Chunk] = []
         self._kept: list[Kept] = []  # of each chunk
+        self._importing: tuple[Chunk, ...] = ()  # the chunks with the imports of the module
         self._telling: set[int] = set()  # the numbers of those in which something was found
 
     @classmethod
@@ -121,12 +123,14 @@ class State:
         self.module = module
         self.model = model = SemanticModel(self.interpretation, self.versions)
         again = self.interpretation.again
+        imports_differ = model.importing != self._importing
+        self._importing = model.importing
         if again is None:
-            self._look_at_all(module)
+            self._look_at_all(module, imports_differ)
         else:
             for number in again | self._telling:
                 known = self._kept[number]
-                if number in again or known.asked_others:
+                if number in again or _asked(known, imports_differ):
                     self._keep(number, self._look(model.unit(number), module))
         crashes = list(model.crashes)
         found: list[Diagnostic] = []
@@ -136,7 +140,7 @@ class State:
             found.extend(_placed(known, number, module, model))
         return found, list(dict.fromkeys(crashes))
 
-    def _look_at_all(self, module: ParsedModule) -> None:
+    def _look_at_all(self, module: ParsedModule, imports_differ: bool) -> None:
         """Look at each unit, but for those in which nothing else can be seen than before."""
         before = dict(zip(self._chunks, self._kept))
         self._chunks, self._kept, self._telling = list(module.chunks), [], set()
@@ -144,7 +148,7 @@ class State:
             self.interpretation.run.give_way()
             unit = self.model.unit(number)
             known = before.get(chunk)
-            if known is None or known.asked_others or known.seen_by != unit.seen_by:
+            if known is None or known.seen_by != unit.seen_by or _asked(known, imports_differ):
                 known = self._look(unit, module)
             self._kept.append(known)
             self._keep(number, known)
@@ -152,7 +156,7 @@ class State:
     def _keep(self, number: int, kept: Kept) -> None:
         self._kept[number] = kept
         self._chunks[number] = self.model.module.chunks[number]
-        if kept.found or kept.crashes or kept.asked_others:
+        if kept.found or kept.crashes or kept.asked_others or kept.asked_imports:
             self._telling.add(number)
         else:
             self._telling.discard(number)
@@ -175,7 +179,13 @@ class State:
             tuple([places for _, places in moved]),
             tuple(crashes),
             unit.asked_others,
+            unit.asked_imports,
         )
+
+
+def _asked(known: Kept, imports_differ: bool) -> bool:
+    """Whether rules asked for what may be something else now, elsewhere in the file."""
+    return known.asked_others or (known.asked_imports and imports_differ)
 
 
 def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagnostic]:

@@ -55,6 +55,7 @@ class Unit:
         self.number = number
         self._tasks = tasks
         self.asked_others = False
+        self.asked_imports = False
 
     @property
     def seen_by(self) -> tuple[tuple[Task, int], ...]:
@@ -77,6 +78,12 @@ class Unit:
         """The libraries' names that the file imports; who asks depends on all of it."""
         self.asked_others = True
         return self.model.imports
+
+    @property
+    def import_names(self) -> Mapping[str, str]:
+        """The names that the module's own imports bind, by what they stand for; who asks depends on them."""
+        self.asked_imports = True
+        return self.model.import_names
 
     @property
     def whole(self) -> ParsedModule:
@@ -149,6 +156,21 @@ class Unit:
         return module.owns(node) and module.number_of(node) == self.number
 
 
+def _imports(chunk: Chunk) -> Iterator[ast.Import | ast.ImportFrom]:
+    return (node for node in chunk.body if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+
+def _bound_by(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    if isinstance(statement, ast.ImportFrom):
+        if statement.module and not statement.level:
+            for alias in statement.names:
+                yield f"{statement.module}.{alias.name}", alias.asname or alias.name
+        return
+    for alias in statement.names:
+        top = alias.name.partition(".")[0]
+        yield (alias.name, alias.asname) if alias.asname else (top, top)
+
+
 def stamp_of(task: Task) -> int:
     """Which run of a task its results are of."""
     return task.stamp if isinstance(task, (Activation, Flow, Root)) else 0
@@ -179,6 +201,27 @@ class SemanticModel:
     def is_current(self) -> bool:
         """Whether the interpretation still stands at this text."""
         return self.revision == self.interpretation.run.revision
+
+    @cached_property
+    def importing(self) -> tuple[Chunk, ...]:
+        """The chunks with the module's own imports."""
+        return tuple(
+            [
+                piece.chunk
+                for piece in self.interpretation.module.pieces
+                if piece.imports and piece.chunk.header is None and any(_imports(piece.chunk))
+            ]
+        )
+
+    @cached_property
+    def import_names(self) -> Mapping[str, str]:
+        """Qualified name -> the name that stands for it: `jax.numpy` -> `jnp`."""
+        found: dict[str, str] = {}
+        for chunk in self.importing:
+            for statement in _imports(chunk):
+                for qualified, bound in _bound_by(statement):
+                    found.setdefault(qualified, bound)
+        return found
 
     @cached_property
     def numbers(self) -> Mapping[Chunk, int]:
