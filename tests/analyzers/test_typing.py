@@ -16,7 +16,7 @@ from jaxsight_analyzers.engine import Analysis, analyse
 from jaxsight_analyzers.source import SourceFile
 from tests.analyzers.parsing import parsed
 from tests.analyzers.random_edits import FILES
-from tests.analyzers.typing_states import Typed, typed_parts
+from tests.analyzers.typing_states import Typed, typed_lines, typed_parts
 
 PROGRAMS = sorted((Path(__file__).parent / "truth" / "programs").glob("*.py"))
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
@@ -64,7 +64,8 @@ def test_findings_elsewhere_stay_while_something_is_typed(amount: str) -> None:
     states = stayed = 0
     for path in [*EXAMPLES, *chance.sample(PROGRAMS, 2 if amount == FEW else 20)]:
         text = path.read_text(encoding="utf-8")
-        for part in typed_parts(text, 1 if amount == FEW else 3, chance):
+        parts = typed_parts(text, 1 if amount == FEW else 3, chance)
+        for part in [*parts, *_beside_findings(text)]:
             if len(part.typed) > (150 if amount == FEW else 1000):
                 continue
             before = _elsewhere(analyse(SourceFile("a.py", part.before + part.after)), part)
@@ -82,6 +83,13 @@ def test_findings_elsewhere_stay_while_something_is_typed(amount: str) -> None:
     print(f"{states} states, {stayed} findings that stayed")
     assert states > 400
     assert stayed > 400
+
+
+def _beside_findings(text: str) -> list[Typed]:
+    """The lines before those in which something is found."""
+    source = SourceFile("a.py", text)
+    lines = {source.line_of(found.span.start) - 1 for found in analyse(source).diagnostics}
+    return typed_lines(text, [line for line in sorted(lines) if source.line_text(line).strip()])
 
 
 def _elsewhere(analysis: Analysis, part: Typed) -> set[tuple[str, str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jaxsight_analyzers.source import SourceFile
@@ -43,12 +43,7 @@ def typed_parts(text: str, count: int, chance: random.Random) -> list[Typed]:
     """Parts of a text to type anew, of each kind."""
     source = SourceFile("", text)
     lines = [n for n in range(len(source.line_starts)) if _is_code(source.line_text(n))]
-    parts: list[Typed] = []
-    for line in chance.sample(lines, min(count, len(lines))):
-        span = source.line_span(line)
-        shown = source.line_text(line)
-        indent = len(shown) - len(shown.lstrip())
-        parts.append(_part("line", text, span.start + indent, span.end))
+    parts = typed_lines(text, chance.sample(lines, min(count, len(lines))))
     nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
     for kind, chosen in (
         ("statement", [n for n in nodes if not isinstance(n, _DEFINITIONS)]),
@@ -63,6 +58,17 @@ def typed_parts(text: str, count: int, chance: random.Random) -> list[Typed]:
             indent = len(source.line_text(first)) - len(source.line_text(first).lstrip())
             end = source.line_span((node.end_lineno or 1) - 1).end
             parts.append(_part(kind, text, start + indent, end))
+    return parts
+
+
+def typed_lines(text: str, lines: Iterable[int]) -> list[Typed]:
+    """Lines to type anew."""
+    source = SourceFile("", text)
+    parts: list[Typed] = []
+    for line in lines:
+        span, shown = source.line_span(line), source.line_text(line)
+        indent = len(shown) - len(shown.lstrip())
+        parts.append(_part("line", text, span.start + indent, span.end))
     return parts
 
 
