@@ -141,12 +141,14 @@ class State:
         known = self.parts.get(root)
         if known is None:
             return
-        kept = tuple([p for p in known if not p.startswith((f"{place}.", f"{place}["))])
-        for part in known:
-            if part not in kept:
-                self.names.pop(part, None)
-        if kept:
-            self.parts[root] = kept
+        below = f"{place}.", f"{place}["
+        gone = [part for part in known if part.startswith(below)]
+        if not gone:
+            return
+        for part in gone:
+            self.names.pop(part, None)
+        if len(gone) < len(known):
+            self.parts[root] = tuple([part for part in known if not part.startswith(below)])
         else:
             del self.parts[root]
 

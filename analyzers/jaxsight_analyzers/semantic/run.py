@@ -39,7 +39,7 @@ MAX_SUMMARIES = 12
 """A closure called in more different ways than this within one run is unknown in the others."""
 
 BUDGET = 400
-BUDGET_OF_FUNCTION = 60
+BUDGET_OF_FUNCTION = 30
 """Runs of functions for one file, and more for each function in it. After these, calls are unknown."""
 
 MAX_ACTIVATIONS = 24
