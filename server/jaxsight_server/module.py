@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from jaxsight_analyzers.environment import library_versions
 from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_server.session import Snapshot
 from jaxsight_server.workspaces import Calls, CallsBetweenFiles, Workspaces
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Desk:
     _modules: dict[str, Module] = field(default_factory=dict[str, Module])
     _prefix: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: Iterator[int] = field(default_factory=count)
+    _told: set[str] = field(default_factory=set[str])
 
     def module(self, snapshot: Snapshot) -> Module:
         """The module as the snapshot has it.
@@ -109,6 +113,16 @@ class Desk:
         if module is not None:
             self.calls.close(module.snapshot.path)
 
+    def _tell(self, analysis: Analysis, *, first: bool) -> None:
+        """Log once what failed in an analysis, and of a text that was just opened what it gave up."""
+        failed = [(logging.ERROR, crash) for crash in analysis.crashes]
+        path = analysis.source.path
+        left = [(logging.INFO, f"{path}: {said}") for said in analysis.given_up] if first else []
+        for level, text in (*failed, *left):
+            if text not in self._told:
+                self._told.add(text)
+                logger.log(level, "%s", text)
+
     def _analysed(
         self,
         snapshot: Snapshot,
@@ -126,6 +140,7 @@ class Desk:
             incoming=incoming,
             preempted=preempted,
         )
+        self._tell(analysis, first=known is None)
         identity = f"{self._prefix}-{next(self._numbers)}"
         module = Module(snapshot, project, analysis, identity, workspace, incoming)
         if known is not None and _says_the_same(known, module):

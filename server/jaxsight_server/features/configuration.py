@@ -79,7 +79,6 @@ class _State:
     file: ConfigFile | None
     versions: Mapping[str, str]
     rules: int
-    crashes: tuple[str, ...]
 
 
 class Reporter:
@@ -124,7 +123,6 @@ class Reporter:
         self._show(files.values())
         problems = self._problems(files.values())
         self._tell(problems)
-        self._log(crash for state in states for crash in state.crashes)
         self._states, self._problems_told = states, problems
         self._is_known = True
         self.say_status()
@@ -164,12 +162,6 @@ class Reporter:
                 message = lsp.ShowMessageParams(lsp.MessageType.Warning, text)
                 self._server.window_show_message(message)
 
-    def _log(self, crashes: Iterable[str]) -> None:
-        for text in crashes:
-            if text not in self._told:
-                self._told.add(text)
-                logger.error("%s", text)
-
     def say_status(self) -> None:
         """Tell the client how we are, if that is not what it was told; not before it is known."""
         states, problems = self._states, self._problems_told
@@ -197,7 +189,7 @@ class Reporter:
 def _state(module: Module) -> _State:
     config, path = module.project.config, module.snapshot.path
     enabled = sum(config.enabled(rule, path) for rule in all_rules())
-    return _State(module.project.file, module.project.versions, enabled, module.analysis.crashes)
+    return _State(module.project.file, module.project.versions, enabled)
 
 
 def _problems(file: ConfigFile, encoding: Encoding) -> list[lsp.Diagnostic]:
