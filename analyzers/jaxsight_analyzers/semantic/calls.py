@@ -282,8 +282,20 @@ def result_of(
     return unknown_result(run, node)
 
 
+_REARRANGING = (
+    "builtins.",
+    "functools.",
+    "itertools.",
+    "operator.",
+    "copy.",
+    "jax.tree.",
+    "jax.tree_util.",
+)
+"""Modules whose functions hand on what they are given, and make no arrays."""
+
+
 def _container(run: Run, qualified: str, values: tuple[Value, ...]) -> Value:
-    if qualified.startswith(("builtins.", "functools.", "itertools.", "operator.", "copy.")):
+    if qualified.startswith(_REARRANGING):
         most = most_traced(values)
         if most.traced is Certainty.NO:
             return UNKNOWN

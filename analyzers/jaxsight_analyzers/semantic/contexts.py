@@ -212,7 +212,7 @@ def replaced_keys(one: State, other: State) -> set[KeyToken]:
 
     Where the paths meet, a name that may hold such a key holds it from the path that did not use it up.
     """
-    used = [token for token in other.consumed if token not in one.consumed]
+    used = _used_only(other.consumed, one.consumed)
     return _held_elsewhere(used, one.names.values(), other.names.values()) if used else set()
 
 
@@ -221,7 +221,7 @@ def renewed(here: State, there: State) -> dict[str, Value]:
 
     Where the paths meet, such a name holds a key that is as good as another one.
     """
-    used = [token for token in there.consumed if token not in here.consumed]
+    used = _used_only(there.consumed, here.consumed)
     found: dict[str, Value] = {}
     for name, value in here.names.items() if used else ():
         tokens = value.tokens
@@ -239,6 +239,19 @@ def renewed(here: State, there: State) -> dict[str, Value]:
             data=value.data,
             tokens=frozenset(apart),
         )
+    return found
+
+
+def _used_only(there: Consumed, here: Consumed) -> list[KeyToken]:
+    """The keys that are used up on one path and not on the other, as far as those who hold them know."""
+    if there is here:
+        return []
+    found: list[KeyToken] = []
+    for token, use in there.items():
+        if not use.replaced:
+            other = here.get(token)
+            if other is None or other.replaced:
+                found.append(token)
     return found
 
 
@@ -267,7 +280,7 @@ def join_results(one: Consumed, first: Value, other: Consumed, second: Value) ->
     """What is used up after two ways to a result: a key that one used up and replaced in it is renewed."""
     consumed = join_consumed(one, other)
     for mine, here, others, there in ((one, first, other, second), (other, second, one, first)):
-        used = [token for token in others if token not in mine]
+        used = _used_only(others, mine)
         if used:
             mark_replaced(consumed, _held_elsewhere(used, (here,), (there,)))
     return consumed
