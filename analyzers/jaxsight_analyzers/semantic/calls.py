@@ -224,11 +224,12 @@ def _note_call(
     for index, (argument, value) in enumerate(zip(arguments.nodes, arguments.positional)):
         name = facts.parameter_at(index) if facts else None
         seen.append(ArgumentSeen(name, argument, value, isinstance(argument, ast.Starred)))
-    starred = {keyword.value for keyword in node.keywords if keyword.arg is None}
-    for name, value in arguments.keywords.items():
-        argument = (arguments.keyword_nodes or {})[name]
-        seen.append(ArgumentSeen(name, argument, value, argument in starred))
-    guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+    if arguments.keywords:
+        nodes = arguments.keyword_nodes or {}
+        starred = {keyword.value for keyword in node.keywords if keyword.arg is None}
+        for name, value in arguments.keywords.items():
+            seen.append(ArgumentSeen(name, nodes[name], value, nodes[name] in starred))
+    guards = run.guards
     run.events.calls.append(CallSeen(node, qualified, facts, tuple(seen), run.frame, guards))
 
 

@@ -172,26 +172,41 @@ def join_states(one: State, other: State) -> State:
         return one
     names: dict[str, Value] = {}
     fresh, other_fresh = renewed(one, other), renewed(other, one)
+    renewals, elsewhere = bool(fresh or other_fresh), other.names
     for name, value in one.names.items():
-        there = other.names.get(name)
-        if name in fresh or name in other_fresh:
+        there = elsewhere.get(name)
+        if there is value and not renewals:
+            names[name] = value
+            continue
+        if renewals and (name in fresh or name in other_fresh):
             value, there = fresh.get(name, value), other_fresh.get(name, there)
         if there is not None:
             names[name] = value if there is value else join(value, there)
         elif "." not in name and "[" not in name:
             names[name] = join(value, UNKNOWN)  # bound on one path only
-    for name, value in other.names.items():
+    for name, value in elsewhere.items():
         if name not in names and "." not in name and "[" not in name:
             names[name] = join(value, UNKNOWN)
     conditions = common_conditions(one.conditions, other.conditions)
     consumed = join_consumed(one.consumed, other.consumed, one.conditions, other.conditions)
-    mark_replaced(consumed, (*replaced_keys(one, other), *replaced_keys(other, one)))
-    parts = {
-        root: tuple(dict.fromkeys((*one.parts.get(root, ()), *other.parts.get(root, ()))))
-        for root in (*one.parts, *(root for root in other.parts if root not in one.parts))
-    }
+    if consumed:
+        mark_replaced(consumed, (*replaced_keys(one, other), *replaced_keys(other, one)))
+    parts = _join_parts(one.parts, other.parts)
     homes = join_homes(one.homes, other.homes)
     return State(names, consumed, conditions, parts=parts, homes=homes)
+
+
+def _join_parts(
+    one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    joined = dict(one)
+    for root, parts in other.items():
+        mine = one.get(root)
+        if mine is None:
+            joined[root] = parts
+        elif mine != parts:
+            joined[root] = tuple(dict.fromkeys((*mine, *parts)))
+    return joined
 
 
 def join_homes(one: dict[str, Home], other: dict[str, Home]) -> dict[str, Home]:

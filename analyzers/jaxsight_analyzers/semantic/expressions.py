@@ -136,13 +136,13 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
     module = imports.module_of(base)
     if module is not None:
         return imports.member(run, module, node.attr)
-    place = place_of(node)
-    if place is not None:
-        held = run.frame.state.names.get(place)
+    if run.frame.state.parts:
+        place = place_of(node)
+        held = None if place is None else run.frame.state.names.get(place)
         if held is not None:
             return held
     value = _attribute_of(run, base, node)
-    if place is not None and value.tokens:
+    if value.tokens and (place := place_of(node)) is not None:
         run.frame.state.hold(place, value)  # the same key at each reading, until it is assigned
     return value
 
@@ -237,7 +237,7 @@ def _ternary(run: Run, node: ast.IfExp) -> Value:
 def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value) -> None:
     """Record a test that Python decides."""
     if value.traced is not Certainty.NO and value.kind not in (Kind.INSTANCE, Kind.REFERENCE):
-        guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+        guards = run.guards
         run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
 
 

@@ -8,8 +8,7 @@ uses shows.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -72,19 +71,29 @@ def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
     return Condition(known, tuple(run.lookup(name) for name in known.names), truth)
 
 
-@contextmanager
-def branch(run: Run, test: ast.expr, truth: bool) -> Generator[None]:
+class branch:  # noqa: N801 - used as a function is
     """A path of its own, on which a test is true or false; the state before is restored after."""
-    frame = run.frame
-    before = frame.state
-    state = frame.state = before.copy()
-    state.conditions = (*before.conditions, condition(run, test, truth))
-    guards = frame.guards
-    frame.guards = (*guards, *run.test(test).guards)
-    yield
-    frame.guards = guards
-    run.branch_end = frame.state
-    frame.state = before
+
+    __slots__ = ("_before", "_frame", "_guards", "_run", "_test", "_truth")
+
+    def __init__(self, run: Run, test: ast.expr, truth: bool) -> None:
+        self._run, self._test, self._truth = run, test, truth
+
+    def __enter__(self) -> None:
+        run, test = self._run, self._test
+        frame = self._frame = run.frame
+        before = self._before = frame.state
+        state = frame.state = before.copy()
+        state.conditions = (*before.conditions, condition(run, test, self._truth))
+        guards = self._guards = frame.guards
+        frame.guards = (*guards, *run.test(test).guards)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            frame = self._frame
+            frame.guards = self._guards
+            self._run.branch_end = frame.state
+            frame.state = self._before
 
 
 def meet(run: Run, one: State, other: State) -> None:
@@ -263,7 +272,7 @@ def _note_item_assignment(
     if base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS) or (
         base.kind is Kind.TREE and base.traced is not Certainty.NO
     ):
-        guards = tuple(g for frame in run.frame.chain() for g in frame.guards)
+        guards = run.guards
         run.events.item_assignments.append(
             ItemAssignmentSeen(statement, target, base, value, operator, run.frame, guards)
         )

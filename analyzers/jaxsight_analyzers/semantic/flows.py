@@ -180,10 +180,11 @@ class Flows:
             assert flow.after is not None
             restore(frame, flow.names, flow.after)
             return
-        entry = frame.state.copy()
+        entry, first = frame.state.copy(), [frame.state]
 
         def work() -> None:
-            frame.state, frame.guards = entry.copy(), before.guards
+            frame.state = first.pop() if first else entry.copy()  # it may have to begin anew
+            frame.guards = before.guards
             self._works(flow.chunk)
 
         self._run(flow, work)

@@ -214,12 +214,12 @@ def _way(caller: Frame, data: FunctionData) -> Way:
     """How a function runs that is called from a frame."""
     tracing = transformations.tracing_of(caller, data.transformations)
     hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
-    found = {guard for frame in caller.chain() for guard in frame.guards}
-    guards = (
-        tuple(sorted({*found, "test"} if caller.is_test else found))
-        if found or caller.is_test
-        else ()
-    )
+    found: set[str] = set()
+    for frame in caller.chain():
+        found.update(frame.guards)
+        if frame.name.startswith("test"):
+            found.add("test")
+    guards = tuple(sorted(found)) if found else ()
     applied = data.transformations
     compiled = caller.compiled or any(t.compiles for t in applied)
     return Way(tracing, _tracer(caller, data, tracing), hot, guards, compiled)

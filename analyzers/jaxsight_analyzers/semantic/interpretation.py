@@ -233,10 +233,10 @@ class Interpretation:
         self._is_explored = False
         for piece in self.module.pieces:
             for scope in piece.scopes:
-                scope.users.clear()
+                scope.forget_users()
                 if isinstance(scope, FunctionScope):
-                    scope.head.users.clear()
-                    scope.telling.users.clear()
+                    scope.head.forget_users()
+                    scope.telling.forget_users()
 
     # What it did not lead to
 
@@ -302,8 +302,10 @@ class Interpretation:
         """Run a task; a failure of ours loses only what the task would have seen."""
         run = self.run
         before, task.uses = task.uses, {}
-        shape = shape_of_task(task, run.made)
-        task.clear()
+        shape = None
+        if task.stamp:  # it ran before
+            shape = shape_of_task(task, run.made)
+            task.clear()
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
         except RecursionError:  # more than one statement is nested deeper than Python's stack

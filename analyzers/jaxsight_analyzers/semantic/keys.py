@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic.trees import walk
 
 Index = tuple[object, ...]
 """Where a key lies in an array of keys, or what was folded into it:
@@ -221,7 +222,7 @@ class Test:
     def steady(self) -> bool:
         """Whether it says the same each time it is asked, as long as its names keep their values."""
         if self._steady is None:
-            self._steady = all(isinstance(node, _STEADY) for node in ast.walk(self.node))
+            self._steady = all(isinstance(node, _STEADY) for node in walk(self.node))
         return self._steady
 
     @property

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic.scopes import (
 )
 from jaxsight_analyzers.semantic.shapes import shape_of_task
 from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Draft, PreemptedError, Task
+from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
@@ -116,10 +117,10 @@ class Run:
             self._free_names.clear()
 
     def note_redone(self, task: Task, before: object) -> None:
-        """Note that a task ran again, which led to runs of this shape before."""
+        """Note that a task ran again, which led to runs of this shape before; None for a new one."""
         self.redone.append(task)
-        if not self.reshaped and shape_of_task(task, self.made) != before:
-            self.reshaped = True
+        if before is not None and not self.reshaped:
+            self.reshaped = shape_of_task(task, self.made) != before
 
     def widen(self, scope: FunctionScope) -> None:
         """Run a function with less detail from now on; what ran before this was known is no result."""
@@ -200,9 +201,20 @@ class Run:
 
     # Guards
 
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Why a failure here may be meant: in this frame and in those that called it."""
+        found, caller = self.frame.guards, self.frame.caller
+        while caller is not None:
+            if caller.guards:
+                found = (*found, *caller.guards)
+            caller = caller.caller
+        return found
+
     def guarded(self, *kinds: str) -> bool:
         """Whether a failure here is expected for one of these reasons."""
-        return any(guard in kinds for frame in self.frame.chain() for guard in frame.guards)
+        guards = self.guards
+        return bool(guards) and any(guard in kinds for guard in guards)
 
     # Keys
 
@@ -335,7 +347,7 @@ class Run:
         known = self._free_names.get(node)
         if known is None:
             local = self.scopes.functions[node].local_names
-            names = {n.id: None for n in ast.walk(node) if isinstance(n, ast.Name)}
+            names = {n.id: None for n in walk(node) if isinstance(n, ast.Name)}
             known = self._free_names[node] = tuple(n for n in names if n not in local)
         return known
 
@@ -383,7 +395,7 @@ def _read_by(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names in a test, and what it guards against: a version, or a value that is a tracer."""
     names: list[str] = []
     guards: list[str] = []
-    for node in ast.walk(test):
+    for node in walk(test):
         if isinstance(node, ast.Name):
             names.append(node.id)
             name = node.id

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from jaxsight_analyzers.semantic.events import Events
 
@@ -27,13 +28,32 @@ class Limit(NamedTuple):
     node: ast.AST | None  # a function, a statement, an expression; None: the file
 
 
+_NOBODY: frozenset[Any] = frozenset()
+
+
 class Dependency:
     """Something that the results of tasks follow from."""
 
     __slots__ = ("users",)
 
     def __init__(self) -> None:
-        self.users: set[Task] = set()
+        self.users: AbstractSet[Task] = _NOBODY
+
+    def used_by(self, task: Task) -> None:
+        """Note that a task uses this."""
+        if self.users is _NOBODY:
+            self.users = {task}
+        else:
+            cast("set[Task]", self.users).add(task)
+
+    def unused_by(self, task: Task) -> None:
+        """Note that a task uses this no longer."""
+        if self.users is not _NOBODY:
+            cast("set[Task]", self.users).discard(task)
+
+    def forget_users(self) -> None:
+        """Note that no task uses this any more."""
+        self.users = _NOBODY
 
 
 IDLE, CHECKING, RUNNING = range(3)
@@ -124,14 +144,14 @@ class Task(Dependency):
         """Tell what the task uses now that it does, and what it no longer uses that it does not."""
         for used in before:
             if used not in self.uses:
-                used.users.discard(self)
+                used.unused_by(self)
         for used in self.uses:
-            used.users.add(self)
+            used.used_by(self)
 
     def forget(self) -> None:
         """Take the task out of the graph."""
         for used in self.uses:
-            used.users.discard(self)
+            used.unused_by(self)
         self.uses = {}
         self.clear()
 
