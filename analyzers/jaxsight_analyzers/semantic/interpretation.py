@@ -118,10 +118,18 @@ class Interpretation:
         """Run all that is in doubt, and find out what is live."""
         run = self.run
         tried: set[FunctionScope] = set()
+        goes_on = False
         while True:
             self._explore()
-            if run.overflowed:
+            if run.overflowed and goes_on:  # perhaps only because of what ran before
+                for scope in run.overflowed:
+                    del run.widened[scope]
+            elif run.overflowed:
                 tried.add(run.overflowed[0])  # the others perhaps only because this one did
+                if not run.exhausted:
+                    run.take_up_widened()
+                    goes_on = True
+                    continue
             else:
                 fewer = self._perhaps_few_enough() - tried
                 if not fewer:
@@ -130,6 +138,7 @@ class Interpretation:
                 for scope in fewer:
                     del run.widened[scope]
             self._start_over()
+            goes_on = False
         self.tasks_of, self.again, self._is_explored = self._by_chunk(), None, True
 
     def _explore(self) -> None:

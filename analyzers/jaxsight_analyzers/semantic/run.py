@@ -127,6 +127,16 @@ class Run:
         self.widened[scope] = MAX_ACTIVATIONS
         self.overflowed.append(scope)
 
+    def take_up_widened(self) -> None:
+        """Put in doubt what calls the functions that were found to be called in too many ways."""
+        widened = set(self.overflowed)
+        for key in [key for key, activation in self.memo.items() if activation.scope in widened]:
+            self.memo.pop(key).forget()
+        for scope in widened:
+            self.counts.pop(scope, None)
+        self.overflowed = []
+        self.begin({scope.head for scope in widened})
+
     def start_over(self) -> None:
         """Forget all results. Definitions and what is widened stay."""
         self.memo, self.counts, self.running = {}, {}, {}
