@@ -16,8 +16,11 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     items_of,
+    join_all,
     most_traced,
+    parts_of,
     sequence,
+    series,
     tracer,
     truth_of,
 )
@@ -43,7 +46,7 @@ def result(run: Run, left: Value, right: Value, operator: ast.operator) -> Value
     """What a binary operator makes of two values."""
     kinds = (left.kind, right.kind)
     if isinstance(operator, (ast.Add, ast.Mult)) and (
-        Kind.SEQUENCE in kinds or Kind.MAPPING in kinds
+        Kind.SEQUENCE in kinds or Kind.SERIES in kinds or Kind.MAPPING in kinds
     ):
         return _concatenation(left, right, operator)
     if isinstance(operator, ast.Mod) and isinstance(constant_of(left), (str, bytes)):
@@ -64,9 +67,15 @@ def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
     first, second = items_of(left), items_of(right)
     if isinstance(operator, ast.Add) and first is not None and second is not None:
         return sequence((*first, *second))
+    if isinstance(operator, ast.Add) and {left.kind, right.kind} <= {Kind.SEQUENCE, Kind.SERIES}:
+        return series(join_all([*(parts_of(left) or ()), *(parts_of(right) or ())]))
     repeated, count = (first, constant_of(right)) if second is None else (second, constant_of(left))
     if isinstance(operator, ast.Mult) and repeated is not None and isinstance(count, int):
-        return sequence(repeated * count) if count <= 64 else UNKNOWN
+        return sequence(repeated * count) if count <= 64 else series(join_all(repeated))
+    if isinstance(operator, ast.Mult) and Kind.MAPPING not in (left.kind, right.kind):
+        listed = left if parts_of(left) is not None else right
+        if Kind.STATIC in (left.kind, right.kind):
+            return series(join_all(parts_of(listed) or ()))
     most = most_traced((left, right))
     if most.traced is Certainty.NO:
         return UNKNOWN

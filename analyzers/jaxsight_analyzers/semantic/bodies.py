@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, functions, key_arrays, library, members
+from jaxsight_analyzers.semantic import (
+    builtin_containers,
+    calls,
+    expressions,
+    functions,
+    iteration,
+    key_arrays,
+    library,
+    members,
+)
 from jaxsight_analyzers.semantic.contexts import Transformation, join_results
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
+    NEVER,
     NONE,
     STATIC,
     UNKNOWN,
     FunctionData,
     Kind,
     Value,
+    class_of,
     constant_of,
-    entries_of,
     items_of,
     join,
+    join_all,
+    parts_of,
+    rebuilt,
     sequence,
+    series,
     tokens_in,
+    unfollowed,
 )
 
 if TYPE_CHECKING:
@@ -151,7 +165,7 @@ def _given(
         chosen = (
             arguments.get(facts, "is_leaf") is not None
         )  # a leaf may be a container then, or None
-        return [UNKNOWN if chosen else _leaf(tree) for tree in trees]
+        return [UNKNOWN if chosen else leaf_of(tree) for tree in trees]
     if role == "item":
         iterables = _bound_to(arguments, facts, "iterable", facts.variadic)
         return [_item(run, iterable, node) for iterable in iterables]
@@ -177,11 +191,12 @@ def _argument(
     return UNKNOWN if arguments.open else missing
 
 
-def _leaf(tree: Value) -> Value:
+def leaf_of(tree: Value) -> Value:
     """What `jax.tree.map` hands to its function of a tree."""
-    inside = items_of(tree) or tuple((entries_of(tree) or {}).values())
-    if inside:
-        return _one_of(_leaf(item) for item in inside)
+    inside = parts_of(tree)
+    if inside is not None:
+        leaves = [leaf_of(part) for part in inside if part is not NEVER and part is not NONE]
+        return join_all(leaves) if leaves else UNKNOWN
     if tree.kind in (Kind.TREE, Kind.INSTANCE):
         if tree.traced is Certainty.NO:
             return UNKNOWN
@@ -191,8 +206,8 @@ def _leaf(tree: Value) -> Value:
 
 def _item(run: Run, iterable: Value, node: ast.expr) -> Value:
     """What iterating over a value gives."""
-    inside = items_of(iterable)
-    return _one_of(inside) if inside else calls.item_of(run, iterable, node, 0)
+    items = items_of(iterable)
+    return join_all(items) if items else iteration.item_of(run, iterable, node, 0)
 
 
 def _of_leaves(made: Value) -> Value | None:
@@ -204,18 +219,11 @@ def _of_leaves(made: Value) -> Value | None:
     return Value(Kind.TREE) if made.kind is Kind.ARRAY else None
 
 
-def _one_of(values: Iterable[Value]) -> Value:
-    first, *others = values
-    for other in others:
-        first = join(first, other)
-    return first
-
-
 def _element(run: Run, xs: Value, node: ast.AST) -> Value:
     """What a body gets of the array or container that it is run over."""
-    items = items_of(xs)
-    if items is not None:
-        return sequence(_element(run, item, node) for item in items)
+    made = rebuilt(xs, lambda part: _element(run, part, node))
+    if made is not None:
+        return made
     if xs.kind is Kind.KEYS:
         return key_arrays.mapped(run, xs, node)
     if xs.kind is Kind.STATIC and constant_of(xs) is None:
@@ -249,11 +257,54 @@ def _result_of_bodies(
     if name == "scan":
         items = items_of(returned[0]) if returned else None
         carry = items[0] if items else expressions.jax_result(run, Kind.TREE, given)
-        return sequence((carry, expressions.jax_result(run, Kind.TREE, given)))
+        stacked = expressions.jax_result(run, Kind.TREE, given)
+        if items is not None and len(items) == 2:
+            stacked = _stacked(run, items[1], given)
+        return sequence((carry, stacked))
     if name in ("while_loop", "fori_loop") and returned:
         return returned[-1]
     if name in ("cond", "switch") and returned:
-        return _one_of(returned)
-    if facts.name == "jax.tree.map" and returned and (known := _of_leaves(returned[-1])):
-        return known
+        return join_all(returned)
+    if facts.name == "builtins.map" and returned:
+        return series(returned[0])
+    if facts.name == "builtins.sorted" and arguments.positional:
+        ordered = builtin_containers.in_order(run, node, arguments.positional[0])
+        if ordered is not None:
+            return ordered
+    if facts.name == "jax.tree.map" and returned:
+        tree = arguments.get(facts, "tree")
+        whole = tree is None or arguments.get(facts, "is_leaf") is not None
+        made = returned[-1]
+        mapped = _of_leaves(made) if whole or tree is None else _mapped(tree[1], made)
+        if mapped is not None:
+            return mapped
     return calls.result_of(run, node, qualified, facts, arguments)
+
+
+def _stacked(run: Run, value: Value, given: tuple[Value, ...]) -> Value:
+    """What the second results of all steps of a `scan` make."""
+    made = rebuilt(value, lambda part: _stacked(run, part, given))
+    if made is not None:
+        return made
+    if value is NONE:
+        return value
+    kind = Kind.ARRAY if value.kind in (Kind.ARRAY, Kind.HOST, Kind.STATIC) else Kind.TREE
+    return expressions.jax_result(run, kind, given)
+
+
+def _mapped(tree: Value, leaf: Value) -> Value | None:
+    """What `jax.tree.map` makes: a tree of the same structure; None where nothing is known of it."""
+    if leaf.kind is Kind.UNKNOWN and leaf.traced is Certainty.NO:
+        return None
+    made = rebuilt(tree, lambda part: _mapped(part, leaf) or UNKNOWN)
+    if made is not None:
+        return made
+    if tree is NONE:
+        return tree
+    if tree.kind is Kind.INSTANCE and tree.traced is not Certainty.NO:
+        return Value(
+            tree.kind, leaf.traced, leaf.origin, concrete=leaf.concrete, data=class_of(tree)
+        )
+    if tree.kind in (Kind.ARRAY, Kind.STATIC, Kind.HOST):
+        return unfollowed(leaf)
+    return _of_leaves(leaf)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
-    comparisons,
+    builtin_containers,
+    containers,
     effects,
     expressions,
     flow,
     functions,
-    key_arrays,
+    iteration,
     key_uses,
     library,
     members,
     methods,
+    narrowing,
     plain,
     records,
     reveals,
@@ -40,9 +42,7 @@ from jaxsight_analyzers.semantic.values import (
     join,
     most_traced,
     qualified_of,
-    sequence,
     tracer,
-    unfollowed,
 )
 
 
@@ -193,7 +193,10 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
     if qualified == "builtins.super":
         return members.super_of(run, arguments)
     if qualified == "builtins.isinstance" and len(arguments.nodes) == 2:
-        return comparisons.instance_test(run, arguments.positional[0], arguments.nodes[1])
+        return narrowing.instance_test(run, arguments.positional[0], arguments.nodes[1])
+    made = builtin_containers.call(run, node, qualified, arguments)
+    if made is not None:
+        return made
     kind = run.knowledge.record(qualified)
     if kind == "factory":
         return records.named_tuple(arguments)
@@ -206,7 +209,7 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         effects.library_called(run, node, qualified, facts, arguments)
     if facts.transforms:
         return transformations.apply(run, node, qualified, facts, arguments)
-    known = _iteration(run, qualified, arguments)
+    known = builtin_containers.of_tree(run, facts.name, facts, arguments)
     if known is not None:
         return known
     key_uses.use_keys(run, node, qualified, facts, arguments)
@@ -234,18 +237,6 @@ def _note_call(
 
 
 _PARTIALS = {"functools.partial", "jax.tree_util.Partial", "flax.nnx.cached_partial"}
-_SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter"}
-
-
-def _iteration(run: Run, qualified: str, arguments: Arguments) -> Value | None:
-    """Builtins whose result is iterated over: what they yield is known from their arguments."""
-    if qualified in ("builtins.enumerate", "builtins.zip"):
-        return Value(Kind.UNKNOWN, data=(qualified, *arguments.positional))
-    if qualified in _SEQUENCES and len(arguments.positional) == 1:
-        only = arguments.positional[0]
-        if only.kind in (Kind.KEYS, Kind.SEQUENCE):
-            return only
-    return None
 
 
 def result_of(
@@ -336,16 +327,23 @@ def _method(
     if base.kind is Kind.FUNCTION:
         made = methods.of_function(run, node, base, name, arguments)
         return unknown_result(run, node) if made is None else made
-    if base.kind in (Kind.TREE, Kind.MAPPING) and name in ("items", "keys", "values", "get", "pop"):
-        return _mapping_method(name, base, arguments)
+    changed = containers.method(run, node, base, name, arguments)
+    if changed is not None:
+        return changed
+    if base.kind in (Kind.TREE, Kind.MAPPING):
+        if name in ("items", "keys", "values"):
+            return iteration.of_entries(name, base)
+        if name in ("get", "pop"):
+            leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
+            return join(leaf, arguments.positional[1]) if len(arguments.positional) > 1 else leaf
     if base.kind is Kind.STATIC:
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)
         if copy is not None:
             return copy
-    if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.MAPPING):
-        return base
+    if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
+        return containers.another(base)
     if _is_indexed_update(function.value):
         return expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
     facts = run.knowledge.method(name)
@@ -377,72 +375,6 @@ def _is_indexed_update(node: ast.expr) -> bool:
         and isinstance(node.value, ast.Attribute)
         and node.value.attr == "at"
     )
-
-
-def _mapping_method(name: str, base: Value, arguments: Arguments) -> Value:
-    leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
-    if name == "items":
-        return Value(Kind.UNKNOWN, data=("items", leaf))
-    if name == "keys":
-        return STATIC
-    if name == "values":
-        return leaf
-    default = arguments.positional[1] if len(arguments.positional) > 1 else leaf
-    return join(leaf, default)
-
-
-# Iteration
-
-
-def item_of(run: Run, iterable: Value, node: ast.expr, number: int) -> Value:
-    """What a loop over a value binds in its pass `number`."""
-    data = iterable.data
-    if isinstance(data, tuple) and iterable.kind is Kind.UNKNOWN and data:
-        return _item_of_iterator(run, data, node, number)  # type: ignore[arg-type]
-    items = items_of(iterable)
-    if items is not None:
-        if not items:
-            return UNKNOWN
-        known = number < len(items)
-        return items[number] if known else unfollowed(items[0])
-    if iterable.kind is Kind.KEYS:
-        return key_arrays.iterated(run, iterable, node)
-    if iterable.kind is Kind.ARRAY:
-        return tracer(Kind.ARRAY, iterable)
-    if iterable.kind in (Kind.STATIC, Kind.MAPPING):
-        return STATIC
-    if iterable.kind is Kind.HOST:
-        return HOST
-    return Value(Kind.UNKNOWN, tokens=run.new_key(ast.unparse(node), node))
-
-
-def _item_of_iterator(run: Run, data: Sequence[object], node: ast.expr, number: int) -> Value:
-    name, *parts = data
-    values = [part for part in parts if isinstance(part, Value)]
-    if name == "items":
-        return sequence((STATIC, *values))
-    inside = [item_of(run, value, node, number) for value in values]
-    if name == "builtins.enumerate":
-        return sequence((STATIC, inside[0] if inside else UNKNOWN))
-    return sequence(inside)
-
-
-def part_of(
-    run: Run, value: Value, target: ast.expr, position: int, count: int, star: int | None
-) -> Value:
-    """What unpacking a value of unknown length gives to one of `count` targets."""
-    if value.kind is Kind.KEYS:
-        return key_arrays.unpacked(
-            run, value, target, position, count, -1 if star is None else star
-        )
-    if value.kind is Kind.ARRAY:
-        return tracer(Kind.ARRAY, value)
-    tokens = run.new_key(ast.unparse(target), target)
-    if value.kind is Kind.TREE:
-        return Value(Kind.TREE, value.traced, value.origin, concrete=value.concrete, tokens=tokens)
-    if value.kind in (Kind.STATIC, Kind.HOST):
-        return STATIC if value.kind is Kind.STATIC else HOST
-    return Value(Kind.UNKNOWN, tokens=tokens)
 
 
 def display(qualified: str) -> str:

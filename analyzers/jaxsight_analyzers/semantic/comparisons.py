@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import arithmetic, expressions, flow, members, plain
+from jaxsight_analyzers.semantic import arithmetic, expressions, flow, narrowing, plain
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     join,
+    parts_of,
     truth_of,
 )
 
@@ -49,7 +50,7 @@ def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) ->
     if isinstance(operator, (ast.Eq, ast.NotEq)):
         if first is None or second is None or isinstance(first, str) or isinstance(second, str):
             return _known_equality(first, second, operator)
-        if Kind.SEQUENCE in (left.kind, right.kind) or Kind.MAPPING in (left.kind, right.kind):
+        if parts_of(left) is not None or parts_of(right) is not None:
             return UNKNOWN
     if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
         return _known_equality(first, second, operator)
@@ -66,6 +67,7 @@ def _identity(left: Value, right: Value, negated: bool) -> Value:
         Kind.KEY,
         Kind.KEYS,
         Kind.SEQUENCE,
+        Kind.SERIES,
         Kind.MAPPING,
         Kind.FUNCTION,
         Kind.INSTANCE,
@@ -93,7 +95,7 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
         if known is not None and known != isinstance(node.op, ast.And):
             break
         names = dict(run.frame.state.names)
-        narrow(run, operand, isinstance(node.op, ast.And))
+        narrowing.narrow(run, operand, isinstance(node.op, ast.And))
         for place, held in run.frame.state.names.items():
             if names.get(place) is not held:
                 narrowed.setdefault(place, names.get(place))
@@ -118,59 +120,3 @@ def _bool_result(one: Value, other: Value) -> Value:
     if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
         return STATIC
     return one if one.traced is not Certainty.NO else join(one, other)
-
-
-def narrow(run: Run, test: ast.expr, truth: bool) -> None:
-    """What a test says of the names in it: `x is None`, `isinstance(x, int)`."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        narrow(run, test.operand, not truth)
-    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == truth:
-        for operand in test.values:
-            narrow(run, operand, truth)
-    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
-        is_none = isinstance(test.comparators[0], ast.Constant) and (
-            test.comparators[0].value is None
-        )
-        place = expressions.place_of(test.left)
-        if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
-            run.frame.state.hold(place, constant(None))
-    elif isinstance(test, ast.Call) and truth:
-        _narrow_instance(run, test)
-
-
-def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
-    """`isinstance(x, np.ndarray)`: a tracer is none, nor a number, nor a container of tracers."""
-    if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
-        kinds = {members.annotated_kind(run, one) for one in _alternatives(types)}
-        if kinds <= {"static", "host-array"}:
-            return constant(False)
-    return STATIC
-
-
-def _alternatives(types: ast.expr) -> list[ast.expr]:
-    return types.elts if isinstance(types, ast.Tuple) else [types]
-
-
-def _narrow_instance(run: Run, test: ast.Call) -> None:
-    """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
-    if not (
-        isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
-    ):
-        return
-    place = expressions.place_of(test.args[0])
-    if place is None:
-        return
-    value = run.frame.state.names.get(place)
-    if value is None:
-        return
-    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
-    if kinds == {"static"}:
-        run.frame.state.hold(place, STATIC)
-    elif value.kind is Kind.TREE and kinds == {"array"}:
-        run.frame.state.names[place] = Value(
-            Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
-        )
-    elif value.kind is Kind.TREE and "array" not in kinds:
-        run.frame.state.names[place] = Value(
-            Kind.TREE, value.traced, value.origin, data="container"
-        )

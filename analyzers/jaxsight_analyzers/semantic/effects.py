@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import homes, members
+from jaxsight_analyzers.semantic import containers, homes, members
 from jaxsight_analyzers.semantic.changes import is_display
 from jaxsight_analyzers.semantic.contexts import OF_THE_CALLER, Frame, Home, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["home_of_object"]
 
 _ARRAYS = (Kind.ARRAY, Kind.KEY, Kind.KEYS)
-_CONTAINERS = (Kind.SEQUENCE, Kind.MAPPING)
+_CONTAINERS = (Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING)
 NEVER_CHANGES = (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE)
 _REFERENCE = "jax.Ref"
 _MAKERS = ("__init__", "__post_init__", "__new__", "__setstate__")
@@ -389,7 +389,11 @@ def come_back(
 ) -> None:
     """What a call of a function of this file did to what outlives it."""
     caller, callee = run.frame, summary.frame
-    if caller.scope is None or callee is None:
+    if callee is None:
+        return
+    for seen in callee.effects_on_arguments():
+        _forget_argument(run, node, data, seen)
+    if caller.scope is None:
         return
     if caller.traced and getattr(data.node, "decorator_list", ()):
         _note_cache(run, node, data, summary, returned)
@@ -397,6 +401,14 @@ def come_back(
     for seen in callee.effects_on_arguments():
         if len(seen.through) < _MAX_CALLS:
             _argument_comes_back(run, node, data, seen)
+
+
+def _forget_argument(run: Run, node: ast.AST, data: FunctionData, seen: EffectSeen) -> None:
+    """What is known of an argument is over where the call changes it."""
+    name, _ = homes.root_and_rest(seen.what)
+    found = homes.argument_for(run, node, data, name) if seen.kind == "write" else None
+    if isinstance(found, ast.expr):
+        containers.changed_by_call(run, found)
 
 
 def _argument_comes_back(run: Run, node: ast.AST, data: FunctionData, seen: EffectSeen) -> None:

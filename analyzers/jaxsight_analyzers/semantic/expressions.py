@@ -11,12 +11,12 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     calls,
     comparisons,
+    displays,
     effects,
     flow,
     imports,
+    iteration,
     key_arrays,
-    limits,
-    loops,
     members,
     methods,
     reads,
@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     HOST,
     MISSING,
+    NEVER,
     STATIC,
     UNKNOWN,
     FunctionData,
@@ -39,13 +40,16 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     items_of,
     join,
-    mapping,
+    join_all,
     most_traced,
+    parts_of,
     qualified_of,
     record_of,
     sequence,
+    series,
     tracer,
     truth_of,
+    unfollowed,
 )
 
 
@@ -241,53 +245,6 @@ def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value
         run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
 
 
-def _tuple(run: Run, node: ast.Tuple | ast.List) -> Value:
-    items: list[Value] = []
-    known = True
-    for element in node.elts:
-        if isinstance(element, ast.Starred):
-            inside = items_of(evaluate(run, element.value))
-            known = known and inside is not None
-            items.extend(inside or ())
-        else:
-            items.append(evaluate(run, element))
-    if known and len(items) <= 64:
-        return limits.of_items(run, node, sequence(items), items)
-    if known:
-        limits.of_items(run, node, UNKNOWN, items)
-    most = most_traced(items)
-    return Value(Kind.UNKNOWN, most.traced, most.origin, concrete=most.concrete)
-
-
-def _set(run: Run, node: ast.Set) -> Value:
-    for element in node.elts:
-        evaluate(run, element)
-    return UNKNOWN
-
-
-def _dict(run: Run, node: ast.Dict) -> Value:
-    entries: dict[object, Value] = {}
-    known = len(node.keys) <= 64
-    for key, expression in zip(node.keys, node.values):
-        value = evaluate(run, expression)
-        if key is None:
-            inside = entries_of(value)
-            known = known and inside is not None
-            entries.update(inside or {})
-            continue
-        name = constant_of(evaluate(run, key))
-        if name is MISSING:
-            known = False
-            name = object()
-        entries[name] = value
-    if known:
-        return limits.of_items(run, node, mapping(entries), entries.values())
-    if len(node.keys) > 64:
-        limits.of_items(run, node, UNKNOWN, entries.values())
-    most = most_traced(entries.values())
-    return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
-
-
 def _subscript(run: Run, node: ast.Subscript) -> Value:
     base = evaluate(run, node.value)
     index = evaluate(run, node.slice)
@@ -321,12 +278,8 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
         return tracer(Kind.ARRAY, base) if _is_of_array(node.slice) else UNKNOWN
     if base.kind in (Kind.TREE, Kind.UNKNOWN):
         return _part_of_unknown(run, base, node)
-    if base.kind in (Kind.SEQUENCE, Kind.MAPPING):
-        return (
-            Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
-            if base.traced
-            else UNKNOWN
-        )
+    if parts_of(base) is not None:
+        return _part_of_container(run, base, node)
     if base.kind is Kind.HOST:
         return HOST
     if base.kind is Kind.STATIC:
@@ -338,6 +291,28 @@ def _is_of_array(index: ast.expr) -> bool:
     """Whether an index is one of arrays; a number may as well choose from a tuple of references."""
     whole = isinstance(index, ast.Constant) and index.value is ...
     return whole or isinstance(index, (ast.Slice, ast.Tuple))
+
+
+def _part_of_container(run: Run, base: Value, node: ast.Subscript) -> Value:
+    """A slice of a container, or an item of it that is not known which."""
+    items, entries = items_of(base), entries_of(base)
+    if not isinstance(node.slice, ast.Slice):
+        if base.kind is Kind.SERIES:
+            return iteration.item_of(run, base, node.value, 0)
+        inside = unfollowed(join_all(parts_of(base) or ()))
+        return UNKNOWN if inside is NEVER else inside
+    if items is None or entries is not None:
+        return base if base.kind is Kind.SERIES else UNKNOWN
+    bounds: list[int | None] = []
+    for part in (node.slice.lower, node.slice.upper, node.slice.step):
+        bound = None if part is None else constant_of(evaluate(run, part))
+        if bound is not None and not isinstance(bound, int):
+            return series(join_all(items))
+        bounds.append(bound)
+    start, stop, step = bounds
+    if step != 0:
+        return sequence(items[start:stop:step])
+    return series(join_all(items))
 
 
 def _slice(run: Run, node: ast.Slice) -> Value:
@@ -358,21 +333,6 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
     )
     run.task.pending.setdefault(node, (data, frame))
     return Value(Kind.FUNCTION, data=data)
-
-
-def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-    element = loops.comprehension(run, node, node.generators, (node.elt,))[0]
-    traced = element if element.traced is not Certainty.NO else STATIC
-    if traced.traced is Certainty.NO:
-        return UNKNOWN
-    return Value(Kind.TREE, traced.traced, traced.origin, concrete=traced.concrete)
-
-
-def _dict_comprehension(run: Run, node: ast.DictComp) -> Value:
-    _, value = loops.comprehension(run, node, node.generators, (node.key, node.value))
-    if value.traced is Certainty.NO:
-        return UNKNOWN
-    return Value(Kind.TREE, value.traced, value.origin, concrete=value.concrete)
 
 
 def _walrus(run: Run, node: ast.NamedExpr) -> Value:
@@ -438,17 +398,17 @@ _HANDLERS: dict[type[ast.expr], Callable[[Run, Any], Value]] = {
     ast.BoolOp: _bool_op,
     ast.UnaryOp: _unary,
     ast.IfExp: _ternary,
-    ast.Tuple: _tuple,
-    ast.List: _tuple,
-    ast.Set: _set,
-    ast.Dict: _dict,
+    ast.Tuple: displays.tuple_or_list,
+    ast.List: displays.tuple_or_list,
+    ast.Set: displays.set_display,
+    ast.Dict: displays.dict_display,
     ast.Subscript: _subscript,
     ast.Slice: _slice,
     ast.Lambda: _lambda,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _dict_comprehension,
+    ast.ListComp: displays.comprehension,
+    ast.SetComp: displays.comprehension,
+    ast.GeneratorExp: displays.comprehension,
+    ast.DictComp: displays.dict_comprehension,
     ast.NamedExpr: _walrus,
     ast.Starred: _starred,
     ast.JoinedStr: _text,

@@ -15,14 +15,16 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
     calls,
-    comparisons,
     containers,
     effects,
     expressions,
     imports,
+    iteration,
     limits,
     loops,
     members,
+    narrowing,
+    patterns,
     records,
 )
 from jaxsight_analyzers.semantic.contexts import State, join_states
@@ -39,6 +41,7 @@ from jaxsight_analyzers.semantic.values import (
     function_of,
     items_of,
     own,
+    parts_of,
     sequence,
     truth_of,
 )
@@ -113,11 +116,11 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
         return
     expressions.note_branch(run, node, node.test, kind, test)
     with branch(run, node.test, True):
-        comparisons.narrow(run, node.test, True)
+        narrowing.narrow(run, node.test, True)
         run_body(run, node.body)
     first = run.branch_end
     with branch(run, node.test, False):
-        comparisons.narrow(run, node.test, False)
+        narrowing.narrow(run, node.test, False)
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and _is_elif(node):
             _branches(run, node.orelse[0], "elif")
         else:
@@ -132,33 +135,6 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
 def _is_elif(node: ast.If) -> bool:
     """Whether the `else` of an `if` is an `elif`: it starts in the column of the `if`."""
     return node.orelse[0].col_offset == node.col_offset
-
-
-def _match(run: Run, node: ast.Match) -> None:
-    subject = run.evaluate(node.subject)
-    result: State | None = None
-    exhaustive = False
-    for case in node.cases:
-        if any(isinstance(p, ast.MatchValue) for p in ast.walk(case.pattern)):
-            expressions.note_branch(run, node, node.subject, "match", subject)
-        with branch(run, node.subject, True):
-            run.frame.state.conditions = run.frame.state.conditions[:-1]
-            for name in ast.walk(case.pattern):
-                if isinstance(name, (ast.MatchAs, ast.MatchStar)) and name.name:
-                    bind_name(run, name.name, subject if name is case.pattern else UNKNOWN)
-            if case.guard is not None:
-                guard = run.evaluate(case.guard)
-                expressions.note_branch(run, case.guard, case.guard, "match", guard)
-            run_body(run, case.body)
-        end = run.branch_end
-        result = end if result is None else join_states(result, end)
-        exhaustive = exhaustive or (
-            case.guard is None
-            and isinstance(case.pattern, ast.MatchAs)
-            and case.pattern.pattern is None
-        )
-    assert result is not None
-    run.frame.state = result if exhaustive else join_states(result, run.frame.state)
 
 
 # Assignments
@@ -183,8 +159,13 @@ def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
     value = run.evaluate(node.value)
     if isinstance(node.target, ast.Subscript):
         base = effects.changed_object(run, node.target.value)
-        run.evaluate(node.target.slice)
+        index = run.evaluate(node.target.slice)
         effects.stored(run, node.target, base, value)
+        if parts_of(base) is not None:
+            old = expressions.element_of(run, base, index, node.target)
+            new = arithmetic.result(run, old, value, node.op)
+            containers.item_set(run, base, index, new)
+            _bind_place(run, node.target, new)
         _note_item_assignment(run, node, node.target, base, node.value, node.op)
         return
     old = run.evaluate(node.target)
@@ -205,11 +186,12 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         bind(run, target.value, value, statement)
     elif isinstance(target, ast.Subscript):
         base = effects.changed_object(run, target.value)
-        run.evaluate(target.slice)
+        index = run.evaluate(target.slice)
         if statement is not None:
             assigned = statement.value if isinstance(statement, ast.Assign) else None
             _note_item_assignment(run, statement, target, base, assigned, None)
         effects.stored(run, target, base, value)
+        containers.item_set(run, base, index, value)
         _bind_place(run, target, value)
     elif isinstance(target, ast.Attribute):
         base = effects.changed_object(run, target.value)
@@ -257,7 +239,7 @@ def _unpack(
             else:
                 item = items[position] if position < starred else items[len(items) - 1 - after]
         else:
-            item = calls.part_of(run, value, element, position, count, starred)
+            item = iteration.part_of(run, value, element, position, count, starred)
         bind(run, element, item, statement)
 
 
@@ -285,6 +267,7 @@ def _delete(run: Run, node: ast.Delete) -> None:
         elif isinstance(target, ast.Subscript):
             base = effects.changed_object(run, target.value)
             effects.stored(run, target, base, STATIC)
+            containers.item_deleted(run, base, run.evaluate(target.slice))
             _note_item_assignment(run, node, target, base, None, None)
 
 
@@ -447,7 +430,7 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.For: loops.for_statement,
     ast.AsyncFor: loops.for_statement,
     ast.While: loops.while_statement,
-    ast.Match: _match,
+    ast.Match: patterns.match_statement,
     ast.Break: loops.break_statement,
     ast.Continue: loops.continue_statement,
     ast.Assign: _assign,

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from jaxsight_analyzers.semantic import calls, expressions, flow, key_arrays, limits
+from jaxsight_analyzers.semantic import expressions, flow, iteration, key_arrays, limits
 from jaxsight_analyzers.semantic.contexts import State, join_states, renewed, replaced_keys
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
+    NEVER,
     UNKNOWN,
     Kind,
     Value,
     constant,
+    items_of,
     truth_of,
 )
 
 _PASSES = 2
+_MOST_EXACT = 4
 
 
 def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
     """Run a `for` loop."""
     iterable = run.evaluate(node.iter)
+    items = items_of(iterable)
+    binding = iteration.Binding(node.target, node.body)
 
     def step(number: int) -> None:
-        flow.bind(run, node.target, calls.item_of(run, iterable, node.iter, number))
+        item = iteration.item_of(run, iterable, node.iter, number, binding)
+        flow.bind(run, node.target, item)
 
-    loop, leaves = _loop(run, node, node.body, step, may_skip=True)
+    once = items is not None and len(items) == 1
+    loop, leaves = _loop(run, node, node.body, step, may_skip=not items, once=once)
     key_arrays.used_in_all_passes(run, loop, iterable.kind is Kind.KEYS and not leaves)
     flow.run_body(run, node.orelse)
 
@@ -64,11 +72,12 @@ def _loop(
     step: Callable[[int], None],
     *,
     may_skip: bool,
+    once: bool = False,
 ) -> tuple[Loop, bool]:
     """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
-    passes = _passes(run, node)
+    passes = range(1) if once else _passes(run, node)
     loop = Loop(node)
     outer = frame.loops
     frame.breaks.append([])
@@ -104,6 +113,9 @@ def _kept_uses(entry: State, after: State) -> State:
         return entry
     state = entry.copy()
     state.names.update(renewed(entry, after))
+    for name, value in entry.names.items():
+        if value.kind is Kind.SERIES and value.data is NEVER:  # that it is filled is the rule, too
+            state.names[name] = after.names.get(name, value)
     replaced = replaced_keys(entry, after)
     state.consumed = {t: use for t, use in after.consumed.items() if t not in replaced}
     state.consumed.update(entry.consumed)
@@ -124,36 +136,52 @@ def continue_statement(run: Run, node: ast.Continue) -> None:
     run.frame.state.dead = True
 
 
+class Passes(NamedTuple):
+    """What the elements of a comprehension are in each pass over it; `exact`: there are no other passes."""
+
+    values: list[list[Value]]
+    exact: bool
+
+
+def _number_of_passes(generators: list[ast.comprehension], first: Value) -> int | None:
+    """How often a comprehension runs over few known items; None where that is not known."""
+    items = items_of(first)
+    if items is None or len(generators) > 1 or generators[0].ifs:
+        return None
+    return len(items) if 0 < len(items) <= _MOST_EXACT else None
+
+
 def comprehension(
     run: Run,
     node: ast.expr,
     generators: list[ast.comprehension],
-    elements: Iterable[ast.expr],
-) -> list[Value]:
+    elements: Sequence[ast.expr],
+) -> Passes:
     """A comprehension: a loop whose names are its own."""
     frame = run.frame
     before = dict(frame.state.names)
-    passes = _passes(run, node)
+    iterables = [run.evaluate(generators[0].iter)]
+    exact = _number_of_passes(generators, iterables[0])
+    passes = _passes(run, node) if exact is None else range(exact)
     loop = Loop(node)
     outer = frame.loops
-    iterables = [run.evaluate(generators[0].iter)]
-    values: list[Value] = []
+    uses = (*elements, *(test for generator in generators for test in generator.ifs))
+    values: list[list[Value]] = []
     conditions = frame.state.conditions
     for count in passes:
         frame.loops = (*outer, (loop, count))
         for position, generator in enumerate(generators):
             if position >= len(iterables):
                 iterables.append(run.evaluate(generator.iter))
-            flow.bind(
-                run,
-                generator.target,
-                calls.item_of(run, iterables[position], generator.iter, count),
-            )
+            binding = iteration.Binding(generator.target, uses)
+            iterable, source = iterables[position], generator.iter
+            item = iteration.item_of(run, iterable, source, count, binding)
+            flow.bind(run, generator.target, item)
             for test in generator.ifs:
                 value = run.evaluate(test)
                 if truth_of(value) is None:
                     expressions.note_branch(run, test, test, "comprehension", value)
-        values = [run.evaluate(element) for element in elements]
+        values.append([run.evaluate(element) for element in elements])
     frame.loops = outer
     filtered = any(generator.ifs for generator in generators)
     sure = not filtered and len(iterables) == 1 and iterables[0].kind is Kind.KEYS
@@ -169,4 +197,4 @@ def comprehension(
         if name in before:
             frame.state.names[name] = before[name]
     frame.state.conditions = conditions
-    return values
+    return Passes(values, exact is not None)

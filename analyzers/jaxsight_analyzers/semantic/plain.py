@@ -15,10 +15,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     constant_of,
-    entries_of,
-    items_of,
-    mapping,
-    sequence,
+    rebuilt,
 )
 
 if TYPE_CHECKING:
@@ -54,23 +51,17 @@ def with_own_derivative(run: Run, value: Value) -> Value:
     """What a function with rules for its derivative gets under plain `grad`: arrays."""
     if value.traced is Certainty.NO:
         return value
-    items = items_of(value)
-    if items is not None:
-        return sequence(with_own_derivative(run, item) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: with_own_derivative(run, each) for key, each in entries.items()})
+    made = rebuilt(value, lambda part: with_own_derivative(run, part))
+    if made is not None:
+        return made
     return plainly(run, value, "derivative", ())
 
 
 def differentiable(run: Run, value: Value, given: tuple[Value, ...]) -> Value:
     """What a function with rules for its derivative hands to its caller: traced as its arguments are."""
-    items = items_of(value)
-    if items is not None:
-        return sequence(differentiable(run, item, given) for item in items)
-    entries = entries_of(value)
-    if entries is not None:
-        return mapping({key: differentiable(run, each, given) for key, each in entries.items()})
+    made = rebuilt(value, lambda part: differentiable(run, part, given))
+    if made is not None:
+        return made
     if value.kind not in (Kind.ARRAY, Kind.TREE) or value.traced is not Certainty.NO:
         return value
     return expressions.jax_result(run, value.kind, given)

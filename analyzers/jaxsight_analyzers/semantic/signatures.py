@@ -60,7 +60,7 @@ def signature(value: Value) -> object:
         return signature_of_function(function)
     data = value.data
     if isinstance(data, tuple):
-        parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `calls.item_of`
+        parts = cast("tuple[object, ...]", data)  # what an iterator yields: see `iteration.item_of`
         data = tuple([signature(part) if isinstance(part, Value) else part for part in parts])
     elif isinstance(data, library.LibraryFunction):
         return _signature_of_library_function(data)

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     members,
     methods,
     plain,
+    tracers,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
@@ -26,15 +27,11 @@ from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
     Origin,
-    Record,
     Value,
     constant_of,
     function_of,
     items_of,
     qualified_of,
-    rebuilt,
-    record,
-    record_of,
     sequence,
 )
 
@@ -327,7 +324,7 @@ def trace_parameters(
         if name not in passed or not _takes(transformation, name, place, positional):
             continue
         if mode == "host":
-            traced[name] = _on_host(value)
+            traced[name] = tracers.on_host(value)
         else:
             origin = functions.origin_of(data, name)
             traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
@@ -362,19 +359,6 @@ def _mixed(signature: ast.arguments, transformation: Transformation) -> set[str]
     if signature.kwarg and any(isinstance(one, str) for one in chosen):
         mixed.add(signature.kwarg.arg)
     return mixed
-
-
-def _on_host(value: Value) -> Value:
-    """What a callback gets of an argument: an array with a value."""
-    made = rebuilt(value, _on_host)
-    if made is not None:
-        return made
-    if value.kind is Kind.HOST or isinstance(constant_of(value), (int, float, complex)):
-        return Value(Kind.ARRAY)
-    if value.traced is Certainty.NO:
-        return value
-    data = value.data if value.kind is Kind.INSTANCE else None
-    return Value(value.kind, data=data, tokens=value.tokens)
 
 
 def _takes(
@@ -422,72 +406,12 @@ def _traced_parameter(
         return value
     if name in evidence.references:
         return Value(Kind.REFERENCE, Certainty.YES, origin)
-    made = traced(value, origin, concrete)
+    made = tracers.traced(value, origin, concrete)
     if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
         return Value(
             Kind.ARRAY, made.traced, made.origin, concrete=made.concrete, tokens=made.tokens
         )
     return made
-
-
-def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
-    """A value as a tracer; what is no array stays as it is."""
-    found = record_of(value)
-    if found is not None:
-        return _traced_record(found, origin, concrete)
-    made = rebuilt(value, lambda part: traced(part, origin, concrete))
-    if made is not None:
-        return made
-    known = constant_of(value)
-    if (
-        value.kind is Kind.STATIC
-        and known is not MISSING
-        and not isinstance(known, (int, float, complex))
-    ):
-        return value
-    if value.kind in (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE):
-        return value
-    if value.traced is Certainty.YES and not value.concrete:
-        return value
-    kind = {Kind.STATIC: Kind.ARRAY, Kind.HOST: Kind.ARRAY, Kind.UNKNOWN: Kind.TREE}.get(
-        value.kind, value.kind
-    )
-    return Value(
-        kind,
-        Certainty.YES,
-        value.origin or origin,
-        concrete=concrete,
-        data=value.data if value.kind is Kind.INSTANCE else None,
-        tokens=value.tokens,
-    )
-
-
-def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Value:
-    """An instance that a transformation takes apart: all of its fields but the static ones are tracers."""
-    fields = zip(known.names, known.values)
-    return record(
-        replace(known, is_pytree=True),
-        [v if name in known.static else traced(v, origin, concrete) for name, v in fields],
-    )
-
-
-def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
-    """A result as the caller of a transformed function gets it: its tracers are gone."""
-    known = tuple(arguments)
-    made = rebuilt(value, lambda part: released(run, part, known))
-    if made is not None:
-        return made
-    if value.traced is Certainty.NO:
-        return value
-    made = expressions.jax_result(run, value.kind, known)
-    return Value(
-        value.kind,
-        made.traced,
-        made.origin,
-        concrete=made.concrete,
-        data=value.data if value.kind is Kind.INSTANCE else None,
-        tokens=value.tokens,
-    )
 
 
 def result(
@@ -500,7 +424,7 @@ def result(
             return plain.differentiable(run, value, tuple(arguments.values()))
         return value
     given = tuple(arguments.values())
-    value = released(run, value, given)
+    value = tracers.released(run, value, given)
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
     if name in ("value_and_grad", "filter_value_and_grad"):

@@ -393,12 +393,17 @@ def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
+_WRITTEN_OUT = {Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING}
+
+
 def _common_kind(one: Kind, other: Kind) -> Kind:
     numbers = {Kind.STATIC, Kind.ARRAY}
     if {one, other} == numbers:
         return Kind.ARRAY  # `total = 0`, then `total = total + x`
     if {one, other} == {Kind.SEQUENCE, Kind.SERIES}:
         return Kind.SERIES
+    if Kind.TREE in (one, other) and {one, other} <= _WRITTEN_OUT:
+        return Kind.TREE
     if {one, other} == {Kind.KEY, Kind.ARRAY}:
         return Kind.KEY
     return Kind.UNKNOWN
@@ -417,7 +422,12 @@ def _lengths_differ(one: Value, other: Value) -> bool:
 
 
 def _joined_series(one: Value, other: Value) -> Value:
-    return series(join_all([*(parts_of(one) or ()), *(parts_of(other) or ())]))
+    made = series(join_all([*(parts_of(one) or ()), *(parts_of(other) or ())]))
+    if one.traced is other.traced:
+        return made
+    return Value(  # on one path there is nothing in it
+        made.kind, Certainty.MAYBE, made.origin, concrete=made.concrete, data=made.data
+    )
 
 
 def _join_data(kind: Kind, one: Value, other: Value) -> object:

@@ -1,0 +1,66 @@
+"""What a test says of the names in it, on the path on which it holds: `x is None`, `isinstance(x, int)`."""
+
+from __future__ import annotations
+
+import ast
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import expressions, members
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, constant
+
+
+def narrow(run: Run, test: ast.expr, truth: bool) -> None:
+    """What a test says of the names in it: `x is None`, `isinstance(x, int)`."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        narrow(run, test.operand, not truth)
+    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == truth:
+        for operand in test.values:
+            narrow(run, operand, truth)
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
+        is_none = isinstance(test.comparators[0], ast.Constant) and (
+            test.comparators[0].value is None
+        )
+        place = expressions.place_of(test.left)
+        if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
+            run.frame.state.hold(place, constant(None))
+    elif isinstance(test, ast.Call) and truth:
+        _narrow_instance(run, test)
+
+
+def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
+    """`isinstance(x, np.ndarray)`: a tracer is none, nor a number, nor a container of tracers."""
+    if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
+        kinds = {members.annotated_kind(run, one) for one in _alternatives(types)}
+        if kinds <= {"static", "host-array"}:
+            return constant(False)
+    return STATIC
+
+
+def _alternatives(types: ast.expr) -> list[ast.expr]:
+    return types.elts if isinstance(types, ast.Tuple) else [types]
+
+
+def _narrow_instance(run: Run, test: ast.Call) -> None:
+    """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
+    if not (
+        isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
+    ):
+        return
+    place = expressions.place_of(test.args[0])
+    if place is None:
+        return
+    value = run.frame.state.names.get(place)
+    if value is None:
+        return
+    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
+    if kinds == {"static"}:
+        run.frame.state.hold(place, STATIC)
+    elif value.kind is Kind.TREE and kinds == {"array"}:
+        run.frame.state.names[place] = Value(
+            Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
+        )
+    elif value.kind is Kind.TREE and "array" not in kinds:
+        run.frame.state.names[place] = Value(
+            Kind.TREE, value.traced, value.origin, data="container"
+        )

@@ -1,0 +1,94 @@
+"""Values that cross the border of a transformation: into it as tracers, out of it without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jaxsight_analyzers.data import replace
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import expressions
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    Kind,
+    Origin,
+    Record,
+    Value,
+    constant_of,
+    rebuilt,
+    record,
+    record_of,
+)
+
+
+def on_host(value: Value) -> Value:
+    """What a callback gets of an argument: an array with a value."""
+    made = rebuilt(value, on_host)
+    if made is not None:
+        return made
+    if value.kind is Kind.HOST or isinstance(constant_of(value), (int, float, complex)):
+        return Value(Kind.ARRAY)
+    if value.traced is Certainty.NO:
+        return value
+    data = value.data if value.kind is Kind.INSTANCE else None
+    return Value(value.kind, data=data, tokens=value.tokens)
+
+
+def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
+    """A value as a tracer; what is no array stays as it is."""
+    found = record_of(value)
+    if found is not None:
+        return _traced_record(found, origin, concrete)
+    made = rebuilt(value, lambda part: traced(part, origin, concrete))
+    if made is not None:
+        return made
+    known = constant_of(value)
+    if (
+        value.kind is Kind.STATIC
+        and known is not MISSING
+        and not isinstance(known, (int, float, complex))
+    ):
+        return value
+    if value.kind in (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE):
+        return value
+    if value.traced is Certainty.YES and not value.concrete:
+        return value
+    kind = {Kind.STATIC: Kind.ARRAY, Kind.HOST: Kind.ARRAY, Kind.UNKNOWN: Kind.TREE}.get(
+        value.kind, value.kind
+    )
+    return Value(
+        kind,
+        Certainty.YES,
+        value.origin or origin,
+        concrete=concrete,
+        data=value.data if value.kind is Kind.INSTANCE else None,
+        tokens=value.tokens,
+    )
+
+
+def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Value:
+    """An instance that a transformation takes apart: all of its fields but the static ones are tracers."""
+    fields = zip(known.names, known.values)
+    return record(
+        replace(known, is_pytree=True),
+        [v if name in known.static else traced(v, origin, concrete) for name, v in fields],
+    )
+
+
+def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
+    """A result as the caller of a transformed function gets it: its tracers are gone."""
+    known = tuple(arguments)
+    made = rebuilt(value, lambda part: released(run, part, known))
+    if made is not None:
+        return made
+    if value.traced is Certainty.NO:
+        return value
+    made = expressions.jax_result(run, value.kind, known)
+    return Value(
+        value.kind,
+        made.traced,
+        made.origin,
+        concrete=made.concrete,
+        data=value.data if value.kind is Kind.INSTANCE else None,
+        tokens=value.tokens,
+    )
