@@ -93,6 +93,24 @@ def _run_body(
     arguments: Arguments,
 ) -> Value:
     roles = facts.body.get(parameter, ())
+    data = _as_body(run, node, facts, mode, data, roles)
+    given = _body_arguments(run, node, facts, roles, arguments, data)
+    parameters, passed = functions.bind(run, data, given)
+    returned = functions.run_with(run, node, data, parameters, passed)
+    if facts.repeats:
+        _check_carry(run, node, facts, given.positional, returned)
+    return returned
+
+
+def _as_body(
+    run: Run,
+    node: ast.expr,
+    facts: FunctionFacts,
+    mode: str,
+    data: FunctionData,
+    roles: tuple[str, ...],
+) -> FunctionData:
+    """A function as the body that a library's function runs here."""
     transformation = Transformation(
         facts.name,
         facts,
@@ -104,13 +122,7 @@ def _run_body(
         passes=run.frame.loops,
         applied_in=run.frame.mark,
     )
-    data = replace(data, transformations=(*data.transformations, transformation))
-    given = _body_arguments(run, node, facts, roles, arguments, data)
-    parameters, passed = functions.bind(run, data, given)
-    returned = functions.run_with(run, node, data, parameters, passed)
-    if facts.repeats:
-        _check_carry(run, node, facts, given.positional, returned)
-    return returned
+    return replace(data, transformations=(*data.transformations, transformation))
 
 
 def _body_arguments(
@@ -267,6 +279,10 @@ def _result_of_bodies(
         return join_all(returned)
     if facts.name == "builtins.map" and returned:
         return series(returned[0])
+    if facts.name == "functools.reduce":
+        return _reduced(run, node, facts, arguments) or calls.result_of(
+            run, node, qualified, facts, arguments
+        )
     if facts.name == "builtins.sorted" and arguments.positional:
         ordered = builtin_containers.in_order(run, node, arguments.positional[0])
         if ordered is not None:
@@ -279,6 +295,26 @@ def _result_of_bodies(
         if mapped is not None:
             return mapped
     return calls.result_of(run, node, qualified, facts, arguments)
+
+
+def _reduced(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value | None:
+    """`reduce(f, items)`: step by step over items that are known; None where they are not."""
+    given = arguments.positional
+    items = items_of(given[1]) if len(given) > 1 else None
+    data = members.callable_of(run, given[0]) if given else None
+    if items is None or data is None or len(items) > _MOST_STEPS:
+        return None
+    waiting = list(items) if len(given) < 3 else [given[2], *items]
+    if not waiting:
+        return None
+    value = waiting.pop(0)
+    data = _as_body(run, node, facts, "inherit", data, ())
+    for item in waiting:
+        value = functions.call(run, node, data, calls.Arguments((value, item), {}))
+    return value
+
+
+_MOST_STEPS = 8
 
 
 def _stacked(run: Run, value: Value, given: tuple[Value, ...]) -> Value:

@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     effects,
     expressions,
     flow,
+    folding,
     functions,
     iteration,
     key_uses,
@@ -192,11 +193,12 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
         return transformations.partial(run, node, arguments)
     if qualified == "builtins.super":
         return members.super_of(run, arguments)
-    if qualified == "builtins.isinstance" and len(arguments.nodes) == 2:
-        return narrowing.instance_test(run, arguments.positional[0], arguments.nodes[1])
     made = builtin_containers.call(run, node, qualified, arguments)
+    made = folding.call(qualified, arguments) if made is None else made
     if made is not None:
         return made
+    if qualified == "builtins.isinstance" and len(arguments.nodes) == 2:
+        return narrowing.instance_test(run, arguments.positional[0], arguments.nodes[1])
     kind = run.knowledge.record(qualified)
     if kind == "factory":
         return records.named_tuple(arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import arithmetic, expressions, flow, narrowing, plain
+from jaxsight_analyzers.semantic import arithmetic, expressions, flow, folding, narrowing, plain
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -29,8 +29,10 @@ def compare(run: Run, node: ast.Compare) -> Value:
     ]
     result = STATIC
     parts = [
-        _one_comparison(run, left, operator, right)
-        for left, operator, right in zip(operands, node.ops, operands[1:])
+        _one_comparison(run, left, operator, right, written)
+        for left, operator, right, written in zip(
+            operands, node.ops, operands[1:], node.comparators
+        )
     ]
     if len(parts) == 1:
         return parts[0]
@@ -41,11 +43,16 @@ def compare(run: Run, node: ast.Compare) -> Value:
     return result
 
 
-def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) -> Value:
+def _one_comparison(
+    run: Run, left: Value, operator: ast.cmpop, right: Value, written: ast.expr
+) -> Value:
     if isinstance(operator, (ast.Is, ast.IsNot)):
         return _identity(left, right, isinstance(operator, ast.IsNot))
     first, second = constant_of(left), constant_of(right)
     if isinstance(operator, (ast.In, ast.NotIn)):
+        found = folding.membership(first, written, operator)
+        if found is not None:
+            return constant(found)
         return STATIC if isinstance(first, str) or left.kind is Kind.STATIC else UNKNOWN
     if isinstance(operator, (ast.Eq, ast.NotEq)):
         if first is None or second is None or isinstance(first, str) or isinstance(second, str):
@@ -53,7 +60,8 @@ def _one_comparison(run: Run, left: Value, operator: ast.cmpop, right: Value) ->
         if parts_of(left) is not None or parts_of(right) is not None:
             return UNKNOWN
     if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
-        return _known_equality(first, second, operator)
+        ordered = folding.order(first, second, operator)
+        return _known_equality(first, second, operator) if ordered is None else constant(ordered)
     value = arithmetic.result(run, left, right, ast.Sub())
     return plain.plainly(run, value, "derivative", ())
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
 
 _MOST_LEVELS = 3
+_MOST_ITEMS = 64
+"""A container that is filled item by item is known item by item up to so many."""
 
 
 def replaced(run: Run, old: Value, new: Value) -> None:
@@ -89,7 +91,11 @@ def method(run: Run, node: ast.Call, base: Value, name: str, arguments: Argument
     if base.kind not in (Kind.SEQUENCE, Kind.SERIES) or name not in _OF_LISTS:
         return None
     items, result = list(items_of(base) or ()), NONE
-    exact = not _repeats(run) and (base.kind is Kind.SEQUENCE or base.data is NEVER)
+    exact = (
+        len(items) < _MOST_ITEMS
+        and not _repeats(run)
+        and (base.kind is Kind.SEQUENCE or base.data is NEVER)
+    )
     given = arguments.positional
     only = given[0] if len(given) == 1 else None
     if exact and name == "append" and only is not None:
@@ -166,7 +172,7 @@ def item_set(run: Run, base: Value, index: Value, value: Value) -> None:
     key = constant_of(index)
     entries, items = entries_of(base), items_of(base)
     if entries is not None:
-        if key is MISSING or not is_hashable(key):
+        if key is MISSING or not is_hashable(key) or len(entries) >= _MOST_ITEMS:
             new = _with_any_entries([*entries.values(), value])
         else:
             new = mapping({**entries, key: value})

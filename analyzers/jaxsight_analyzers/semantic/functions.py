@@ -93,7 +93,7 @@ def run_with(
     returned = key_calls.apply(run, node, data, summary, before)
     returned = origins.for_caller(returned, summary, before)
     for transformation in data.transformations:
-        returned = transformations.result(run, transformation, returned, before)
+        returned = transformations.result(run, data, transformation, returned, before)
     effects.come_back(run, node, data, summary, returned)
     return returned
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jaxsight_analyzers.semantic import key_arrays
 from jaxsight_analyzers.semantic.run import Run
@@ -37,11 +37,12 @@ class Binding(NamedTuple):
 
     target: ast.expr
     uses: Sequence[ast.AST]
+    exact: bool = False  # whether there is a pass for each item
 
     def part(self, position: int) -> Binding | None:
         """The same for one of several targets."""
         if isinstance(self.target, (ast.Tuple, ast.List)) and position < len(self.target.elts):
-            return Binding(self.target.elts[position], self.uses)
+            return Binding(self.target.elts[position], self.uses, self.exact)
         return None
 
 
@@ -54,6 +55,8 @@ def item_of(
         return _item_of_iterator(run, data, node, number, binding)  # type: ignore[arg-type]
     items = items_of(iterable)
     if items is not None:
+        if binding is not None and binding.exact and number < len(items):
+            return items[number]
         return _item_of_sequence(items, number)
     inside = item_of_series(iterable)
     if inside is not None:
@@ -91,6 +94,28 @@ def _item_of_sequence(items: tuple[Value, ...], number: int) -> Value:
     if all(_alike(first, other) for other in rest[1:]):
         return first
     return join_all(rest)
+
+
+def passes_over(iterable: Value) -> int | None:
+    """One pass for one item, and one for each of a few functions, which have nothing in common; else None."""
+    inside: object = iterable.data if iterable.kind is Kind.UNKNOWN else None
+    parts = cast("tuple[object, ...]", inside) if isinstance(inside, tuple) else (iterable,)
+    for value in parts:
+        items = items_of(value) if isinstance(value, Value) else None
+        if items and (value is iterable) and len(items) == 1:
+            return 1
+        if items and len(items) <= _MOST_FUNCTIONS and any(map(_holds_function, items)):
+            return max(len(items), 2)
+    return None
+
+
+_MOST_FUNCTIONS = 6
+
+
+def _holds_function(value: Value) -> bool:
+    return value.kind is Kind.FUNCTION or any(
+        part.kind is Kind.FUNCTION for part in items_of(value) or ()
+    )
 
 
 def _alike(one: Value, other: Value) -> bool:

@@ -28,14 +28,14 @@ def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
     """Run a `for` loop."""
     iterable = run.evaluate(node.iter)
     items = items_of(iterable)
-    binding = iteration.Binding(node.target, node.body)
+    passes = iteration.passes_over(iterable)
+    binding = iteration.Binding(node.target, node.body, passes is not None)
 
     def step(number: int) -> None:
         item = iteration.item_of(run, iterable, node.iter, number, binding)
         flow.bind(run, node.target, item)
 
-    once = items is not None and len(items) == 1
-    loop, leaves = _loop(run, node, node.body, step, may_skip=not items, once=once)
+    loop, leaves = _loop(run, node, node.body, step, may_skip=not items, passes=passes)
     key_arrays.used_in_all_passes(run, loop, iterable.kind is Kind.KEYS and not leaves)
     flow.run_body(run, node.orelse)
 
@@ -72,18 +72,18 @@ def _loop(
     step: Callable[[int], None],
     *,
     may_skip: bool,
-    once: bool = False,
+    passes: int | None = None,
 ) -> tuple[Loop, bool]:
     """Run a loop; its number, and whether a `break` leaves it early."""
     frame = run.frame
     entry = frame.state.copy()
-    passes = range(1) if once else _passes(run, node)
+    counted = _passes(run, node) if passes is None else range(passes)
     loop = Loop(node)
     outer = frame.loops
     frame.breaks.append([])
     frame.continues.append([])
     last: State | None = None
-    for count in passes:
+    for count in counted:
         frame.loops = (*outer, (loop, count))
         step(count)
         flow.run_body(run, body)
@@ -173,7 +173,7 @@ def comprehension(
         for position, generator in enumerate(generators):
             if position >= len(iterables):
                 iterables.append(run.evaluate(generator.iter))
-            binding = iteration.Binding(generator.target, uses)
+            binding = iteration.Binding(generator.target, uses, exact is not None)
             iterable, source = iterables[position], generator.iter
             item = iteration.item_of(run, iterable, source, count, binding)
             flow.bind(run, generator.target, item)

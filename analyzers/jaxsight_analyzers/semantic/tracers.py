@@ -92,3 +92,13 @@ def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
         data=value.data if value.kind is Kind.INSTANCE else None,
         tokens=value.tokens,
     )
+
+
+def like(structure: Value, leaf: Value) -> Value:
+    """A container of the same structure, traced as `leaf` is."""
+    made = rebuilt(structure, lambda part: like(part, leaf))
+    if made is not None:
+        return made
+    if structure.kind in (Kind.ARRAY, Kind.HOST):
+        return Value(Kind.ARRAY, leaf.traced, leaf.origin, concrete=leaf.concrete)
+    return leaf

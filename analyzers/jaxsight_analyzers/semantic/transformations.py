@@ -314,6 +314,7 @@ def trace_parameters(
         return _references(data, transformation, parameters)
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    later = _bound_later(data, transformation, positional)
     positional = positional[transformation.bound :]
     traced = dict(parameters)
     mixed = _mixed(signature, transformation)
@@ -321,7 +322,8 @@ def trace_parameters(
         if name in mixed:
             continue
         place = positional.index(name) if name in positional else None
-        if name not in passed or not _takes(transformation, name, place, positional):
+        given = name in passed or name in later
+        if not given or not _takes(transformation, name, place, positional):
             continue
         if mode == "host":
             traced[name] = tracers.on_host(value)
@@ -329,6 +331,15 @@ def trace_parameters(
             origin = functions.origin_of(data, name)
             traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
     return traced
+
+
+def _bound_later(
+    data: FunctionData, transformation: Transformation, positional: list[str]
+) -> frozenset[str]:
+    """The parameters that `partial(jit(f), x)` gives an argument, which goes through the transformation."""
+    itself = int(data.self_value is not None)
+    first = max(transformation.bound, itself)
+    return frozenset(positional[first : itself + len(data.bound)])
 
 
 def _references(
@@ -415,7 +426,11 @@ def _traced_parameter(
 
 
 def result(
-    run: Run, transformation: Transformation, value: Value, arguments: Mapping[str, Value]
+    run: Run,
+    data: FunctionData,
+    transformation: Transformation,
+    value: Value,
+    arguments: Mapping[str, Value],
 ) -> Value:
     """What the transformed function returns, when the function itself returns `value`."""
     mode = transformation.mode
@@ -428,9 +443,21 @@ def result(
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
     if name in ("value_and_grad", "filter_value_and_grad"):
-        return sequence((value, derivative))
+        argument = _differentiated_argument(data, transformation, arguments)
+        return sequence((value, tracers.like(argument, derivative)))
     if mode == "concrete" or name in ("eval_shape", "make_jaxpr"):
         return derivative if mode == "concrete" else UNKNOWN
     if name.endswith("vmap") and value.kind is Kind.KEY:
         return Value(Kind.KEYS, value.traced, value.origin, tokens=value.tokens)
     return value
+
+
+def _differentiated_argument(
+    data: FunctionData, transformation: Transformation, arguments: Mapping[str, Value]
+) -> Value:
+    """The argument whose structure the derivative has."""
+    chosen = transformation.differentiated or ()
+    signature = data.node.args
+    names = [a.arg for a in (*signature.posonlyargs, *signature.args)][transformation.bound :]
+    found = [arguments.get(names[i], UNKNOWN) for i in chosen if 0 <= i < len(names)]
+    return found[0] if len(found) == 1 and len(chosen) == 1 else UNKNOWN
