@@ -228,6 +228,21 @@ def test_diff_shows_and_writes_nothing(project: Path) -> None:
     assert check(project, "--diff", "clean.py").returncode == 0
 
 
+def test_what_only_another_file_makes_a_mistake_is_fixed_too(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import jax\nfrom helpers import show\n\n@jax.jit\ndef step(x):\n    return show(x)\n"
+    )
+    helpers = tmp_path / "helpers.py"
+    helpers.write_text("import jax\n\n\ndef show(x):\n    print(x)\n    return x\n")
+
+    shown = check(tmp_path, "--diff", "--unsafe-fixes")
+    done = check(tmp_path, "--fix", "--unsafe-fixes")
+
+    assert "-    print(x)\n+    jax.debug.print(" in shown.stdout
+    assert "Fixed 1 finding in 1 file." in done.stdout and done.returncode == 0
+    assert "jax.debug.print(" in helpers.read_text()
+
+
 def test_a_fixed_file_keeps_line_ends_encoding_and_mode(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     text = "# -*- coding: latin-1 -*-\n" + ASSIGN.replace("1.0", "1.0  # à")

@@ -146,12 +146,23 @@ def _check_paths(arguments: Namespace, project: Project, checked: _Checked) -> N
         _check_bytes(arguments, project, checked, path, data)
 
 
+class _Around(NamedTuple):
+    """What there is around a file: the files that it may look into, and the calls that lead into it."""
+
+    workspace: Workspace | None = None
+    incoming: tuple[OutgoingCall, ...] = ()
+
+
 class Together(NamedTuple):
     """Files that call each other: the workspace, what leads into each, and what was found in each."""
 
     workspace: Workspace
     incoming: dict[str, tuple[OutgoingCall, ...]]
     found: dict[str, _Checked]
+
+    def around(self, path: str) -> _Around:
+        """What there is around one of the files."""
+        return _Around(self.workspace, self.incoming.get(path, ()))
 
 
 def _together(project: Project, files: Iterable[Path]) -> Together:
@@ -209,36 +220,54 @@ def _check_bytes(
         return
     source = SourceFile(str(path), decoded.text)
     together = checked.files_together
-    after = _fixed(arguments, source, config, versions)
+    around = _Around() if together is None else together.around(source.path)
+    after = _fixed(arguments, source, config, versions, around)
     if after.text != source.text:
-        checked.mended += _mended(source, after, config, versions)
+        checked.mended += _mended(source, after, config, versions, around)
         _change(arguments, checked, path, decoded, after.text, stdin)
         source = after if arguments.fix and not arguments.diff else source
     elif stdin and arguments.fix and not arguments.diff:
         sys.stdout.write(source.text)
-    if together is None:
-        _note(checked, analyse(source, config, versions), None)
-    elif after.text != decoded.text or source.path not in together.found:
-        calls = together.incoming.get(source.path, ())
-        analysis = analyse(source, config, versions, workspace=together.workspace, incoming=calls)
-        _note(checked, analysis, None)
+    found = None if together is None else together.found.get(source.path)
+    if found is None or after.text != decoded.text:
+        _note(checked, _analysed(source, config, versions, around), None)
     else:
-        checked.add(together.found[source.path])
+        checked.add(found)
 
 
 def _fixed(
-    arguments: Namespace, source: SourceFile, config: Config, versions: dict[str, str]
+    arguments: Namespace,
+    source: SourceFile,
+    config: Config,
+    versions: dict[str, str],
+    around: _Around,
 ) -> SourceFile:
     if not (arguments.fix or arguments.diff):
         return source
     least = Applicability.UNSAFE if arguments.unsafe_fixes else Applicability.SAFE
-    return SourceFile(source.path, fix_all(source, config, versions, least))
+    workspace, incoming = around
+    fixed = fix_all(source, config, versions, least, workspace=workspace, incoming=incoming)
+    return SourceFile(source.path, fixed)
 
 
-def _mended(before: SourceFile, after: SourceFile, config: Config, versions: dict[str, str]) -> int:
+def _mended(
+    before: SourceFile,
+    after: SourceFile,
+    config: Config,
+    versions: dict[str, str],
+    around: _Around,
+) -> int:
     """How many findings a fix took away."""
-    found = [len(analyse(source, config, versions).diagnostics) for source in (before, after)]
+    states = (_analysed(source, config, versions, around) for source in (before, after))
+    found = [len(analysis.diagnostics) for analysis in states]
     return found[0] - found[1]
+
+
+def _analysed(
+    source: SourceFile, config: Config, versions: dict[str, str], around: _Around
+) -> Analysis:
+    workspace, incoming = around
+    return analyse(source, config, versions, workspace=workspace, incoming=incoming)
 
 
 def _note(checked: _Checked, analysis: Analysis, virtual: VirtualModule | None) -> None:
@@ -291,13 +320,13 @@ def _check_notebook(
         _fail(checked, str(path), str(error))
         return
     source = SourceFile(str(path), module.text)
-    after = _fixed(arguments, source, config, versions)
+    after = _fixed(arguments, source, config, versions, _Around())
     if after.text != source.text:
         by_cell, refused = notebook.cell_edits(module, after.text)
         if refused:
             _fail(checked, str(path), f"{refused} fixes would change magics and were left out")
         whole = notebook.with_cells(decoded.text, by_cell)
-        checked.mended += _mended(source, after, config, versions)
+        checked.mended += _mended(source, after, config, versions, _Around())
         _change(arguments, checked, path, decoded, whole, stdin)
         if arguments.fix and not arguments.diff:
             module = notebook.join(notebook.cells_of(whole))
