@@ -78,7 +78,8 @@ class Desk:
     def module(self, snapshot: Snapshot) -> Module:
         """The module as the snapshot has it.
 
-        What has changed in other files since it was last edited is left to `look_again`.
+        Of other files it sees what it saw before the edit: what has changed in them since then is
+        left to `look_again`, for it may call the whole module in doubt.
         """
         known = self._modules.get(snapshot.uri)
         if known is not None and known.snapshot is snapshot:
@@ -89,7 +90,12 @@ class Desk:
             and known.snapshot.generation == snapshot.generation
         ):
             return known
-        return self._analysed(snapshot, known)
+        project = self._project(snapshot)
+        if known is not None and known.snapshot.generation == snapshot.generation:
+            around = known.workspace, known.incoming
+        else:
+            around = self._surroundings(snapshot, project)
+        return self._analysed(snapshot, known, project, *around)
 
     def look_again(self, preempted: Callable[[], bool], *, snapshot: Snapshot) -> bool | None:
         """Analyse a module anew if other files have changed what it means.
@@ -100,11 +106,14 @@ class Desk:
         known = self._modules.get(snapshot.uri)
         if known is None or known.snapshot.documents != snapshot.documents:
             return None  # whoever asks for it gets all that is new
-        workspace, incoming = self._surroundings(snapshot, self._project(snapshot))
-        same = workspace is not None and known.analysis.state.sees_the_same(workspace)
-        if workspace is None or (same and incoming == known.incoming):
+        project = self._project(snapshot)
+        workspace, incoming = self._surroundings(snapshot, project)
+        if workspace is None:
             return None
-        module = self._analysed(snapshot, known, preempted)
+        if incoming == known.incoming and known.analysis.state.sees_the_same(workspace):
+            self._modules[snapshot.uri] = replace(known, workspace=workspace)
+            return None
+        module = self._analysed(snapshot, known, project, workspace, incoming, preempted)
         return module.identity != known.identity
 
     def forget(self, uri: str) -> None:
@@ -127,10 +136,11 @@ class Desk:
         self,
         snapshot: Snapshot,
         known: Module | None,
+        project: Project,
+        workspace: Workspace | None,
+        incoming: Calls,
         preempted: Callable[[], bool] | None = None,
     ) -> Module:
-        project = self._project(snapshot)
-        workspace, incoming = self._surroundings(snapshot, project)
         analysis = analyse(
             snapshot.source,
             project.config,

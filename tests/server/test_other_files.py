@@ -228,3 +228,22 @@ async def test_files_that_import_each_other_come_to_rest(project: Project) -> No
     if looking is not None:
         await asyncio.wait_for(looking, 20)
     assert len(project.client.of(REFRESH)) <= before + 1
+
+
+async def test_what_other_files_owe_does_not_hold_up_an_edit(project: Project) -> None:
+    """After an edit elsewhere the next edit of a file goes on from its own state."""
+    helpers, main = project.write("helpers.py", FOLDS), project.write("main.py", KEYED)
+    await project.start()
+    project.client.open(helpers, FOLDS)
+    project.client.open(main, KEYED)
+    assert codes(await project.client.pull(main)) == []
+    server = project.client.server
+    before = server.session.snapshot(main)
+    assert before is not None
+    state = await server.schedule.run(lambda module: module.analysis.state, before)
+    project.client.change(helpers, 2, {"text": DRAWS})
+    project.client.change(main, 2, {"text": KEYED + "\n"})
+    after = server.session.snapshot(main)
+    assert after is not None
+    assert await server.schedule.run(lambda module: module.analysis.state, after) is state
+    await project.until_codes(main, ["key-reuse"])

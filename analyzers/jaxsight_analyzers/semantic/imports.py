@@ -29,6 +29,7 @@ def module_at(run: Run, path: str) -> Module | None:
     run.asked.add(path)
     known = run.modules.get(path)
     if known is None and run.workspace is not None and len(run.modules) < MAX_MODULES:
+        run.give_way()
         known = run.modules[path] = modules.Module(path)
         redefine(known, run.workspace.parsed(path), run.scopes, Library(run, known))
     return known
