@@ -143,6 +143,8 @@ def analyse(
     state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
     anew = previous is None or state is not previous.state
     state.interpretation.run.preempted = preempted if anew else None
+    if previous is not None and state is previous.state:
+        _keep(state)
     with _no_collections():
         module = parse(source, state.module)
         found, crashes = state.advance(module)
@@ -225,6 +227,17 @@ def _no_collections() -> Generator[None]:
         gc.enable()
         if gc.get_count()[0] > gc.get_threshold()[0]:
             gc.collect(0)
+
+
+def _keep(state: State) -> None:
+    """At the first edit, tell the collector that what the file is made of lives long.
+
+    Else a collection during some edit goes through all of it; this way it costs nothing.
+    """
+    if not state.is_kept:
+        state.is_kept = True
+        gc.freeze()
+        gc.unfreeze()  # into the oldest generation: it is garbage some day
 
 
 def _enabled(config: Config, path: str) -> list[Rule]:

@@ -63,6 +63,7 @@ class State:
         self.interpretation = Interpretation(path, workspace, incoming)
         self.module: ParsedModule | None = None
         self.model: SemanticModel
+        self.is_kept = False  # whether the collector of garbage knows that it lives long
         self._chunks: list[Chunk] = []
         self._kept: list[Kept] = []  # of each chunk
         self._importing: tuple[Chunk, ...] = ()  # the chunks with the imports of the module
