@@ -143,9 +143,8 @@ def analyse(
     state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
     anew = previous is None or state is not previous.state
     state.interpretation.run.preempted = preempted if anew else None
-    if previous is not None and state is previous.state:
-        _keep(state)
-    with _no_collections():
+    edited = previous is not None and state is previous.state
+    with _no_collections(state, edited=edited):
         module = parse(source, state.module)
         found, crashes = state.advance(module)
         state.interpretation.run.preempted = None
@@ -212,32 +211,38 @@ def fix_all(
 
 
 @contextmanager
-def _no_collections() -> Generator[None]:
+def _no_collections(state: State, *, edited: bool) -> Generator[None]:
     """Put off the collection of garbage: most of what an analysis makes lives as long as its result.
 
-    What is young is looked at once, at the end, instead of again and again while it grows.
+    What is young is looked at once, at the end, instead of again and again while it grows. No edit
+    waits until all that a file is made of was looked at: at the first one, and where one makes much
+    anew, the collector is told that it lives long, which costs nothing.
     """
     if not gc.isenabled():
         yield
         return
+    if edited and not state.is_kept:
+        state.is_kept = True
+        _keep()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        if gc.get_count()[0] > gc.get_threshold()[0]:
+        young = gc.get_count()[0]
+        if edited and young > _MUCH:
+            _keep()
+        elif young > gc.get_threshold()[0]:
             gc.collect(0)
 
 
-def _keep(state: State) -> None:
-    """At the first edit, tell the collector that what the file is made of lives long.
+_MUCH = 20_000  # objects
 
-    Else a collection during some edit goes through all of it; this way it costs nothing.
-    """
-    if not state.is_kept:
-        state.is_kept = True
-        gc.freeze()
-        gc.unfreeze()  # into the oldest generation: it is garbage some day
+
+def _keep() -> None:
+    """Take what there is out of the way of the collector's frequent looks."""
+    gc.freeze()
+    gc.unfreeze()  # into the oldest generation: it is garbage some day
 
 
 def _enabled(config: Config, path: str) -> list[Rule]:

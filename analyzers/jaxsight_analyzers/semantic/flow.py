@@ -283,7 +283,8 @@ def _expression(run: Run, node: ast.Expr) -> None:
 
 def _return(run: Run, node: ast.Return) -> None:
     value = constant(None) if node.value is None else run.evaluate(node.value)
-    if not run.frame.state.dead:
+    outside = run.frame.scope is None  # of any function: it is being typed or pasted
+    if not (run.frame.state.dead or outside):
         run.frame.leave(value)
 
 
