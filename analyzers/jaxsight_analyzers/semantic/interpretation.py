@@ -127,7 +127,7 @@ class Interpretation:
             elif run.overflowed:
                 tried.add(run.overflowed[0])  # the others perhaps only because this one did
                 if not run.exhausted:
-                    run.take_up_widened()
+                    run.call_otherwise(run.overflowed)
                     goes_on = True
                     continue
             else:
@@ -137,6 +137,10 @@ class Interpretation:
                 tried |= fewer
                 for scope in fewer:
                     del run.widened[scope]
+                if not run.exhausted:
+                    run.call_otherwise(fewer)
+                    goes_on = True
+                    continue
             self._start_over()
             goes_on = False
         self.tasks_of, self.again, self._is_explored = self._by_chunk(), None, True

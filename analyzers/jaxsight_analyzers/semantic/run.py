@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -127,15 +127,15 @@ class Run:
         self.widened[scope] = MAX_ACTIVATIONS
         self.overflowed.append(scope)
 
-    def take_up_widened(self) -> None:
-        """Put in doubt what calls the functions that were found to be called in too many ways."""
-        widened = set(self.overflowed)
-        for key in [key for key, activation in self.memo.items() if activation.scope in widened]:
+    def call_otherwise(self, scopes: Iterable[FunctionScope]) -> None:
+        """Put in doubt what calls functions that are to run with more or less detail from now on."""
+        chosen = set(scopes)
+        for key in [key for key, activation in self.memo.items() if activation.scope in chosen]:
             self.memo.pop(key).forget()
-        for scope in widened:
+        for scope in chosen:
             self.counts.pop(scope, None)
         self.overflowed = []
-        self.begin({scope.head for scope in widened})
+        self.begin({scope.head for scope in chosen})
 
     def start_over(self) -> None:
         """Forget all results. Definitions and what is widened stay."""
