@@ -141,7 +141,7 @@ def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Depe
     for position, scope in enumerate(piece.scopes):
         same = pool.get((type(scope), scope.qualname))
         if same:
-            cell = same.pop(0)
+            cell = same.pop(_place_of_cell(same, piece))
             if isinstance(cell, FunctionScope) and isinstance(scope, FunctionScope):
                 yield from _take_function(cell, scope, definitions)
             elif isinstance(cell, ClassScope) and isinstance(scope, ClassScope):
@@ -158,6 +158,13 @@ def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Depe
             owner = cells[scope.owner.node]
             assert isinstance(owner, ClassScope)
             scope.owner = owner
+
+
+def _place_of_cell(same: list[Scope], piece: Piece) -> int:
+    """Which of the cells of one name it is: of a big class the one that its members belong to."""
+    heads = piece.chunk.heads
+    places = (place for place, cell in enumerate(same) if cell.piece.chunk.heads is heads)
+    return next(places, 0)
 
 
 def _take_function(
