@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     methods,
     reads,
     records,
+    references,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.run import Run
@@ -275,7 +276,7 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if base.kind is Kind.ARRAY:
         return tracer(Kind.ARRAY, most_traced((base, index)))
     if base.kind is Kind.REFERENCE:
-        return tracer(Kind.ARRAY, base) if _is_of_array(node.slice) else UNKNOWN
+        return tracer(Kind.ARRAY, base) if references.is_of_array(node.slice) else UNKNOWN
     if base.kind in (Kind.TREE, Kind.UNKNOWN):
         return _part_of_unknown(run, base, node)
     if parts_of(base) is not None:
@@ -285,12 +286,6 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if base.kind is Kind.STATIC:
         return STATIC
     return UNKNOWN
-
-
-def _is_of_array(index: ast.expr) -> bool:
-    """Whether an index is one of arrays; a number may as well choose from a tuple of references."""
-    whole = isinstance(index, ast.Constant) and index.value is ...
-    return whole or isinstance(index, (ast.Slice, ast.Tuple))
 
 
 def _part_of_container(run: Run, base: Value, node: ast.Subscript) -> Value:

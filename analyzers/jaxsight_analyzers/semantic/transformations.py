@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     members,
     methods,
     plain,
+    references,
     tracers,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
@@ -311,7 +312,7 @@ def trace_parameters(
             return {n: plain.with_own_derivative(run, value) for n, value in parameters.items()}
         return parameters
     if mode == "kernel":
-        return _references(data, transformation, parameters)
+        return references.of_kernel(data, transformation, parameters)
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     later = _bound_later(data, transformation, positional)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
@@ -71,12 +72,15 @@ def _toml(path: Path) -> dict[str, Any]:
 # Looking
 
 
-def look(folder: Path, versions: dict[str, str]) -> Result:
-    """Analyses each Python file and notebook below a folder with all stable rules."""
+def look(
+    folder: Path, versions: dict[str, str], chosen: Callable[[str], bool] = lambda name: True
+) -> Result:
+    """Analyses each Python file and notebook below a folder, or the chosen ones, with all stable rules."""
     result = Result()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".py", ".ipynb") and path.is_file():
-            _look_at(path, path.relative_to(folder).as_posix(), versions, result)
+        name = path.relative_to(folder).as_posix()
+        if path.suffix in (".py", ".ipynb") and path.is_file() and chosen(name):
+            _look_at(path, name, versions, result)
     return result
 
 
@@ -125,10 +129,14 @@ def expected() -> str:
     return "\n".join(lines) + "\n"
 
 
-def installed(name: str, package: str) -> Result:
-    """What the rules find in one installed package."""
+def installed(name: str, package: str, share: int = 1, with_files: Collection[str] = ()) -> Result:
+    """What the rules find in one installed package: in all files, or in one of `share` and the given ones."""
     folder = Path(str(metadata.distribution(name).locate_file(package)))
-    return look(folder, pins()["versions"])
+
+    def chosen(file: str) -> bool:
+        return zlib.crc32(file.encode()) % share == 0 or file in with_files
+
+    return look(folder, pins()["versions"], chosen)
 
 
 def of_package(text: str, name: str) -> Iterable[str]:
