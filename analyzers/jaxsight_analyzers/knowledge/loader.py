@@ -26,6 +26,7 @@ Returns = Literal[
     "same",
     "pytree",
     "none",
+    "argument",
     "unknown",
 ]
 Tracers = Literal["ok", "dispatch", "static", "fails"]

@@ -268,6 +268,9 @@ def result_of(
         return plain.plainly(run, _like_arguments(run, qualified, values), facts.plain, values)
     if returns == "none":
         return NONE
+    if returns == "argument":  # an optimiser made of others is one
+        known = (v for v in values if isinstance(v.data, FunctionFacts) and v.data.instance_of)
+        return next(known, unknown_result(run, node))
     if returns == "callable":
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)

@@ -343,25 +343,6 @@ def _bound_later(
     return frozenset(positional[first : itself + len(data.bound)])
 
 
-def _references(
-    data: FunctionData, transformation: Transformation, parameters: dict[str, Value]
-) -> dict[str, Value]:
-    """What a kernel gets: references for its inputs, and behind them for outputs and scratch memory."""
-    signature = data.node.args
-    positional = [*signature.posonlyargs, *signature.args]
-    bound = {name for name, _ in data.bound_names}
-    given = positional[transformation.bound : len(positional) - len(signature.defaults)]
-    made = dict(parameters)
-    for argument in given:
-        if argument.arg in parameters and argument.arg not in bound:
-            made[argument.arg] = Value(
-                Kind.REFERENCE, Certainty.YES, Origin(argument.arg, argument)
-            )
-    if signature.vararg is not None:
-        made[signature.vararg.arg] = UNKNOWN
-    return made
-
-
 def _mixed(signature: ast.arguments, transformation: Transformation) -> set[str]:
     """`*args` and `**kwargs` of which a part is static or not mapped: nothing is known of the rest."""
     chosen = {*transformation.static, *(transformation.unmapped or ())}
