@@ -134,9 +134,7 @@ def drawn(
     how = next((t.facts.samples for t in run.frame.transformations if t.facts.samples), None)
     if how is None or made.traced is Certainty.YES:
         return made
-    return Value(
-        made.kind,
-        Certainty.YES,
-        Origin(calls.display(facts.name), node),
-        concrete=how == "concrete",
-    )
+    # variational inference starts without derivatives, to see what there is
+    certainty = Certainty.YES if how == "abstract" else Certainty.MAYBE
+    origin = Origin(calls.display(facts.name), node)
+    return Value(made.kind, certainty, origin, concrete=how == "concrete")
