@@ -176,6 +176,66 @@ def test_what_a_method_gives_to_the_object_counts_for_those_who_read_it() -> Non
     assert_as_fresh(analysed(before, analysis), before)
 
 
+KERNEL = """import jax
+
+
+def make(scale):
+    def start(x):
+        return x * scale
+
+    return start
+
+
+class Kernel:
+    def prepare(self, x):
+        if self.start is None:
+            self.start = make({scale})
+        return self.start(x)
+
+    def run(self, x):
+        return self.again(self.prepare(x))
+
+    def again(self, x):
+        if x > {bound}:
+            return self.run(x)
+        return self.other(x)
+
+    def other(self, x):
+        return {other}
+
+
+@jax.jit
+def run(x):
+    return Kernel().run(x)
+"""
+
+
+def test_what_follows_from_itself_runs_again_only_if_something_else_is_another() -> None:
+    big = KERNEL.replace("class Kernel:\n", "class Kernel:\n" + "    # one of many lines\n" * 80)
+    texts = [
+        big.format(scale=scale, bound=bound, other=other)
+        for scale, bound, other in (
+            ("2.0", "1", "x"),
+            ("2.0", "1", "(x)"),
+            ("2.0", "x", "(x)"),
+            ("jax.numpy.ones(2)", "x", "(x)"),
+        )
+    ]
+    analysis = analysed(texts[0])
+    runs = [_runs_again(analysis := analysed(text, analysis)) for text in texts[1:]]
+    assert runs[0] == {"<run of Kernel.other>"}
+    assert {"<run of Kernel.again>"} <= runs[1] and "<run of Kernel.prepare>" not in runs[1]
+    assert "<run of Kernel.prepare>" in runs[2]
+    assert_as_fresh(analysis, texts[-1])
+
+
+def _runs_again(analysis: Analysis) -> set[str]:
+    """What was run of the file after the edit that led to this."""
+    state = analysis.state
+    assert state is not None
+    return {repr(task) for task in state.interpretation.run.redone if task.stands_alone}
+
+
 def analysed(text: str, previous: Analysis | None = None) -> Analysis:
     analysis = analyse(SourceFile("a.py", text), previous=previous)
     assert analysis.crashes == ()

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import functions, limits, module, signatures
+from jaxsight_analyzers.semantic.checks import Checks
 from jaxsight_analyzers.semantic.contexts import Summary
 from jaxsight_analyzers.semantic.shapes import shape_of_task
 from jaxsight_analyzers.semantic.tasks import (
-    CHECKING,
     IDLE,
     RUNNING,
     Activation,
@@ -94,9 +94,8 @@ def run_alone(run: Run, task: Task) -> None:
 
 def _settle(run: Run, activation: Activation) -> Summary | None:
     if activation.state == IDLE and activation.summary is not None and activation.checked >= 0:
-        if activation not in run.suspects or not _is_in_doubt(run, activation):
-            activation.checked = run.revision
-        if activation.checked == run.revision:
+        still = _still_holds(run, activation)
+        if still or activation.checked == run.revision:
             return activation.summary
     if run.budget <= 0:
         limits.note_budget(run, activation.scope)
@@ -106,11 +105,10 @@ def _settle(run: Run, activation: Activation) -> Summary | None:
 
 def _settle_name(run: Run, task: GlobalName) -> None:
     known = task.checked >= 0 and task.state == IDLE
-    if known and (task not in run.suspects or not _is_in_doubt(run, task)):
-        task.checked = run.revision
-    if task.checked == run.revision:
+    if (known and _still_holds(run, task)) or task.checked == run.revision:
         return
     before = task.value, task.uses
+    checks, run.checks = run.checks, Checks()
     task.state, task.index = RUNNING, len(run.stack)
     task.uses = {}
     task.clear()
@@ -119,6 +117,8 @@ def _settle_name(run: Run, task: GlobalName) -> None:
     except BaseException:
         task.state, task.value, task.uses, task.checked = IDLE, *before, -1
         raise
+    finally:
+        run.checks = checks
     task.state = IDLE
     task.depend_on(before[1])
     task.release()
@@ -143,26 +143,29 @@ def _same(one: Value, other: Value) -> bool:
     return signatures.signature(one) == signatures.signature(other)
 
 
-def _is_in_doubt(run: Run, task: Activation | GlobalName) -> bool:
-    """Whether something that the result follows from is another now."""
-    task.state = CHECKING
-    try:
-        return has_changed(run, task)
-    finally:
-        if task.state == CHECKING:
-            task.state = IDLE
+def _still_holds(run: Run, task: Activation | GlobalName) -> bool:
+    """Whether a result is what it was, as far as is known now."""
+    if task not in run.suspects:
+        task.checked = run.revision
+        return True
+    return run.checks.holds(run, task, has_changed)
 
 
 def has_changed(run: Run, task: Task) -> bool:
     """Whether an answer that a task was given is another now."""
     if not run.changed_inputs.isdisjoint(task.uses):
         return True
+    checks = run.checks
     for used in tuple(task.uses):
         if used not in run.suspects or not isinstance(used, (Activation, module.GlobalName)):
             continue
-        if used.state != IDLE:
+        if used.state == RUNNING:
             return True  # a cycle: it is entered anew
         if used.checked != run.revision:
+            if checks.assumes(used):
+                continue
+            if used.state != IDLE:
+                return True  # what runs now was asked for by what is looked at
             if isinstance(used, Activation):
                 if not used.is_known or _settle(run, used) is None or not used.is_known:
                     return True
@@ -180,6 +183,7 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
         raise DeeperError(activation)
     run.budget -= 1
     before, caller = activation.uses, run.task
+    checks, run.checks = run.checks, Checks()
     shape = shape_of_task(activation, run.made) if activation.changed >= 0 else None
     activation.state, activation.index = RUNNING, len(run.stack)
     outermost = run.running.setdefault(activation.scope, activation.index) == activation.index
@@ -190,6 +194,7 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
         activation.uses = before
         raise
     finally:
+        run.checks = checks
         if outermost:
             del run.running[activation.scope]
     activation.state = IDLE

@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
 from jaxsight_analyzers.semantic import changes
 from jaxsight_analyzers.semantic.changes import Change
+from jaxsight_analyzers.semantic.checks import Checks
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
@@ -78,6 +79,7 @@ class Run:
         self.changed_inputs: set[Dependency] = set()
         self.provisional: list[Activation] = []
         self.drafts: dict[Activation, Draft] = {}  # what those among them returned
+        self.checks = Checks()
         self.nesting = MAX_NESTING
         self.stamp = 0
         self.budget = 0
