@@ -291,7 +291,7 @@ def cut(text: str, indent: str = "") -> list[str]:
     return [text[one:other] for one, other in pairwise(edges)]
 
 
-_BEGINNING = re.compile(r"(?!(?:else|elif|except|finally)\b)[^\s#)\]},.:\ufeff]")
+_BEGINNING = re.compile(r"(?!(?:else|elif|except|finally)\b)[^\s#)\]},.:\\\ufeff]")
 _HEADER_LINE = re.compile(r"(?:\f)?class\b")
 
 

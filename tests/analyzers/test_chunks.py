@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jaxsight_analyzers import pieces
 from jaxsight_analyzers.chunks import Chunk, Chunks, parse_chunks
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
@@ -264,3 +265,12 @@ def test_a_very_long_file_is_edited_in_parts() -> None:
     after = parse_chunks(SourceFile("a.py", text.replace("f(5000)", "f(5001)")), before)
 
     assert shared(before, after) == 29_999
+
+
+def test_broken_text_is_cut_only_where_a_statement_can_begin() -> None:
+    broken = "x = (\n\\\n  y\nelse:\n)\n@d\ndef f(): pass\n.z\nw\n"
+
+    cut = pieces.cut(broken)
+
+    assert cut == ["x = (\n\\\n  y\nelse:\n)\n", "@d\ndef f(): pass\n.z\n", "w\n"]
+    assert all(pieces.begins(piece, "") for piece in cut)
