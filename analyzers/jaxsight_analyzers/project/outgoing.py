@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     Kind,
+    OptionalValue,
     Value,
     class_of,
     entries_of,
@@ -119,6 +120,8 @@ def _related(model: SemanticModel, frame: Frame) -> Iterator[Related]:
 
 def plain(value: Value, depth: int) -> Plain:
     """A value as data that means the same in another file; what cannot be said so is unknown."""
+    if isinstance(value, OptionalValue):
+        return ("or None", plain(value.some, depth))
     kind = value.kind
     flags = (int(value.traced), value.concrete)
     if kind is Kind.STATIC:

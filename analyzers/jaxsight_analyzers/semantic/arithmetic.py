@@ -6,6 +6,7 @@ import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, plain
+from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     HOST,
@@ -16,7 +17,6 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     items_of,
-    join_all,
     most_traced,
     parts_of,
     sequence,

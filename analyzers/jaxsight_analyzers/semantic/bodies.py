@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
     members,
 )
 from jaxsight_analyzers.semantic.contexts import Transformation, join_results
+from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -32,12 +33,11 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     items_of,
-    join,
-    join_all,
     parts_of,
     rebuilt,
     sequence,
     series,
+    some_of,
     tokens_in,
     unfollowed,
 )
@@ -204,7 +204,8 @@ def _argument(
 
 
 def leaf_of(tree: Value) -> Value:
-    """What `jax.tree.map` hands to its function of a tree."""
+    """What `jax.tree.map` hands to its function of a tree: None is no leaf."""
+    tree = some_of(tree)
     inside = parts_of(tree)
     if inside is not None:
         leaves = [leaf_of(part) for part in inside if part is not NEVER and part is not NONE]

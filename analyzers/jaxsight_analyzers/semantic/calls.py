@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
+from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     CALLABLE,
@@ -40,7 +41,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     entries_of,
     items_of,
-    join,
     most_traced,
     qualified_of,
     tracer,

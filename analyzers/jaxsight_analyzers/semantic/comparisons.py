@@ -6,6 +6,7 @@ import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import arithmetic, expressions, flow, folding, narrowing, plain
+from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -15,8 +16,8 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     constant_of,
-    join,
     parts_of,
+    some_of,
     truth_of,
 )
 
@@ -80,7 +81,7 @@ def _identity(left: Value, right: Value, negated: bool) -> Value:
         Kind.FUNCTION,
         Kind.INSTANCE,
     )
-    if second is None and left.kind in known:
+    if second is None and left.kind in known and not left.optional:
         return constant(negated)
     return STATIC
 
@@ -98,6 +99,8 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
     before = run.frame.state.conditions
     for operand in node.values:
         value = expressions.evaluate(run, operand)
+        if result is not None and isinstance(node.op, ast.Or):
+            result = some_of(result)  # None would not be the result
         result = value if result is None else _bool_result(result, value)
         known = truth_of(value)
         if known is not None and known != isinstance(node.op, ast.And):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.semantic.events import CompilationSeen
+from jaxsight_analyzers.semantic.keys import Passes
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
@@ -21,7 +22,7 @@ def note_compilation(run: Run, data: FunctionData) -> None:
             or transformation.applied_in is not frame.mark
         ):
             continue
-        in_loop = bool(frame.loops) and transformation.passes == frame.loops
+        in_loop = _is_repeated(frame.loops) and transformation.passes == frame.loops
         if not in_loop and not frame.hot:
             continue
         what = _fresh(run, data, position, in_loop)
@@ -29,6 +30,11 @@ def note_compilation(run: Run, data: FunctionData) -> None:
             run.events.compilations.append(
                 CompilationSeen(transformation, data, what, not in_loop, frame)
             )
+
+
+def _is_repeated(loops: Passes) -> bool:
+    """Whether code runs in more than the first iteration: `if step is None: step = jax.jit(...)` does not."""
+    return bool(loops) and loops[-1][1] > 0
 
 
 def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | None:

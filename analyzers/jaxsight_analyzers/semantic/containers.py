@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, iteration
 from jaxsight_analyzers.semantic.contexts import Environment
+from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -25,7 +26,6 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     entries_of,
     items_of,
-    join_all,
     mapping,
     parts_of,
     rebuilt,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.keys import (
     Condition,
     Consumed,
@@ -19,7 +20,13 @@ from jaxsight_analyzers.semantic.keys import (
     forward,
     join_consumed,
 )
-from jaxsight_analyzers.semantic.values import UNKNOWN, Value, join, tokens_in
+from jaxsight_analyzers.semantic.values import (
+    UNKNOWN,
+    Value,
+    or_none,
+    some_of,
+    tokens_in,
+)
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.events import EffectSeen
@@ -246,14 +253,16 @@ def renewed(here: State, there: State) -> dict[str, Value]:
         if other is None or not other.tokens or not tokens.isdisjoint(other.tokens):
             continue
         apart = [forward(t, ("apart",), t.node, t.name) if t in used else t for t in tokens]
-        found[name] = Value(
-            value.kind,
-            value.traced,
-            value.origin,
-            concrete=value.concrete,
-            data=value.data,
+        known = some_of(value)
+        made = Value(
+            known.kind,
+            known.traced,
+            known.origin,
+            concrete=known.concrete,
+            data=known.data,
             tokens=frozenset(apart),
         )
+        found[name] = or_none(made) if value.optional else made
     return found
 
 

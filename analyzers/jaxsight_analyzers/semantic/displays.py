@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import iteration, limits, loops
+from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -17,7 +18,6 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     entries_of,
     items_of,
-    join_all,
     mapping,
     sequence,
     series,

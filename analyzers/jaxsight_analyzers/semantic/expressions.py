@@ -19,11 +19,13 @@ from jaxsight_analyzers.semantic import (
     key_arrays,
     members,
     methods,
+    narrowing,
     reads,
     records,
     references,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
+from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     HOST,
@@ -40,9 +42,8 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     entries_of,
     items_of,
-    join,
-    join_all,
     most_traced,
+    own,
     parts_of,
     qualified_of,
     record_of,
@@ -77,6 +78,16 @@ def _name(run: Run, node: ast.Name) -> Value:
         _refer(run, node, value, "name")
     elif run.frame.traced:
         reads.read(run, node, value)
+    frame = run.frame
+    if frame.scope is not None and frame.scope.declared and node.id not in frame.state.names:
+        return _as_rebound(value) if node.id in frame.scope.declared else value
+    return value
+
+
+def _as_rebound(value: Value) -> Value:
+    """What a function reads of a `global` or `nonlocal` name that it binds itself: no constant."""
+    if value.kind is Kind.STATIC:
+        return own(UNKNOWN if value.data is None else STATIC)
     return value
 
 
@@ -230,9 +241,11 @@ def _ternary(run: Run, node: ast.IfExp) -> Value:
         return evaluate(run, node.body if known else node.orelse)
     note_branch(run, node, node.test, "ternary", test)
     with flow.branch(run, node.test, True):
+        narrowing.narrow(run, node.test, True)
         first = evaluate(run, node.body)
         after = run.frame.state
     with flow.branch(run, node.test, False):
+        narrowing.narrow(run, node.test, False)
         second = evaluate(run, node.orelse)
         other = run.frame.state
     flow.meet(run, after, other)

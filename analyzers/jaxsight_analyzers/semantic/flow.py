@@ -302,6 +302,7 @@ def _assert(run: Run, node: ast.Assert) -> None:
     if node.msg is not None:
         run.evaluate(node.msg)
     run.frame.state.conditions = (*run.frame.state.conditions, condition(run, node.test, True))
+    narrowing.narrow(run, node.test, True)
 
 
 def _try(run: Run, node: Any) -> None:

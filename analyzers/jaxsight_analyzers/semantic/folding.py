@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     items_of,
     qualified_of,
+    some_of,
 )
 
 if TYPE_CHECKING:
@@ -56,14 +57,17 @@ def call(qualified: str, arguments: Arguments) -> Value | None:
     if arguments.open or not qualified.startswith("builtins.") or not values:
         return None
     known: object = None
+    given = some_of(values[0])
     if qualified == "builtins.callable":
-        known = _is_callable(values[0])
+        known = _is_callable(given)
     elif qualified == "builtins.isinstance" and len(values) == 2:
-        known = _is_instance(values[0], values[1])
+        known = _is_instance(given, values[1])
     elif qualified == "builtins.len":
-        items = items_of(values[0])
+        items = items_of(given)
         known = None if items is None else len(items)
-    return None if known is None else constant(known)
+    if known is None or (known is True and values[0].optional):
+        return None  # None is no instance of these
+    return constant(known)
 
 
 def _is_callable(value: Value) -> bool | None:

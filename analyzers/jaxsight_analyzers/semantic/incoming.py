@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     function_of,
     mapping,
+    or_none,
     sequence,
 )
 
@@ -65,6 +66,8 @@ def _value(run: Run, data: Plain, origin: Origin) -> Value:
     name, *rest = cast("tuple[Any, ...]", data)
     if name == "constant":
         return constant(rest[0])
+    if name == "or None":
+        return or_none(_value(run, rest[0], origin))
     kind = _BY_NAME[name]
     if kind is Kind.STATIC:
         return STATIC

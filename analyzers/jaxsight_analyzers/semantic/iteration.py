@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 from jaxsight_analyzers.semantic import key_arrays
+from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import children
 from jaxsight_analyzers.semantic.values import (
@@ -24,9 +25,10 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     item_of_series,
     items_of,
-    join_all,
+    or_none,
     sequence,
     series,
+    some_of,
     tracer,
     unfollowed,
 )
@@ -132,6 +134,8 @@ def _fresh(run: Run, item: Value, node: ast.expr, concrete: bool | None = None) 
         return Value(Kind.UNKNOWN, tokens=run.new_key(ast.unparse(node), node))
     if item.kind not in (Kind.UNKNOWN, Kind.TREE, Kind.KEY, Kind.KEYS):
         return item
+    if item.optional:
+        return or_none(_fresh(run, some_of(item), node, concrete))
     return Value(
         item.kind,
         item.traced,

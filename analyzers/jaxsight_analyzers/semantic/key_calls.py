@@ -22,9 +22,11 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     entries_of,
     items_of,
+    or_none,
     parts_of,
     rebuilt,
     record_of,
+    some_of,
     tokens_in,
 )
 
@@ -56,6 +58,8 @@ def stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
     """A parameter's value with keys of its own, which stand for those of the argument."""
     if value.kind is Kind.SERIES:
         return value  # its keys are not followed
+    if value.optional:
+        return or_none(stand_in(run, node, name, some_of(value)))
     paths = iter(_paths(value, name))
     made = rebuilt(value, lambda part: stand_in(run, node, next(paths), part))
     if made is not None:

@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Environment, State
+from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.values import (
@@ -34,7 +35,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     function_of,
-    join,
     qualified_of,
 )
 

@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
 from jaxsight_analyzers.semantic.tasks import Dependency, Task
 from jaxsight_analyzers.semantic.values import (
+    STATIC,
     UNKNOWN,
     FunctionData,
     Kind,
@@ -256,5 +257,6 @@ def _holds_functions(value: Value) -> bool:
 def _merge(before: Value, value: Value) -> Value:
     if before.kind is Kind.IMPORTED and value.kind is Kind.IMPORTED:
         return before  # `try: import x except ImportError: import y as x`: the first is meant
-    same = before.kind is value.kind and before.kind in (Kind.STATIC, Kind.ARRAY, Kind.HOST)
-    return Value(before.kind if same else Kind.UNKNOWN)
+    if before.kind is value.kind and before.kind in (Kind.STATIC, Kind.ARRAY, Kind.HOST):
+        return own(STATIC) if before.kind is Kind.STATIC else Value(before.kind)
+    return own(UNKNOWN)

@@ -7,7 +7,7 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, members
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, constant
+from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, constant, some_of
 
 
 def narrow(run: Run, test: ast.expr, truth: bool) -> None:
@@ -21,11 +21,36 @@ def narrow(run: Run, test: ast.expr, truth: bool) -> None:
         is_none = isinstance(test.comparators[0], ast.Constant) and (
             test.comparators[0].value is None
         )
-        place = expressions.place_of(test.left)
-        if is_none and place and isinstance(test.ops[0], (ast.Is, ast.Eq)) == truth:
-            run.frame.state.hold(place, constant(None))
+        place = _tested_place(test.left)
+        if is_none and place and isinstance(test.ops[0], _SAME) == truth:
+            if place in run.frame.state.names or not place.isidentifier():  # not what others share
+                run.frame.state.hold(place, constant(None))
+        elif is_none and place and isinstance(test.ops[0], (*_SAME, *_OTHER)):
+            _is_something(run, place)
     elif isinstance(test, ast.Call) and truth:
         _narrow_instance(run, test)
+    elif truth and (place := _tested_place(test)):
+        _is_something(run, place)
+
+
+_SAME = (ast.Is, ast.Eq)
+_OTHER = (ast.IsNot, ast.NotEq)
+
+
+def _tested_place(test: ast.expr) -> str | None:
+    """What a test is of; of `(y := f())` it is `y`."""
+    return expressions.place_of(test.target if isinstance(test, ast.NamedExpr) else test)
+
+
+def _is_something(run: Run, place: str) -> None:
+    """On this path a value is not None, whichever of its names it is asked by."""
+    names = run.frame.state.names
+    value = names.get(place)
+    if value is None or not value.optional:
+        return
+    some = some_of(value)
+    for name in [name for name, held in names.items() if held is value]:
+        names[name] = some
 
 
 def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
@@ -47,13 +72,15 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
         isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
     ):
         return
-    place = expressions.place_of(test.args[0])
+    place = _tested_place(test.args[0])
     if place is None:
         return
+    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
+    if None not in kinds:
+        _is_something(run, place)
     value = run.frame.state.names.get(place)
     if value is None:
         return
-    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
     if kinds == {"static"}:
         run.frame.state.hold(place, STATIC)
     elif value.kind is Kind.TREE and kinds == {"array"}:

@@ -8,7 +8,17 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic.events import RevealSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, describe, function_of
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    NEVER,
+    UNKNOWN,
+    Kind,
+    OptionalValue,
+    Value,
+    entries_of,
+    function_of,
+    items_of,
+)
 
 NAMES = ("reveal_value", "reveal_key", "reveal_contexts", "reveal_effects")
 
@@ -26,6 +36,36 @@ def reveal(run: Run, node: ast.Call, what: str) -> Value:
     effects, callees = tuple(frame.effects.values()), tuple(frame.callees.items())
     run.events.reveals.append(RevealSeen(node, what, text, frame, effects, callees, asked))
     return value
+
+
+def describe(value: Value) -> str:
+    """A value in words, for the specifications of the model."""
+    if isinstance(value, OptionalValue):
+        return f"{describe(value.some)} or None"
+    words: list[str] = []
+    if value.traced is not Certainty.NO:
+        words.append("traced" if value.traced is Certainty.YES else "maybe traced")
+        if value.concrete:
+            words.append("with a concrete value")
+    name = value.kind.value
+    if value.kind is Kind.STATIC and value.data is not MISSING:
+        name = f"static {value.data!r}"
+    elif value.kind is Kind.IMPORTED:
+        name = f"imported {value.data}"
+    elif value.kind is Kind.MODULE:
+        name = f"module {value.data.name}"  # type: ignore[attr-defined]
+    elif value.kind is Kind.SEQUENCE:
+        name = f"({', '.join(describe(item) for item in items_of(value) or ())})"
+    elif value.kind is Kind.SERIES:
+        name = "[]" if value.data is NEVER else f"[{describe(value.data)}, ...]"  # type: ignore[arg-type]
+    elif value.kind is Kind.MAPPING:
+        entries = entries_of(value) or {}
+        name = "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in entries.items()) + "}"
+    elif (function := function_of(value)) is not None:
+        names = [function.qualname, *(t.qualified for t in function.transformations)]
+        name = " < ".join(names)
+    words.append(name)
+    return " ".join(words)
 
 
 def _describe_key(run: Run, value: Value) -> str:

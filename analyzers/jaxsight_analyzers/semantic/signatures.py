@@ -18,11 +18,13 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     FunctionData,
     Kind,
+    OptionalValue,
     Value,
     class_of,
     entries_of,
     function_of,
     items_of,
+    or_none,
     parts_of,
     record_of,
     tokens_in,
@@ -44,6 +46,8 @@ def site(transformation: Transformation) -> object:
 
 def signature(value: Value) -> object:
     """What tells two arguments apart for the body."""
+    if isinstance(value, OptionalValue):
+        return ("or None", signature(value.some))
     kind = value.kind
     if kind is Kind.SEQUENCE:
         return (kind, tuple([signature(item) for item in items_of(value) or ()]))
@@ -153,6 +157,8 @@ def captured(run: Run, data: FunctionData) -> tuple[object, ...]:
 
 def widened(value: Value) -> Value:
     """A value with less detail: few different ones are left of any number."""
+    if isinstance(value, OptionalValue):
+        return or_none(widened(value.some))
     if value.kind is Kind.INSTANCE and (owner := class_of(value)) is not None:
         return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=owner)
     if parts_of(value) is not None:
@@ -211,6 +217,8 @@ def _use(use: Consumption) -> object:
 
 
 def _result(value: Value, summary: Summary) -> object:
+    if isinstance(value, OptionalValue):
+        return ("or None", _result(value.some, summary))
     entries = entries_of(value)
     if entries is not None:
         return tuple([(key, _result(item, summary)) for key, item in entries.items()])

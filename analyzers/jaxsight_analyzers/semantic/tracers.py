@@ -37,7 +37,7 @@ def on_host(value: Value) -> Value:
 def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
     """A value as a tracer; what is no array stays as it is."""
     found = record_of(value)
-    if found is not None:
+    if found is not None and not value.optional:
         return _traced_record(found, origin, concrete)
     made = rebuilt(value, lambda part: traced(part, origin, concrete))
     if made is not None:

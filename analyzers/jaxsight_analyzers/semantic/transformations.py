@@ -32,8 +32,10 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     function_of,
     items_of,
+    or_none,
     qualified_of,
     sequence,
+    some_of,
 )
 
 if TYPE_CHECKING:
@@ -401,9 +403,11 @@ def _traced_parameter(
         return Value(Kind.REFERENCE, Certainty.YES, origin)
     made = tracers.traced(value, origin, concrete)
     if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
-        return Value(
-            Kind.ARRAY, made.traced, made.origin, concrete=made.concrete, tokens=made.tokens
+        known = some_of(made)
+        array = Value(
+            Kind.ARRAY, known.traced, known.origin, concrete=known.concrete, tokens=known.tokens
         )
+        return or_none(array) if made.optional else array
     return made
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic.keys import any_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Environment, Transformation
@@ -74,6 +73,8 @@ class Value:
     """One abstract value. `data` depends on the kind; see the constructors below."""
 
     __slots__ = ("concrete", "data", "kind", "origin", "tokens", "traced")
+    optional = False
+    """Whether it may be None instead: see `OptionalValue`."""
 
     def __init__(
         self,
@@ -95,7 +96,26 @@ class Value:
         """The keys this may be; more than one means that it depends on the path."""
 
     def __repr__(self) -> str:
-        return f"<{describe(self)}>"
+        return f"<{self.traced.name} {self.kind.value}>"
+
+
+class OptionalValue(Value):
+    """Something or None. But for tests of that it is taken for `some`: with None the rest fails."""
+
+    __slots__ = ("some",)
+    optional = True
+
+    def __init__(self, some: Value) -> None:
+        traced = min(some.traced, Certainty.MAYBE)
+        super().__init__(
+            some.kind,
+            traced,
+            some.origin,
+            concrete=some.concrete,
+            data=some.data,
+            tokens=some.tokens,
+        )
+        self.some = some
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +187,29 @@ def constant(value: object) -> Value:
     return NONE if value is None else Value(Kind.STATIC, data=value)
 
 
+def some_of(value: Value) -> Value:
+    """The value where it is not None."""
+    return value.some if isinstance(value, OptionalValue) else value
+
+
+def or_none(value: Value) -> Value:
+    """The value or None."""
+    is_plain = value.kind is Kind.UNKNOWN and value.data is None
+    if value.optional or (is_plain and value.traced is not Certainty.YES):
+        return value
+    if value.kind in _OPTIONAL:
+        return OptionalValue(value)
+    if value.kind is Kind.STATIC:
+        return NONE if value.data is None else own(STATIC)
+    return Value(
+        Kind.UNKNOWN,
+        min(value.traced, Certainty.MAYBE),
+        value.origin,
+        concrete=value.concrete,
+        tokens=value.tokens,
+    )
+
+
 def tracer(kind: Kind, like: Value) -> Value:
     """A value of a kind, traced as another is."""
     if like.traced is Certainty.NO:
@@ -210,6 +253,13 @@ def record(like: Record, values: Iterable[Value]) -> Value:
 
 
 _CONTAINERS = (Kind.SEQUENCE, Kind.MAPPING, Kind.SERIES, Kind.INSTANCE)
+_OPTIONAL = frozenset(
+    (
+        *(Kind.ARRAY, Kind.HOST, Kind.KEY, Kind.KEYS, Kind.TREE, *_CONTAINERS),
+        *(Kind.FUNCTION, Kind.CALLABLE),
+    )
+)
+"""What may be told from None later. Of modules and of what they hold the reason is often a missing version."""
 
 
 def _too_big(items: Iterable[Value]) -> bool:
@@ -274,7 +324,12 @@ def parts_of(value: Value) -> tuple[Value, ...] | None:
 
 
 def rebuilt(value: Value, change: Callable[[Value], Value]) -> Value | None:
-    """A container with each part changed; None for what is no container of known parts."""
+    """A container with each part changed; None for what is no container of known parts.
+
+    What may be None is a container of what it is otherwise.
+    """
+    if isinstance(value, OptionalValue):
+        return or_none(change(value.some))
     kind, data = value.kind, value.data
     if kind is Kind.SEQUENCE:
         return sequence([change(item) for item in data])  # type: ignore[attr-defined]
@@ -346,6 +401,8 @@ def most_traced(values: Iterable[Value]) -> Value:
 
 def truth_of(value: Value) -> bool | None:
     """What `if value` does, where that is known without running anything."""
+    if value.optional:
+        return truth_of(some_of(value)) and None
     if value.kind is Kind.STATIC and value.data is not MISSING:
         return bool(value.data)
     if value.kind in (Kind.FUNCTION, Kind.CLASS):
@@ -355,139 +412,3 @@ def truth_of(value: Value) -> bool | None:
     if value.kind is Kind.MAPPING:
         return bool(value.data) or None  # an empty one may be filled elsewhere
     return None
-
-
-def join(one: Value, other: Value) -> Value:
-    """What is left to say where two paths meet."""
-    if one is other or other is NEVER:
-        return one
-    if one is NEVER:
-        return other
-    if one.kind is Kind.STATIC and other.kind is Kind.STATIC:
-        same = one.data is not MISSING and other.data is not MISSING and _same(one.data, other.data)
-        return one if same else own(STATIC)
-    kind = one.kind if one.kind is other.kind else _common_kind(one.kind, other.kind)
-    most = most_traced((one, other))
-    traced = most.traced if one.traced is other.traced else Certainty.MAYBE
-    tokens = _union(one.tokens, other.tokens)
-    data: object = None
-    if kind is Kind.SERIES or (kind is Kind.SEQUENCE and _lengths_differ(one, other)):
-        return _joined_series(one, other)
-    if kind in (
-        Kind.SEQUENCE,
-        Kind.MAPPING,
-        Kind.FUNCTION,
-        Kind.CLASS,
-        Kind.INSTANCE,
-        Kind.IMPORTED,
-        Kind.MODULE,
-    ):
-        joined = _join_data(kind, one, other)
-        if joined is None:
-            kind = Kind.TREE if kind in (Kind.SEQUENCE, Kind.MAPPING) else Kind.UNKNOWN
-        data = joined
-    return Value(kind, traced, most.origin, concrete=most.concrete, data=data, tokens=tokens)
-
-
-def _same(one: object, other: object) -> bool:
-    return type(one) is type(other) and one == other
-
-
-_WRITTEN_OUT = {Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING}
-
-
-def _common_kind(one: Kind, other: Kind) -> Kind:
-    numbers = {Kind.STATIC, Kind.ARRAY}
-    if {one, other} == numbers:
-        return Kind.ARRAY  # `total = 0`, then `total = total + x`
-    if {one, other} == {Kind.SEQUENCE, Kind.SERIES}:
-        return Kind.SERIES
-    if Kind.TREE in (one, other) and {one, other} <= _WRITTEN_OUT:
-        return Kind.TREE
-    if {one, other} == {Kind.KEY, Kind.ARRAY}:
-        return Kind.KEY
-    return Kind.UNKNOWN
-
-
-def join_all(values: Iterable[Value]) -> Value:
-    """What is left to say of one of several values; `NEVER` for none."""
-    found = NEVER
-    for value in values:
-        found = join(found, value)
-    return found
-
-
-def _lengths_differ(one: Value, other: Value) -> bool:
-    return len(items_of(one) or ()) != len(items_of(other) or ())
-
-
-def _joined_series(one: Value, other: Value) -> Value:
-    made = series(join_all([*(parts_of(one) or ()), *(parts_of(other) or ())]))
-    if one.traced is other.traced:
-        return made
-    return Value(  # on one path there is nothing in it
-        made.kind, Certainty.MAYBE, made.origin, concrete=made.concrete, data=made.data
-    )
-
-
-def _join_data(kind: Kind, one: Value, other: Value) -> object:
-    if kind is Kind.SEQUENCE:
-        first, second = items_of(one) or (), items_of(other) or ()
-        return tuple(join(a, b) for a, b in zip(first, second))
-    if kind is Kind.INSTANCE:
-        return _join_records(one, other)
-    if kind is Kind.MAPPING:
-        left, right = entries_of(one) or {}, entries_of(other) or {}
-        if left.keys() == right.keys():
-            return {key: join(value, right[key]) for key, value in left.items()}
-        return None
-    if kind is Kind.FUNCTION:
-        return one.data if function_of(one) is function_of(other) else None
-    return one.data if one.data == other.data else None
-
-
-def _join_records(one: Value, other: Value) -> object:
-    first, second = record_of(one), record_of(other)
-    owner = class_of(one)
-    if first is not None and second is not None and first.names == second.names:
-        if owner is class_of(other):
-            joined = [join(a, b) for a, b in zip(first.values, second.values)]
-            return record(first, joined).data
-        return None
-    return owner if owner is class_of(other) else None
-
-
-def _union(
-    one: frozenset[KeyToken] | None, other: frozenset[KeyToken] | None
-) -> frozenset[KeyToken] | None:
-    if one is None or other is None:
-        return one or other
-    return any_of(one | other)
-
-
-def describe(value: Value) -> str:
-    """A value in words, for the specifications of the model."""
-    words: list[str] = []
-    if value.traced is not Certainty.NO:
-        words.append("traced" if value.traced is Certainty.YES else "maybe traced")
-        if value.concrete:
-            words.append("with a concrete value")
-    name = value.kind.value
-    if value.kind is Kind.STATIC and value.data is not MISSING:
-        name = f"static {value.data!r}"
-    elif value.kind is Kind.IMPORTED:
-        name = f"imported {value.data}"
-    elif value.kind is Kind.MODULE:
-        name = f"module {value.data.name}"  # type: ignore[attr-defined]
-    elif value.kind is Kind.SEQUENCE:
-        name = f"({', '.join(describe(item) for item in items_of(value) or ())})"
-    elif value.kind is Kind.SERIES:
-        name = "[]" if value.data is NEVER else f"[{describe(value.data)}, ...]"  # type: ignore[arg-type]
-    elif value.kind is Kind.MAPPING:
-        entries = entries_of(value) or {}
-        name = "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in entries.items()) + "}"
-    elif (function := function_of(value)) is not None:
-        names = [function.qualname, *(t.qualified for t in function.transformations)]
-        name = " < ".join(names)
-    words.append(name)
-    return " ".join(words)
