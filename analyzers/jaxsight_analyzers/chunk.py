@@ -79,6 +79,11 @@ class Chunk:
         self._change: tuple[int, int, int] | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its text is analysed as it stands."""
+        return self.analysed is self.text
+
+    @property
     def piece(self) -> ClassPiece | None:
         """The big class that it is a part of."""
         return self.heads or self.header

@@ -150,7 +150,7 @@ def analyse(
         state.interpretation.run.preempted = None
         ran = {rule.name for rule in chosen}
         kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
-        ordered = sorted({**dict.fromkeys(kept), **unused}, key=_order)
+        ordered = _each_once(sorted([*kept, *unused], key=_order))
     return Analysis(
         source,
         module,
@@ -328,5 +328,21 @@ def _collide(edit: Edit, other: Edit) -> bool:
     return edit.span.overlaps(other.span)
 
 
-def _order(diagnostic: Diagnostic) -> tuple[Span, str, str]:
-    return diagnostic.span, diagnostic.rule, diagnostic.message
+def _each_once(ordered: list[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics without repetitions; most differ in what they are ordered by."""
+    found: list[Diagnostic] = []
+    alike: list[Diagnostic] = []
+    last: object = None
+    for diagnostic in ordered:
+        here = _order(diagnostic)
+        if here != last:
+            last, alike = here, []
+        if diagnostic not in alike:
+            alike.append(diagnostic)
+            found.append(diagnostic)
+    return found
+
+
+def _order(diagnostic: Diagnostic) -> tuple[int, int, str, str]:
+    finding = diagnostic.finding
+    return finding.span.start, finding.span.end, diagnostic.rule, finding.message

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.data import replace
-from jaxsight_analyzers.diagnostic import (
-    Certainty,
-    Diagnostic,
-    Finding,
-    Related,
-    Route,
-    Severity,
-    Span,
-)
+from jaxsight_analyzers.diagnostic import Certainty, Diagnostic, Severity, Span
+from jaxsight_analyzers.places import Found
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.semantic import SemanticModel, Unit
 from jaxsight_analyzers.semantic.interpretation import Interpretation
@@ -33,11 +25,10 @@ if TYPE_CHECKING:
 
 
 class Kept(NamedTuple):
-    """What rules found in a unit. Spans count from the beginning of their chunks."""
+    """What rules found in a unit."""
 
     seen_by: tuple[tuple[Task, int], ...]
-    found: tuple[Diagnostic, ...]
-    places: tuple[tuple[Chunk, ...], ...]  # of each finding's related spans
+    found: Found
     crashes: tuple[str, ...]
     asked_others: bool  # the rules depend on the whole file
     asked_imports: bool  # and on its imports
@@ -67,6 +58,7 @@ class State:
         self._chunks: list[Chunk] = []
         self._kept: list[Kept] = []  # of each chunk
         self._importing: tuple[Chunk, ...] = ()  # the chunks with the imports of the module
+        self._imported: dict[Task, tuple[object, ...]] = {}  # what each task imports of libraries
         self._telling: set[int] = set()  # the numbers of those in which something was found
 
     @classmethod
@@ -124,8 +116,7 @@ class State:
         self.module = module
         self.model = model = SemanticModel(self.interpretation, self.versions)
         again = self.interpretation.again
-        imports_differ = model.importing != self._importing
-        self._importing = model.importing
+        imports_differ = self._imports_differ(model)
         if again is None:
             self._look_at_all(module, imports_differ)
         else:
@@ -138,8 +129,19 @@ class State:
         for number in sorted(self._telling):
             known = self._kept[number]
             crashes.extend(known.crashes)
-            found.extend(_placed(known, number, module, model))
+            found.extend(known.found.placed(number, model))
         return found, list(dict.fromkeys(crashes))
+
+    def _imports_differ(self, model: SemanticModel) -> bool:
+        """Whether the file imports something else than before, or elsewhere."""
+        moved, self._importing = model.importing != self._importing, model.importing
+        run, before = self.interpretation.run, self._imported
+        stays = not moved and self.interpretation.again is not None
+        if stays and all(before.get(task, ()) == model.imported_by(task) for task in run.redone):
+            return False
+        found = {task: model.imported_by(task) for task in model.live}
+        self._imported = {task: imported for task, imported in found.items() if imported}
+        return moved or list(self._imported.values()) != list(before.values())
 
     def _look_at_all(self, module: ParsedModule, imports_differ: bool) -> None:
         """Look at each unit, but for those in which nothing else can be seen than before."""
@@ -157,7 +159,7 @@ class State:
     def _keep(self, number: int, kept: Kept) -> None:
         self._kept[number] = kept
         self._chunks[number] = self.model.module.chunks[number]
-        if kept.found or kept.crashes or kept.asked_others or kept.asked_imports:
+        if kept.found.relative or kept.crashes or kept.asked_others or kept.asked_imports:
             self._telling.add(number)
         else:
             self._telling.discard(number)
@@ -172,12 +174,9 @@ class State:
                 crashes.append(f"rule `{rule.name}` failed on {self.path}: {error!r}")
         meant = unit.fails_on_purpose if found else ()
         found = [d for d in found if not any(_within(d.span, span) for span in meant)]
-        start = module.starts[unit.number] if module.chunks else 0
-        moved = [_relative(diagnostic, start, module) for diagnostic in found]
         return Kept(
             unit.seen_by,
-            tuple([diagnostic for diagnostic, _ in moved]),
-            tuple([places for _, places in moved]),
+            Found(found, unit.number, module),
             tuple(crashes),
             unit.asked_others,
             unit.asked_imports,
@@ -199,71 +198,3 @@ def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagno
 
 def _within(inner: Span, outer: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _relative(
-    diagnostic: Diagnostic, start: int, module: ParsedModule
-) -> tuple[Diagnostic, tuple[Chunk, ...]]:
-    """A diagnostic with spans that count from where their chunks begin."""
-    finding = diagnostic.finding
-    related: list[Related | Route] = []
-    places: list[Chunk] = []
-    for place in finding.related:
-        number = 0
-        if isinstance(place, Related) and place.path is None:
-            number = module.chunk_at(place.span.start)
-            place = replace(place, span=_shifted(place.span, -module.starts[number]))
-        related.append(place)
-        places.append(module.chunks[number])
-    moved = replace(finding, span=_shifted(finding.span, -start), related=tuple(related))
-    return replace(diagnostic, finding=moved), tuple(places)
-
-
-def _placed(
-    kept: Kept, number: int, module: ParsedModule, model: SemanticModel
-) -> Iterator[Diagnostic]:
-    """The diagnostics where they lie in the source now; none whose text was just edited."""
-    start = module.starts[number]
-    for diagnostic, chunks in zip(kept.found, kept.places):
-        finding = diagnostic.finding
-        span = module.to_source(_shifted(finding.span, start))
-        if span is None:
-            continue
-        related = _related(finding, chunks, module, model)
-        placed = Finding(
-            span, finding.message, finding.certainty, related, finding.fixes, finding.tag
-        )
-        yield Diagnostic(
-            diagnostic.rule,
-            diagnostic.family,
-            diagnostic.severity,
-            placed,
-            number,
-            diagnostic.url,
-        )
-
-
-def _related(
-    finding: Finding, chunks: tuple[Chunk, ...], module: ParsedModule, model: SemanticModel
-) -> tuple[Related, ...]:
-    found: list[Related] = []
-    for place, chunk in zip(finding.related, chunks):
-        if isinstance(place, Route):
-            found.extend(place.places(model))
-        elif place.path is None:
-            number = model.numbers.get(chunk)
-            if number is not None:
-                found.append(replace(place, span=_shifted(place.span, module.starts[number])))
-        else:
-            found.append(place)
-    if module.is_whole:
-        return tuple(found)
-    return tuple(
-        replace(place, span=there)
-        for place in found
-        if (there := place.span if place.path else module.to_source(place.span))
-    )
-
-
-def _shifted(span: Span, by: int) -> Span:
-    return Span(span.start + by, span.end + by) if by else span

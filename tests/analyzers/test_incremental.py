@@ -229,6 +229,32 @@ def test_what_follows_from_itself_runs_again_only_if_something_else_is_another()
     assert_as_fresh(analysis, texts[-1])
 
 
+def test_what_a_function_imports_counts_for_what_is_reported_elsewhere() -> None:
+    text = (
+        "import jax\n\n\ndef draw(x):\n    return jax.interpreters.xla.DeviceArray(x)\n\n\n"
+        "def other(x):\n{}    return x\n"
+    )
+    without = text.format("")
+    imported = text.format("    from jax.interpreters.xla import DeviceArray\n")
+    analysis = analysed(without)
+    lines = [found.span.start for found in analysis.diagnostics]
+    analysis = analysed(imported, analysis)
+    assert_as_fresh(analysis, imported)
+    assert lines and lines != [found.span.start for found in analysis.diagnostics]
+    assert_as_fresh(analysed(without, analysis), without)
+
+
+def test_the_way_to_a_finding_is_the_one_there_is_now() -> None:
+    start = "import jax\n\n\ndef helper(x):\n    print(x)\n    return x\n\n\n"
+    first = "@jax.jit\ndef first(x):\n    return helper(x)\n"
+    one = start + first
+    two = one + "\n\n" + first.replace("first", "last")
+    analysis = analysed(two, analysed(one))
+    assert_as_fresh(analysis, two)
+    assert "last" in analysis.diagnostics[0].related[0].message
+    assert_as_fresh(analysed(one, analysis), one)
+
+
 def _runs_again(analysis: Analysis) -> set[str]:
     """What was run of the file after the edit that led to this."""
     state = analysis.state

@@ -75,8 +75,8 @@ class Unit:
 
     @property
     def imports(self) -> list[streams.Reference]:
-        """The libraries' names that the file imports; who asks depends on all of it."""
-        self.asked_others = True
+        """The libraries' names that the file imports; who asks depends on which they are."""
+        self.asked_imports = True
         return self.model.imports
 
     @property
@@ -187,6 +187,7 @@ class SemanticModel:
         self.knowledge = load()
         self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live
+        self.asked_vias: dict[Task, Via | None] = {}  # which of these routes led through
         self.crashes = tuple(
             f"{self.module.source.path}: {crash}" for crash in interpretation.crashes
         )
@@ -196,6 +197,11 @@ class SemanticModel:
         """The other files that were looked into."""
         modules = self.interpretation.run.modules.values()
         return [module.parsed for module in modules if module is not self.interpretation.module]
+
+    def via(self, task: Task) -> Via | None:
+        """How a task is come to, for routes."""
+        found = self.asked_vias[task] = self.live.get(task)
+        return found
 
     @property
     def is_current(self) -> bool:
@@ -241,6 +247,11 @@ class SemanticModel:
     def _made(self, number: int) -> Unit:
         tasks = self.interpretation.tasks_of
         return Unit(self, number, tasks[number] if number < len(tasks) else ())
+
+    def imported_by(self, task: Task) -> tuple[object, ...]:
+        """What of libraries a task imports, and whether it may be missing."""
+        seen = task.events.seen("imports")
+        return tuple([(s.qualified, s.guarded) for s in seen if self.module.owns(s.node)])
 
     @cached_property
     def imports(self) -> list[streams.Reference]:

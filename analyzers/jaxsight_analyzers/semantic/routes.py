@@ -120,7 +120,7 @@ def chain(model: SemanticModel, frame: Frame) -> Iterator[_Step]:
             here = here.caller
             continue
         task = here.task
-        via = model.live.get(task) if isinstance(task, Activation) else None
+        via = model.via(task) if isinstance(task, Activation) else None
         if via is None or task in seen:
             yield here, None, {}
             return
@@ -140,5 +140,5 @@ def caller_of(model: SemanticModel, frame: Frame) -> Frame | None:
     """The frame that a frame is called from."""
     if frame.caller is not None:
         return frame.caller
-    via = model.live.get(frame.task) if isinstance(frame.task, Activation) else None
+    via = model.via(frame.task) if isinstance(frame.task, Activation) else None
     return None if via is None else via.call.frame
