@@ -31,6 +31,7 @@ from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 if TYPE_CHECKING:
     from jaxsight_analyzers.project.outgoing import OutgoingCall
     from jaxsight_analyzers.project.workspace import Workspace
+    from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.suppression import Suppression
 
 Versions = Mapping[str, str]
@@ -126,6 +127,7 @@ def analyse(
     workspace: Workspace | None = None,
     incoming: tuple[OutgoingCall, ...] = (),
     preempted: Callable[[], bool] | None = None,
+    shared: Run | None = None,
 ) -> Analysis:
     """Analyse one file. Never raises: a rule that does loses only its own findings.
 
@@ -136,11 +138,15 @@ def analyse(
 
     `preempted` is asked now and then whether something urgent waits. If so, `PreemptedError` is
     raised and `previous` stays what it was; an analysis that goes on from it is not given up.
+
+    `shared` is a run that this file shares with others of the workspace: see `project.sharing`.
     """
     config = config or Config()
     versions = versions or {}
     chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
-    state = State.after(previous, chosen, config, versions, source.path, workspace, incoming)
+    state = State.after(
+        previous, chosen, config, versions, source.path, workspace, incoming, shared
+    )
     anew = previous is None or state is not previous.state
     state.interpretation.run.preempted = preempted if anew else None
     edited = previous is not None and state is previous.state

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.project.outgoing import OutgoingCall
     from jaxsight_analyzers.project.workspace import Workspace
+    from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.semantic.tasks import Task
     from jaxsight_analyzers.source import SourceFile
 
@@ -45,14 +46,15 @@ class State:
         path: str,
         workspace: Workspace | None = None,
         incoming: tuple[OutgoingCall, ...] = (),
+        shared: Run | None = None,
     ) -> None:
         self.rules = rules
         self._severities = [(rule, config.severity_of(rule)) for rule in rules]
         self.config = config
         self.versions = versions
         self.path = path
-        self.interpretation = Interpretation(path, workspace, incoming)
-        self.module: ParsedModule | None = None
+        self.interpretation = Interpretation(path, workspace, incoming, shared)
+        self.module = None if shared is None else self.interpretation.module.parsed
         self.model: SemanticModel
         self.is_kept = False  # whether the collector of garbage knows that it lives long
         self._chunks: list[Chunk] = []
@@ -71,6 +73,7 @@ class State:
         path: str,
         workspace: Workspace | None = None,
         incoming: tuple[OutgoingCall, ...] = (),
+        shared: Run | None = None,
     ) -> State:
         """The state to go on from: that of an earlier analysis, if it was made with the same settings."""
         state = None if previous is None else previous.state
@@ -82,7 +85,7 @@ class State:
             and state.sees_the_same(workspace)
         ):
             return state
-        fresh = cls(rules, config, versions, path, workspace, incoming)
+        fresh = cls(rules, config, versions, path, workspace, incoming, shared)
         if previous is not None and state is not None:
             fresh.module = state.module if state.model.is_current else previous.module
         return fresh

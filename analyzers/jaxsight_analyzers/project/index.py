@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Diagnostic
-from jaxsight_analyzers.engine import Analysis, Versions, analyse
+from jaxsight_analyzers.engine import Analysis, Versions
 from jaxsight_analyzers.project.outgoing import OutgoingCall, incoming, outgoing
+from jaxsight_analyzers.project.sharing import Sharing
 from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.settings import Config
@@ -71,14 +72,14 @@ def build(
     `rules` are those to run instead of the ones that the settings enable.
     """
     chosen = None if rules is None else tuple(rules)
-    index, digests = Index(), digests or Digests(workspace)
+    index, digests, sharing = Index(), digests or Digests(workspace), Sharing(workspace)
 
     def made(path: str, calls: tuple[OutgoingCall, ...]) -> Entry:
-        analysis = _analyse(workspace, path, settings, calls, chosen)
+        analysis = sharing.analyse(path, *settings(path), chosen, calls)
         index.analysed += 1
         if note is not None:
             note(path, analysis)
-        asked = sorted(analysis.state.interpretation.run.asked - {path})
+        asked = sorted(analysis.state.interpretation.asked - {path})
         return Entry(
             digests.of(path),
             tuple([(other, digests.of(other)) for other in asked]),
@@ -98,19 +99,6 @@ def build(
         if entry.incoming != _digest(calls):
             index.entries[path] = made(path, calls)
     return index
-
-
-def _analyse(
-    workspace: Workspace,
-    path: str,
-    settings: Callable[[str], Settings],
-    calls: tuple[OutgoingCall, ...],
-    rules: tuple[Rule, ...] | None,
-) -> Analysis:
-    source = workspace.source(path)
-    assert source is not None
-    config, versions = settings(path)
-    return analyse(source, config, versions, rules=rules, workspace=workspace, incoming=calls)
 
 
 class Digests:

@@ -245,7 +245,7 @@ def _activation(
     if activation is None:
         count = run.counts.get(data.scope, 0)
         if count >= MAX_ACTIVATIONS and data.scope not in run.widened:
-            run.widen(data.scope)
+            run.widen(data.scope)  # does not return where other files share the run
             return _activation(run, data, parameters, way, known)
         run.counts[data.scope] = count + 1
         activation = run.memo[key] = Activation(key, data, parameters, way)
@@ -314,6 +314,7 @@ def _inline(
             limits.note(run, "depth" if depth > MAX_DEPTH else "closures", scope.node)
         return None
     task.inline_counts[data.node] = count + 1
+    task.spent += 1
     run.budget -= 1
     task.inline[key] = None  # a recursive call is unknown
     frame = _frame(data, run.frame, call_node, way._replace(guards=()))
@@ -371,7 +372,7 @@ def _execute(
     stand_ins: dict[str, Value] = {}
     run.frame = frame
     for name, value in parameters.items():
-        if frame.caller is None and value.origin is not None:
+        if frame.caller is None and (value.origin is not None or value.traced):
             value = origins.with_origin(
                 value, origin_of(data, name)
             )  # whose it is the caller knows

@@ -14,24 +14,26 @@ from jaxsight_analyzers.semantic import flow
 from jaxsight_analyzers.semantic import module as modules
 from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.events import ReferenceSeen
+from jaxsight_analyzers.semantic.tasks import Asked
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Reexported, Value, qualified_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.module import Module
     from jaxsight_analyzers.semantic.run import Run
 
-MAX_MODULES = 256
-"""More files than this are not looked into in the course of one file's analysis."""
-
 
 def module_at(run: Run, path: str) -> Module | None:
     """The module of a file, read when it is first asked for."""
     run.asked.add(path)
     known = run.modules.get(path)
-    if known is None and run.workspace is not None and len(run.modules) < MAX_MODULES:
+    if known is None and run.workspace is not None and len(run.modules) < run.most_modules:
         run.give_way()
         known = run.modules[path] = modules.Module(path)
-        redefine(known, run.workspace.parsed(path), run.scopes, Library(run, known))
+        library = Library(run, known)
+        redefine(known, run.workspace.parsed(path), run.scopes, library)
+        known.text = Asked(path, frozenset((path, *library.asked)))
+    if known is not None:
+        run.depend(known.text)
     return known
 
 
@@ -41,18 +43,33 @@ class Library:
     def __init__(self, run: Run, module: Module) -> None:
         self._run = run
         self._module = module
+        self.asked: set[str] = set()
 
     def __call__(self, name: str, level: int) -> bool:
         if not level and self._run.knowledge.is_traced_library(name):
             return True
-        return path_of(self._run, self._module, name, level) is not None
+        found = _look_up(self._run, self._module, name, level)
+        if found is None:
+            return False
+        self.asked |= found.paths
+        return found.path is not None
 
 
 def path_of(run: Run, module: Module, name: str, level: int) -> str | None:
     """The file of the workspace that an import in a module means; None where it means a library."""
-    if run.workspace is None or (not level and run.knowledge.has_library(name)):
+    found = _look_up(run, module, name, level)
+    if found is None:
         return None
-    return run.workspace.find(name, level, module.name, run.asked)
+    run.depend(found)
+    return found.path
+
+
+def _look_up(run: Run, module: Module, name: str, level: int) -> Asked | None:
+    workspace = run.workspace
+    if workspace is None or (not level and run.knowledge.has_library(name)):
+        return None
+    place = name, level, module.name
+    return run.look_up(place, lambda asked: workspace.find(*place, asked))
 
 
 # Statements
@@ -146,8 +163,10 @@ def _below(run: Run, package: Module, name: str) -> Value:
     """The module of that name in a package."""
     if run.workspace is None:
         return UNKNOWN
-    path = run.workspace.submodule(package.name, name, run.asked)
-    module = None if path is None else module_at(run, path)
+    submodule, place = run.workspace.submodule, (package.name, name)
+    found = run.look_up(place, lambda asked: submodule(*place, asked))
+    run.depend(found)
+    module = None if found.path is None else module_at(run, found.path)
     return UNKNOWN if module is None else Value(Kind.MODULE, data=module)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,12 +23,13 @@ from jaxsight_analyzers.semantic import (
     incoming,
     members,
     memo,
+    sharing,
 )
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.flows import Flow, Flows
 from jaxsight_analyzers.semantic.interest import Interest, interesting
-from jaxsight_analyzers.semantic.module import Module
+from jaxsight_analyzers.semantic.module import GlobalName, Module
 from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
 from jaxsight_analyzers.semantic.shapes import (
@@ -68,6 +70,11 @@ class Via(NamedTuple):
     call: Call
 
 
+def new_run(workspace: Workspace | None) -> Run:
+    """A run of nothing yet."""
+    return Run(load(), expressions.evaluate, memo.value_of_name, workspace)
+
+
 class Interpretation:
     """One file's interpretation. `update` takes it from one text to the next."""
 
@@ -76,11 +83,14 @@ class Interpretation:
         name: str = "",
         workspace: Workspace | None = None,
         incoming: tuple[OutgoingCall, ...] = (),
+        shared: Run | None = None,
     ) -> None:
         self.incoming = incoming
-        self.run = Run(load(), expressions.evaluate, memo.value_of_name, workspace)
-        self.module = Module(name)
-        self.run.modules[name] = self.module
+        self.run = shared or new_run(workspace)
+        if shared is None:
+            self.module = self.run.modules[name] = Module(name)
+        else:
+            self.module = sharing.begin(shared, name)
         self.run.frame = self.module.frame
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
@@ -95,11 +105,31 @@ class Interpretation:
     @property
     def is_exact(self) -> bool:
         """Whether the next state may be made from this one: nothing failed or was given up."""
-        return not self.crashes and not self.run.exhausted
+        return not self.crashes and not self.run.exhausted and not self.run.is_shared
+
+    @property
+    def names(self) -> Iterable[GlobalName]:
+        """The names of the module whose values were asked for."""
+        if not self.run.is_shared:
+            return self.module.names.values()
+        return sharing.names(self.module, self.live)
+
+    @property
+    def asked(self) -> AbstractSet[str]:
+        """The paths of the workspace that were looked for."""
+        if not self.run.is_shared:
+            return self.run.asked
+        return sharing.asked(self.module, self.live)
 
     def update(self, parsed: ParsedModule) -> None:
         """Interpret a new text of the file, and of it what the change calls in doubt."""
         run = self.run
+        if run.is_shared:
+            self.module.parsed = parsed
+            self._explore()
+            sharing.check(self.module, self.live)
+            self.tasks_of = self._by_chunk()
+            return
         is_library = imports.Library(run, self.module)
         replaced = self._to_be_replaced(parsed)
         run.begin(redefine(self.module, parsed, run.scopes, is_library))
@@ -322,11 +352,11 @@ class Interpretation:
         try:
             self._persist(lambda: run.perform(task, frame, work), task)
         except RecursionError:  # more than one statement is nested deeper than Python's stack
-            run.exhausted = True
+            run.exhaust()
             task.limits = (*task.limits, Limit("stack", None))
         except Exception as error:  # a defect of ours: what was seen before it still counts
             self.crashes.append(f"the analysis failed: {error!r}")
-        task.depend_on(before)
+        run.connect(task, before)
         task.release()
         task.checked = run.revision
         run.stamp += 1

@@ -48,7 +48,7 @@ def note(run: Run, what: str, node: ast.AST | None) -> None:
 
 def note_budget(run: Run, scope: FunctionScope) -> None:
     """Note that a call is not followed since the file asks for too much, which depends on the order."""
-    run.exhausted = True
+    run.exhaust()
     note(run, _BUDGET, scope.node)
 
 
@@ -66,7 +66,7 @@ def of_items(run: Run, node: ast.expr, value: Value, items: Collection[Value]) -
 
 def note_stack(run: Run, node: ast.AST) -> None:
     """Note that Python's stack is too small for something."""
-    run.exhausted = True
+    run.exhaust()
     note(run, _STACK, node)
 
 
@@ -117,7 +117,7 @@ def sentences(
     """What is not followed as far as it goes, in the order of the text; `where` words a place."""
     reached = dict.fromkeys(
         limit
-        for task in (*model.live, *model.interpretation.module.names.values())
+        for task in (*model.live, *model.interpretation.names)
         for limit in (*(Limit(_WAYS, scope.node) for scope, _ in task.asked), *task.limits)
     )
     for piece in model.interpretation.module.pieces:

@@ -120,7 +120,7 @@ def _settle_name(run: Run, task: GlobalName) -> None:
     finally:
         run.checks = checks
     task.state = IDLE
-    task.depend_on(before[1])
+    run.connect(task, before[1])
     task.release()
     if task.lowest < task.index:  # it follows from an answer that is not final
         run.task.follow_all(task)
@@ -198,7 +198,7 @@ def _compute(run: Run, activation: Activation) -> Summary | None:
         if outermost:
             del run.running[activation.scope]
     activation.state = IDLE
-    activation.depend_on(before)
+    run.connect(activation, before)
     activation.release()
     if activation.lowest < activation.index:
         caller.follow_all(activation)

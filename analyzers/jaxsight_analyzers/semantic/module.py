@@ -10,7 +10,7 @@ from jaxsight_analyzers.semantic import changes, imports, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
-from jaxsight_analyzers.semantic.tasks import Dependency, Task
+from jaxsight_analyzers.semantic.tasks import Asked, Dependency, Task
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     UNKNOWN,
@@ -58,6 +58,7 @@ class Module:
     def __init__(self, name: str) -> None:
         self.name = name
         self.parsed: ParsedModule
+        self.text: Asked  # of a file that another one looks into
         self.pieces: list[Piece] = []
         self.bindings: dict[str, list[ast.stmt]] = {}
         self.bound: set[str] = set()
@@ -66,9 +67,13 @@ class Module:
         self._changes: dict[str, list[Change]] | None = None  # once someone has asked
         self._order: dict[Piece, int] = {}
         self._enough_names = 32
+        self._outside = Environment(None, State({}, {}))
+        self.renew()
+
+    def renew(self) -> None:
+        """Be ready to have the module's own code run as if it had never been."""
         self.environment = Environment(None, State({}, {}))
         self.frame = Frame(_TREE, "<module>", self.environment, None, None, module=self)
-        self._outside = Environment(None, State({}, {}))
 
     @property
     def mentions_imports(self) -> bool:

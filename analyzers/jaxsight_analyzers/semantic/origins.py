@@ -23,7 +23,7 @@ def with_origin(value: Value, origin: Origin) -> Value:
     made = rebuilt(value, lambda part: with_origin(part, origin))
     if made is not None:
         return made
-    if value.origin is None:
+    if value.origin is None and not value.traced:
         return value
     return Value(
         value.kind,

@@ -21,7 +21,15 @@ from jaxsight_analyzers.semantic.scopes import (
     FunctionScope,
 )
 from jaxsight_analyzers.semantic.shapes import shape_of_task
-from jaxsight_analyzers.semantic.tasks import Activation, Dependency, Draft, PreemptedError, Task
+from jaxsight_analyzers.semantic.tasks import (
+    Activation,
+    ApartError,
+    Asked,
+    Dependency,
+    Draft,
+    PreemptedError,
+    Task,
+)
 from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.module import Module
 
 T = TypeVar("T")
+
+_ROOM = 4
+"""Where files share a run, what one of them runs for the first time is bounded by so many budgets of all."""
 
 MAX_DEPTH = 8
 """Calls of closures deeper than this return something unknown."""
@@ -44,8 +55,16 @@ BUDGET = 400
 BUDGET_OF_FUNCTION = 30
 """Runs of functions for one file, and more for each function in it. After these, calls are unknown."""
 
+MAX_MODULES = 256
+"""More files than this are not looked into in the course of one file's analysis."""
+
 MAX_ACTIVATIONS = 24
 """A function called in more different ways than this is run with less detail of its arguments."""
+
+
+def budget_for(functions: int) -> int:
+    """How many runs a file with so many functions may ask for."""
+    return BUDGET + BUDGET_OF_FUNCTION * functions
 
 
 class Run:
@@ -67,6 +86,8 @@ class Run:
         self.knowledge = knowledge
         self.workspace = workspace
         self.asked: set[str] = set()  # paths in it whose files were looked for
+        self.most_modules = MAX_MODULES
+        self.is_shared = False  # whether files that stay as they are share it: see `sharing`
         self.modules: dict[str, Module] = {}  # by path: those that were looked into
         self.scopes = Definitions()
         self.revision = 0
@@ -93,6 +114,7 @@ class Run:
         self.exhausted = False  # whether something was given up that depends on what ran before
         self.widened: dict[FunctionScope, int] = {}  # called in too many ways, and in how many
         self.overflowed: list[FunctionScope] = []  # those that were found out to be since the start
+        self._found: dict[object, Asked] = {}
         self._tests: dict[ast.AST, Test] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
@@ -110,13 +132,27 @@ class Run:
                 if user not in self.suspects:
                     self.suspects.add(user)
                     waiting.append(user)
-        self.budget = BUDGET + BUDGET_OF_FUNCTION * len(self.scopes.functions)
+        self.budget = budget_for(len(self.scopes.functions))
         self._once.clear()
         self.redone, self.reshaped = [], False
         self.alone.clear()
         if self.revision % 64 == 0:
             self._tests.clear()
             self._free_names.clear()
+
+    def begin_file(self) -> None:
+        """Start with another file of those that share this."""
+        self.budget = _ROOM * budget_for(len(self.scopes.functions))
+        self.counts = {}
+        self.redone, self.provisional, self.drafts = [], [], {}
+        self.task = Task()
+        self.alone.clear()
+
+    def exhaust(self) -> None:
+        """Note that something is given up that depends on what ran before."""
+        if self.is_shared:
+            raise ApartError
+        self.exhausted = True
 
     def note_redone(self, task: Task, before: object) -> None:
         """Note that a task ran again, which led to runs of this shape before; None for a new one."""
@@ -126,6 +162,8 @@ class Run:
 
     def widen(self, scope: FunctionScope) -> None:
         """Run a function with less detail from now on; what ran before this was known is no result."""
+        if self.is_shared:
+            raise ApartError
         self.widened[scope] = MAX_ACTIVATIONS
         self.overflowed.append(scope)
 
@@ -146,7 +184,7 @@ class Run:
         self.stack, self.provisional, self.drafts = [], [], {}
         self.task = Task()
         self._once.clear()
-        self.budget = BUDGET + BUDGET_OF_FUNCTION * len(self.scopes.functions)
+        self.budget = budget_for(len(self.scopes.functions))
 
     # Recording
 
@@ -168,6 +206,21 @@ class Run:
     def depend(self, dependency: Dependency) -> None:
         """Note that what is being worked out follows from this."""
         self.task.uses[dependency] = None
+
+    def connect(self, task: Task, before: Iterable[Dependency]) -> None:
+        """Tell what a task uses now that it does; of no use where no text ever changes."""
+        if not self.is_shared:
+            task.depend_on(before)
+
+    def look_up(self, place: object, find: Callable[[set[str]], str | None]) -> Asked:
+        """A file that was looked for in the workspace, which answers the same each time."""
+        known = self._found.get(place)
+        if known is None:
+            paths: set[str] = set()
+            path = find(paths)
+            known = self._found[place] = Asked(path, paths)
+            self.asked |= paths
+        return known
 
     def give_way(self) -> None:
         """Give up if something urgent waits."""

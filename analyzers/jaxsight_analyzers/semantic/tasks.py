@@ -56,6 +56,17 @@ class Dependency:
         self.users = _NOBODY
 
 
+class Asked(Dependency):
+    """What was looked for among the files of the workspace, and which one it is, if any."""
+
+    __slots__ = ("path", "paths")
+
+    def __init__(self, path: str | None, paths: AbstractSet[str]) -> None:
+        super().__init__()
+        self.path = path
+        self.paths = paths  # those that it follows from, of files that there are and are not
+
+
 IDLE, CHECKING, RUNNING = range(3)
 
 
@@ -72,6 +83,7 @@ class Task(Dependency):
         "events",
         "limits",
         "lowest",
+        "spent",
         "state",
         "uses",
         "volatile",
@@ -117,6 +129,7 @@ class Task(Dependency):
         self.covers: set[Scope] = set()
         self.called: set[object] = set()
         self.volatile = False
+        self.spent = 0  # of the budget, apart from what it costs to run at all
         self.limits: tuple[Limit, ...] = ()
         self.lowest = 1 << 30  # the outermost of the tasks it follows from that still run
         self._rare: dict[str, Any] = {}
@@ -262,6 +275,10 @@ class PreemptedError(BaseException):
     """Something more urgent is to be done: this analysis is given up, and nothing that catches errors
     is to catch it.
     """
+
+
+class ApartError(BaseException):
+    """A file asks for too much to share a run with other files: it is to be analysed in its own."""
 
 
 class DeeperError(Exception):
