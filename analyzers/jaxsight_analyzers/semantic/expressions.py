@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     effects,
     flow,
     imports,
+    initialised,
     iteration,
     key_arrays,
     members,
@@ -168,7 +169,7 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
     if base.kind is Kind.INSTANCE:
         held = records.field_of(base, node.attr)
         if held is not None:
-            return held
+            return initialised.of(base, held)
     if owner is not None:
         return _class_attribute(run, base, node)
     method = run.knowledge.method(node.attr)

@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     compilations,
     effects,
     flow,
+    initialised,
     key_calls,
     limits,
     members,
@@ -385,7 +386,7 @@ def _execute(
     else:
         flow.run_body(run, data.node.body)
         if not frame.state.dead:
-            frame.leave(NONE)
+            frame.leave(NONE if frame.returned else initialised.instance(run, data, frame))
     finish(run, frame)
     run.frame = before
     returned = frame.returned or (NEVER if frame.stopped else NONE)

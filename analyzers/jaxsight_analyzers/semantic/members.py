@@ -292,7 +292,9 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
     method = member(run, instance, "__init__")
     data = None if method is None else function_of(method)
     if data is not None:
-        functions.call(run, node, data, arguments)
+        made = functions.call(run, node, data, arguments)
+        if class_of(made) is owner and made.kind is Kind.INSTANCE:
+            return made
     return instance
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import changes, imports, limits, members
+from jaxsight_analyzers.semantic import changes, imports, initialised, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
 from jaxsight_analyzers.semantic.scopes import Definitions, Piece
@@ -226,6 +226,7 @@ def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
     value = run.evaluate(statement.value) if simple else UNKNOWN
     if not any(isinstance(target, ast.Name) and target.id == name for target in statement.targets):
         value = _part(value, statement.targets, name)
+    value = initialised.anywhere(value)
     lasting = value.kind in _LASTING or _holds_functions(value)
     return value if lasting else own(UNKNOWN)
 

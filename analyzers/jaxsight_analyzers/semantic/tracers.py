@@ -68,6 +68,8 @@ def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
 
 def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Value:
     """An instance that a transformation takes apart: all of its fields but the static ones are tracers."""
+    if known.is_partial:  # which of them it registers is not known
+        return Value(Kind.INSTANCE, Certainty.YES, origin, concrete=concrete, data=known.owner)
     fields = zip(known.names, known.values)
     return record(
         replace(known, is_pytree=True),

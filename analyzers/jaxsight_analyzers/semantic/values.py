@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.data import dataclass
+from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
@@ -158,6 +158,9 @@ class Record:
     is_tuple: bool = False
     is_pytree: bool = True  # whether JAX looks into it
     static: frozenset[str] = frozenset()  # the fields that transformations leave alone
+    is_partial: bool = (
+        False  # of a plain class: what its `__init__` is known to have set, among others
+    )
 
     def get(self, name: str) -> Value | None:
         """What a field holds."""
@@ -248,7 +251,7 @@ def record(like: Record, values: Iterable[Value]) -> Value:
     most = most_traced(known) if like.is_pytree else STATIC
     data: object = like.owner
     if like.owner is None or not _too_big(known):
-        data = Record(like.owner, like.names, known, like.is_tuple, like.is_pytree, like.static)
+        data = replace(like, values=known)
     return Value(Kind.INSTANCE, most.traced, most.origin, concrete=most.concrete, data=data)
 
 
