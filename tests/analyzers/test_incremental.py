@@ -244,6 +244,20 @@ def test_what_a_function_imports_counts_for_what_is_reported_elsewhere() -> None
     assert_as_fresh(analysed(without, analysis), without)
 
 
+def test_only_what_speaks_of_a_name_is_searched_for_changes_of_it() -> None:
+    text = (
+        "import jax\n\nscale = 1.0\n\n\n@jax.jit\ndef step(x):\n    return x * scale\n\n\n"
+        "def other(x):\n    return x\n\n\ndef bump():\n    global scale\n    scale = 2.0\n"
+    )
+    analysis = analysed(text)
+    state = analysis.state
+    assert state is not None
+    searched = [piece.changes is not None for piece in state.interpretation.module.pieces]
+    assert searched == [False, True, True, False, True]
+    after = text.replace("return x\n", "global scale\n    scale = x\n")
+    assert_as_fresh(analysed(after, analysis), after)
+
+
 def test_the_way_to_a_finding_is_the_one_there_is_now() -> None:
     start = "import jax\n\n\ndef helper(x):\n    print(x)\n    return x\n\n\n"
     first = "@jax.jit\ndef first(x):\n    return helper(x)\n"

@@ -7,7 +7,7 @@ from the text alone, and are looked for when someone asks what else happens to a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -173,20 +173,42 @@ def _position(change: Change) -> tuple[int, int]:
     return change.line, change.node.col_offset  # type: ignore[attr-defined]
 
 
-def in_module(pieces: Iterable[Piece], definitions: Definitions) -> dict[str, list[Change]]:
-    """What happens to the module's names, in the order of the text."""
+def of_name(
+    pieces: Iterable[Piece], definitions: Definitions, name: str
+) -> dict[str, list[Change]]:
+    """What happens to a name of the module and to its attributes, in the order of the text."""
+    speaking = [piece for piece in pieces if any(name in m for m in piece.all_mentions())]
+    found = _joined(speaking, definitions)
+    return {place: changes for place, changes in found.items() if _root(place) == name}
+
+
+def _root(place: str) -> str:
+    return place.partition(".")[0]
+
+
+def _joined(pieces: Iterable[Piece], definitions: Definitions) -> dict[str, list[Change]]:
     joined: dict[str, list[Change]] = {}
     for piece in pieces:
-        for (owner, name), changes in of_piece(piece, definitions).items():
+        for (owner, place), changes in of_piece(piece, definitions).items():
             if owner is None:
-                joined.setdefault(name, []).extend(changes)
+                joined.setdefault(place, []).extend(changes)
     return joined
 
 
-def differing(
-    old: Sequence[Piece], new: Sequence[Piece], definitions: Definitions
-) -> Iterator[str]:
-    """The names of the module to which something else may happen after an edit, as a reader sees it."""
+class Difference(NamedTuple):
+    """What an edit does to the names that were asked for."""
+
+    names: set[str]  # the chunks that were replaced speak of them
+    others: set[str]  # of these, something else may happen to them, as a reader sees it
+
+
+def difference(
+    old: Sequence[Piece], new: Sequence[Piece], definitions: Definitions, asked: Collection[str]
+) -> Difference:
+    """The names of the module to which something else may happen after an edit.
+
+    What speaks of a name that was asked for has been looked at, before the edit and after it.
+    """
     first = 0
     while first < min(len(old), len(new)) and old[first] is new[first]:
         first += 1
@@ -194,13 +216,20 @@ def differing(
     while last < min(len(old), len(new)) - first and old[-1 - last] is new[-1 - last]:
         last += 1
     before, after = old[first : len(old) - last], new[first : len(new) - last]
-    one = in_module(before, definitions)
-    other = in_module(after, definitions)
+    one = _joined([piece for piece in before if piece.changes is not None], definitions)
+    speaking = [
+        piece for piece in after if not all(m.isdisjoint(asked) for m in piece.all_mentions())
+    ]
+    other = _joined(speaking, definitions)
     staying = {id(piece) for piece in before}
     moved = any(id(piece) in staying for piece in after)  # what stays may lie elsewhere
-    for name in one.keys() | other.keys():
-        if moved or _stable(one.get(name, ())) != _stable(other.get(name, ())):
-            yield name.partition(".")[0]
+    names = {_root(place) for place in one.keys() | other.keys()}.intersection(asked)
+    others = {
+        _root(place)
+        for place in one.keys() | other.keys()
+        if moved or _stable(one.get(place, ())) != _stable(other.get(place, ()))
+    }
+    return Difference(names, others.intersection(asked))
 
 
 def _stable(changes: Sequence[Change]) -> list[object]:

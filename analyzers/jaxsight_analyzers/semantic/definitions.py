@@ -62,7 +62,7 @@ def redefine(
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
         pieces.append(piece)
     if module.pieces and not (module.parsed.is_whole and parsed.is_whole):
-        _restore_shared(pieces, definitions)
+        _restore_shared(pieces, gone, definitions)
     _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
     for scope, interface in interfaces.items():
         if not interface.is_same(_interface(scope)):
@@ -73,7 +73,7 @@ def redefine(
             changed.update((scope.head, scope.telling))
     new = [piece for piece in pieces if piece.chunk not in known]
     before = module.pieces
-    changed.update(module.adopt(parsed, pieces, [*gone, *new]))
+    changed.update(module.adopt(parsed, pieces, gone, new))
     changed.update(module.changed_elsewhere(before, definitions))
     return changed
 
@@ -114,9 +114,12 @@ def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
     return pool
 
 
-def _restore_shared(pieces: list[Piece], definitions: Definitions) -> None:
+def _restore_shared(pieces: list[Piece], gone: list[Piece], definitions: Definitions) -> None:
     """Keep a definition known that stands in for a broken one too, when that one is gone."""
+    nodes = {id(node) for piece in gone for node in piece.chunk.body}
     for piece in pieces:
+        if nodes.isdisjoint(map(id, piece.chunk.body)):
+            continue
         for scope in piece.scopes:
             if isinstance(scope, FunctionScope):
                 definitions.functions.setdefault(scope.node, scope)

@@ -100,6 +100,9 @@ class Interpretation:
         self._flows = self._no_flows()
         self._roots: dict[object, Root] = {}
         self._interest = Interest(set(), frozenset())
+        self._made: list[object] = []  # what the module's own code transforms
+        self._leaves_work = False  # whether it leaves functions that are to be run
+        self._live_roots: list[Root] = []
         self._is_explored = False
 
     @property
@@ -173,6 +176,7 @@ class Interpretation:
                     continue
             self._start_over()
             goes_on = False
+        self._live_roots = [task for task in self.live if isinstance(task, Root)]
         self.tasks_of, self.again, self._is_explored = self._by_chunk(), None, True
 
     def _explore(self) -> None:
@@ -180,7 +184,8 @@ class Interpretation:
         called: set[object] = set()
         self.live = {}
         self._run_flows()
-        self.run.made = frozenset(self._made())
+        self._note_left()
+        self.run.made = frozenset(self._made)
         for flow_ in self._flows.order:
             self._reach(flow_, covered, called)
         self._interest = interesting(self.module.pieces)
@@ -191,10 +196,11 @@ class Interpretation:
         run = self.run
         self._flows.update(self.module.parsed.chunks, run.suspects, partial(run_chunk, run))
 
-    def _made(self) -> list[object]:
-        """What the module's own code transforms: each function, and by which application."""
+    def _note_left(self) -> None:
+        """What the module's own code transforms, each function and by which application, and leaves."""
         made = [data for flow_ in self._flows.order for data in flow_.left_transformed]
-        return [(data.scope, site(data.transformations[-1])) for data in made]
+        self._made = [(data.scope, site(data.transformations[-1])) for data in made]
+        self._leaves_work = any(flow_.left_pending for flow_ in self._flows.order)
 
     def _no_flows(self) -> Flows:
         run, frame = self.run, self.module.frame
@@ -231,17 +237,19 @@ class Interpretation:
         for number, before in replaced.items():
             if not speaks_of_the_same(before, shape_of(pieces[number]), names):
                 return False
-        if any(flow_.left_pending for flow_ in self._flows.order) or run.widened:
+        if self._leaves_work or run.widened:
             return False
-        made = self._made()
+        made = self._made
         self._run_flows()
-        for root in [task for task in self.live if isinstance(task, Root)]:
+        if any(isinstance(task, Flow) for task in run.redone):
+            self._note_left()
+        for root in self._live_roots:
             if root in run.suspects:
                 self._root(root.key, root.work)
         if run.overflowed:
             self._start_over()
             return False
-        if run.reshaped or made != self._made() or any(f.left_pending for f in self._flows.order):
+        if run.reshaped or made != self._made or self._leaves_work:
             return False
         self._refresh()
         numbers = {piece.chunk: number for number, piece in enumerate(pieces)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import changes, imports, initialised, limits, members
@@ -61,10 +62,10 @@ class Module:
         self.text: Asked  # of a file that another one looks into
         self.pieces: list[Piece] = []
         self.bindings: dict[str, list[ast.stmt]] = {}
-        self.bound: set[str] = set()
+        self._bound: Counter[str] = Counter()  # how many pieces bind each name
         self.names: dict[str, GlobalName] = {}
         self.postponed_annotations = False
-        self._changes: dict[str, list[Change]] | None = None  # once someone has asked
+        self._changes: dict[str, dict[str, list[Change]] | None] = {}  # of the names asked for
         self._order: dict[Piece, int] = {}
         self._enough_names = 32
         self._outside = Environment(None, State({}, {}))
@@ -100,6 +101,10 @@ class Module:
             task = self.names[name] = GlobalName(self, name)
         return task
 
+    def binds(self, name: str) -> bool:
+        """Whether the module's code gives a value to a name, in whichever way."""
+        return self._bound[name] > 0
+
     def forget_names(self) -> None:
         """Drop the names that nobody uses any more, now and then: what was typed on the way to others."""
         if len(self.names) < self._enough_names:
@@ -108,45 +113,56 @@ class Module:
             if not task.users and not task.changes.users:
                 task.forget()
                 del self.names[name]
+                self._changes.pop(name, None)
         self._enough_names = 32 + len(self.names) * 5 // 4
 
-    def changes(self, definitions: Definitions) -> dict[str, list[Change]]:
-        """Where the module's names are bound, and their objects changed; who asks depends on the name."""
-        if self._changes is None:
-            self._changes = changes.in_module(self.pieces, definitions)
-            self._order = {piece: number for number, piece in enumerate(self.pieces)}
-        return self._changes
+    def changes(self, place: str, definitions: Definitions) -> Sequence[Change]:
+        """Where a name is bound, or its object or attribute changed; who asks depends on the name."""
+        name = place.partition(".")[0]
+        found = self._changes.get(name)
+        if found is None:
+            found = self._changes[name] = changes.of_name(self.pieces, definitions, name)
+        return found.get(place, ())
 
     @property
     def order(self) -> dict[Piece, int]:
-        """The place of each piece in the file, once someone has asked for changes."""
+        """The place of each piece in the file."""
+        if not self._order:
+            self._order = {piece: number for number, piece in enumerate(self.pieces)}
         return self._order
 
     def changed_elsewhere(
         self, before: list[Piece], definitions: Definitions
     ) -> Iterator[Dependency]:
-        """The names to which something else happens than before the edit, if anyone has asked."""
-        if self._changes is None:
+        """The names to which something else happens than before the edit, of those asked for."""
+        self._order = {}
+        if not self._changes:
             return
-        self._changes = None
-        for name in changes.differing(before, self.pieces, definitions):
+        found = changes.difference(before, self.pieces, definitions, self._changes.keys())
+        for name in found.others:
             task = self.names.get(name)
             if task is not None:
                 yield task.changes
-        self.changes(definitions)
+        self._changes.update(dict.fromkeys(found.names))  # to be joined when it is asked for
 
     def adopt(
-        self, parsed: ParsedModule, pieces: list[Piece], changed: list[Piece]
+        self, parsed: ParsedModule, pieces: list[Piece], gone: list[Piece], new: list[Piece]
     ) -> Iterator[Dependency]:
         """Take over a new text. The names whose bindings may be others now, in the pieces that changed."""
         self.parsed, self.pieces = parsed, pieces
-        self.bound = {name for piece in pieces for name in piece.names}
+        self._bound.subtract(name for piece in gone for name in piece.names)
+        self._bound.update(name for piece in new for name in piece.names)
+        changed = [*gone, *new]
         affected: set[str] = set()
         for piece in changed:
             affected |= piece.names | piece.bindings.keys()
         for name in affected:
             self.bindings.pop(name, None)
+            if self._bound[name] <= 0:
+                del self._bound[name]
         for piece in pieces:
+            if affected.isdisjoint(piece.bindings):
+                continue
             for name in affected & piece.bindings.keys():
                 self.bindings.setdefault(name, []).extend(piece.bindings[name])
         self.postponed_annotations = any(
@@ -166,7 +182,7 @@ def evaluate_name(run: Run, task: GlobalName) -> Value | None:
     run.depend(task.bindings)
     statements = module.bindings.get(task.name, ())
     if not statements:
-        if task.name in module.bound:
+        if module.binds(task.name):
             return UNKNOWN
         task.value = None  # what a file that imports all of this one gets
         return imports.star(run, module, task.name) if "*" in module.bindings else None

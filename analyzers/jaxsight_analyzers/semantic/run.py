@@ -428,7 +428,7 @@ class Run:
         module = self.frame.module
         name = module.name_task(place.partition(".")[0])
         self.depend(name.changes)
-        return module.changes(self.scopes).get(place, ())
+        return module.changes(place, self.scopes)
 
     def facts(self, qualified: str | None) -> FunctionFacts | None:
         """What is known of a library's function."""
