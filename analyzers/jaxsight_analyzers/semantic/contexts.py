@@ -45,6 +45,8 @@ class Transformation:
     static_unknown: bool = False  # the static arguments are given by an expression we do not know
     donated: frozenset[str | int] = frozenset()
     differentiated: frozenset[int] | None = None  # None: not known
+    derivatives: tuple[int, ...] | None = None  # `argnums=(0, 1)`: one for each, in this order
+    has_aux: bool | None = False  # whether it hands on what the function returns beside its value
     unmapped: frozenset[int] | None = frozenset()  # where `in_axes` is None; None: not known
     bound: int = 0  # how many arguments the function had when it was applied: `self`, `partial`'s
     passes: Passes = ()  # the loops around its application

@@ -105,6 +105,8 @@ def signature_of_transformation(transformation: Transformation) -> object:
         transformation.static_unknown,
         transformation.donated,
         transformation.differentiated,
+        transformation.derivatives,
+        transformation.has_aux,
         transformation.unmapped,
         transformation.bound,
     )

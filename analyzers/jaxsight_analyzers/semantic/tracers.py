@@ -10,6 +10,7 @@ from jaxsight_analyzers.semantic import expressions
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
+    NONE,
     Kind,
     Origin,
     Record,
@@ -98,6 +99,8 @@ def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
 
 def like(structure: Value, leaf: Value) -> Value:
     """A container of the same structure, traced as `leaf` is."""
+    if structure is NONE:
+        return structure
     made = rebuilt(structure, lambda part: like(part, leaf))
     if made is not None:
         return made

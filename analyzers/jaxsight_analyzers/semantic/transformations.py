@@ -228,6 +228,8 @@ def _transformation(
         static_unknown=static is None or arguments.open,
         donated=donated or frozenset(),
         differentiated=_differentiated(arguments, facts),
+        derivatives=_derivatives(arguments, facts),
+        has_aux=_has_aux(arguments, facts),
         unmapped=_unmapped(arguments, facts),
         bound=bound,
         passes=run.frame.loops,
@@ -270,6 +272,19 @@ def _differentiated(arguments: Arguments, facts: FunctionFacts) -> frozenset[int
         return frozenset((0,))
     values = _constants(argument[1])
     return None if values is None else frozenset(v for v in values if isinstance(v, int))
+
+
+def _derivatives(arguments: Arguments, facts: FunctionFacts) -> tuple[int, ...] | None:
+    argument = arguments.get(facts, facts.differentiated) if facts.differentiated else None
+    items = None if argument is None else items_of(argument[1])
+    numbers = [constant_of(item) for item in items or ()]
+    return None if items is None else tuple([n if isinstance(n, int) else -1 for n in numbers])
+
+
+def _has_aux(arguments: Arguments, facts: FunctionFacts) -> bool | None:
+    argument = arguments.get(facts, "has_aux")
+    known = False if argument is None else constant_of(argument[1])
+    return known if isinstance(known, bool) and not arguments.open else None
 
 
 def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int] | None:
@@ -429,8 +444,10 @@ def result(
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
     if name in ("value_and_grad", "filter_value_and_grad"):
-        argument = _differentiated_argument(data, transformation, arguments)
-        return sequence((value, tracers.like(argument, derivative)))
+        return sequence((value, _derivative(data, transformation, arguments, derivative)))
+    if name == "grad" and mode == "concrete" and transformation.has_aux is not None:
+        made = _derivative(data, transformation, arguments, derivative)
+        return sequence((made, _beside(value))) if transformation.has_aux else made
     if mode == "concrete" or name in ("eval_shape", "make_jaxpr"):
         return derivative if mode == "concrete" else UNKNOWN
     if name.endswith("vmap") and value.kind is Kind.KEY:
@@ -438,12 +455,29 @@ def result(
     return value
 
 
-def _differentiated_argument(
-    data: FunctionData, transformation: Transformation, arguments: Mapping[str, Value]
+def _derivative(
+    data: FunctionData,
+    transformation: Transformation,
+    arguments: Mapping[str, Value],
+    leaf: Value,
 ) -> Value:
-    """The argument whose structure the derivative has."""
-    chosen = transformation.differentiated or ()
+    """Containers of derivatives: they have the structure of what these are taken by."""
     signature = data.node.args
     names = [a.arg for a in (*signature.posonlyargs, *signature.args)][transformation.bound :]
-    found = [arguments.get(names[i], UNKNOWN) for i in chosen if 0 <= i < len(names)]
-    return found[0] if len(found) == 1 and len(chosen) == 1 else UNKNOWN
+    chosen = transformation.differentiated or ()
+    found = {
+        i: tracers.like(arguments.get(names[i], UNKNOWN), leaf)
+        for i in chosen
+        if 0 <= i < len(names)
+    }
+    if transformation.derivatives is not None:
+        return sequence([found.get(i, leaf) for i in transformation.derivatives])
+    return next(iter(found.values())) if len(found) == 1 and len(chosen) == 1 else leaf
+
+
+def _beside(value: Value) -> Value:
+    """What a function returns beside its value, of which there is no derivative."""
+    items = items_of(value)
+    if items is not None and len(items) == 2:
+        return items[1]
+    return value if value.kind is Kind.TREE else UNKNOWN
