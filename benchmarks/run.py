@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 
 from benchmarks.table import Options, Row, line
 
-MEASUREMENTS = ("keystroke", "cold", "index", "memory", "pause")
+MEASUREMENTS = ("keystroke", "cold", "index", "together", "memory", "pause")
 """Modules with a `measure(options)` that yields rows; each runs in a process of its own."""
 
 

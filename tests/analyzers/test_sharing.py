@@ -11,7 +11,7 @@ from jaxsight_analyzers.project.outgoing import outgoing
 from jaxsight_analyzers.project.sharing import Sharing
 from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_analyzers.semantic import memo
-from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, Run
+from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS_ELSEWHERE, Run
 from jaxsight_analyzers.semantic.tasks import Activation
 from jaxsight_analyzers.settings import Config
 
@@ -64,7 +64,7 @@ jax.vmap(jax.grad(outer))(jax.numpy.ones(3))
 print(checked(3, 1.0))
 """
 MANY_WAYS = "import jax\nfrom helpers import checked\n\n@jax.jit\ndef many(x):\n" + "".join(
-    f"    x = checked(x, {number})\n" for number in range(MAX_ACTIVATIONS + 2)
+    f"    x = checked(x, {number})\n" for number in range(MAX_ACTIVATIONS_ELSEWHERE + 2)
 )
 TEXTS = {"helpers.py": HELPERS, "one.py": ONE, "other.py": OTHER, "ways.py": MANY_WAYS}
 

@@ -25,7 +25,7 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
-from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, MAX_DEPTH, MAX_SUMMARIES, Run
+from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
     FunctionNode,
@@ -245,7 +245,7 @@ def _activation(
     activation = run.memo.get(key)
     if activation is None:
         count = run.counts.get(data.scope, 0)
-        if count >= MAX_ACTIVATIONS and data.scope not in run.widened:
+        if count >= run.most_ways(data.scope) and data.scope not in run.widened:
             run.widen(data.scope)  # does not return where other files share the run
             return _activation(run, data, parameters, way, known)
         run.counts[data.scope] = count + 1

@@ -30,7 +30,7 @@ from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.flows import Flow, Flows
 from jaxsight_analyzers.semantic.interest import Interest, interesting
 from jaxsight_analyzers.semantic.module import GlobalName, Module
-from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, Run
+from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
 from jaxsight_analyzers.semantic.shapes import (
     PieceShape,
@@ -91,6 +91,7 @@ class Interpretation:
             self.module = self.run.modules[name] = Module(name)
         else:
             self.module = sharing.begin(shared, name)
+        self.run.root = self.module
         self.run.frame = self.module.frame
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
@@ -130,7 +131,7 @@ class Interpretation:
         if run.is_shared:
             self.module.parsed = parsed
             self._explore()
-            sharing.check(self.module, self.live)
+            sharing.check(run, self.module, self.live)
             self.tasks_of = self._by_chunk()
             return
         is_library = imports.Library(run, self.module)
@@ -268,11 +269,12 @@ class Interpretation:
 
     def _perhaps_few_enough(self) -> set[FunctionScope]:
         """Functions with fewer ways of calling them than when there were too many."""
-        widened = self.run.widened
+        run = self.run
+        widened = run.widened
         if not widened:
             return set()
         counts = Counter(scope for scope, _ in {key for task in self.live for key in task.asked})
-        fewer = {s for s, before in widened.items() if counts[s] < min(before, MAX_ACTIVATIONS)}
+        fewer = {s for s, before in widened.items() if counts[s] < min(before, run.most_ways(s))}
         widened.update((scope, counts[scope]) for scope in widened)
         return fewer
 

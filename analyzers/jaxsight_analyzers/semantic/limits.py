@@ -11,7 +11,13 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import deep
-from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, MAX_DEPTH, MAX_SUMMARIES, Run
+from jaxsight_analyzers.semantic.run import (
+    MAX_ACTIVATIONS,
+    MAX_ACTIVATIONS_ELSEWHERE,
+    MAX_DEPTH,
+    MAX_SUMMARIES,
+    Run,
+)
 from jaxsight_analyzers.semantic.tasks import DeeperError, Limit
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value
 
@@ -28,8 +34,10 @@ MAX_LOOPS = 4
 _BUDGET = "budget"
 _STACK = "stack"
 _WAYS = "ways"
+_WAYS_ELSEWHERE = "ways elsewhere"
 _SENTENCES = {
     _WAYS: f"is called in more than {MAX_ACTIVATIONS} ways: its arguments are followed in less detail",
+    _WAYS_ELSEWHERE: f"is called in more than {MAX_ACTIVATIONS_ELSEWHERE} ways: its arguments are followed in less detail",
     _BUDGET: "is not followed in each call: the file asks for too much",
     "closures": f"is called in more than {MAX_SUMMARIES} ways in one function: it is not followed in the others",
     "depth": f"is not followed in calls through more than {MAX_DEPTH} nested functions",
@@ -118,13 +126,18 @@ def sentences(
     reached = dict.fromkeys(
         limit
         for task in (*model.live, *model.interpretation.names)
-        for limit in (*(Limit(_WAYS, scope.node) for scope, _ in task.asked), *task.limits)
+        for limit in (*(_too_many_ways(model, scope) for scope, _ in task.asked), *task.limits)
     )
     for piece in model.interpretation.module.pieces:
         if any(deep.UNKNOWN_NAME in mentions for mentions in piece.all_mentions()):
             reached.update((Limit(_STACK, node), None) for node in deep.unknown(piece.chunk.body))
     said = {_said(model, limit, where or _line) for limit in reached}
     return tuple([sentence for _, sentence in sorted(said)])
+
+
+def _too_many_ways(model: SemanticModel, scope: FunctionScope) -> Limit:
+    own = scope.home is model.interpretation.module
+    return Limit(_WAYS if own else _WAYS_ELSEWHERE, scope.node)
 
 
 def _line(source: SourceFile, offset: int) -> str:

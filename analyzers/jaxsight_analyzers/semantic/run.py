@@ -61,6 +61,9 @@ MAX_MODULES = 256
 MAX_ACTIVATIONS = 24
 """A function called in more different ways than this is run with less detail of its arguments."""
 
+MAX_ACTIVATIONS_ELSEWHERE = 96
+"""The same for a function of another file, which is no less what many files ask for together."""
+
 
 def budget_for(functions: int) -> int:
     """How many runs a file with so many functions may ask for."""
@@ -88,6 +91,7 @@ class Run:
         self.asked: set[str] = set()  # paths in it whose files were looked for
         self.most_modules = MAX_MODULES
         self.is_shared = False  # whether files that stay as they are share it: see `sharing`
+        self.root: Module  # the file itself
         self.modules: dict[str, Module] = {}  # by path: those that were looked into
         self.scopes = Definitions()
         self.revision = 0
@@ -164,8 +168,12 @@ class Run:
         """Run a function with less detail from now on; what ran before this was known is no result."""
         if self.is_shared:
             raise ApartError
-        self.widened[scope] = MAX_ACTIVATIONS
+        self.widened[scope] = self.most_ways(scope)
         self.overflowed.append(scope)
+
+    def most_ways(self, scope: FunctionScope) -> int:
+        """A function called in more different ways than this is run with less detail."""
+        return MAX_ACTIVATIONS if scope.home is self.root else MAX_ACTIVATIONS_ELSEWHERE
 
     def call_otherwise(self, scopes: Iterable[FunctionScope]) -> None:
         """Put in doubt what calls functions that are to run with more or less detail from now on."""

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 
 from jaxsight_analyzers.semantic import imports
 from jaxsight_analyzers.semantic.module import GlobalName, Module
-from jaxsight_analyzers.semantic.run import MAX_ACTIVATIONS, MAX_MODULES, Run, budget_for
+from jaxsight_analyzers.semantic.run import MAX_MODULES, Run, budget_for
 from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.tasks import Activation, ApartError, Asked, Dependency, Task
 
@@ -38,13 +38,13 @@ def begin(run: Run, path: str) -> Module:
     return module
 
 
-def check(module: Module, live: Collection[Task]) -> None:
+def check(run: Run, module: Module, live: Collection[Task]) -> None:
     """Have the file analysed on its own if it asks for more than one file may."""
     activations = [task for task in live if isinstance(task, Activation)]
     ways = Counter(task.scope for task in activations)
     functions = sum(isinstance(s, FunctionScope) for piece in module.pieces for s in piece.scopes)
     spent = len(activations) + sum(task.spent for task in live)
-    if spent > budget_for(functions) or any(n > MAX_ACTIVATIONS for n in ways.values()):
+    if spent > budget_for(functions) or any(n > run.most_ways(scope) for scope, n in ways.items()):
         raise ApartError
     files = {used.path for used in _reached(module, live) if isinstance(used, Asked)}
     if len(files) > MAX_MODULES:
