@@ -269,6 +269,42 @@ def test_the_way_to_a_finding_is_the_one_there_is_now() -> None:
     assert_as_fresh(analysed(one, analysis), one)
 
 
+SAMPLER = """import jax
+
+
+class Sampler:
+    def run(self, x, *args, **kwargs):
+        self.given = args
+        self.options = kwargs
+        self.last = {kept}
+        return self.chain(x)
+
+    def chain(self, x):
+        return jax.jit(self.step)(x{other})
+
+    def step(self, x):
+        return x + len(self.given) + len(self.options) + self.last(x)
+
+
+@jax.jit
+def run(x):
+    return Sampler().run(x)
+"""
+
+
+@pytest.mark.parametrize(("kept", "runs"), [("[]", False), ("jax.numpy.sin", True)])
+def test_what_is_no_function_is_not_looked_for_in_the_methods_that_set_it(
+    kept: str, runs: bool
+) -> None:
+    big = SAMPLER.replace("class Sampler:\n", "class Sampler:\n" + "    # one of many lines\n" * 80)
+    before, after = (big.format(kept=kept, other=other) for other in ("", ".T"))
+    analysis = analysed(after, analysed(before))
+    assert ("<run of Sampler.step>" in _runs_again(analysis)) == runs
+    assert_as_fresh(analysis, after)
+    other = big.format(kept="jax.jit(self.chain)", other=".T")
+    assert_as_fresh(analysed(other, analysis), other)
+
+
 def _runs_again(analysis: Analysis) -> set[str]:
     """What was run of the file after the edit that led to this."""
     state = analysis.state

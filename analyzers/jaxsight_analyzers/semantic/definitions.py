@@ -183,7 +183,7 @@ def _take_function(
             yield cell.telling
     cell.node, cell.owner, cell.nested = scope.node, scope.owner, scope.nested
     cell.local_names, cell.stores, cell.piece = scope.local_names, scope.stores, scope.piece
-    cell.mentions = scope.mentions
+    cell.mentions, cell.keeps = scope.mentions, scope.keeps
     cell.declared, cell.parameter_homes = scope.declared, None
     definitions.functions[scope.node] = cell
 
@@ -245,7 +245,7 @@ def _interface(scope: ClassScope) -> _Interface:
     outer = [*node.bases, *node.keywords, *node.decorator_list, *scope.fields.values(), *assigned]
     decorators = [decorators_of(method.node) for method in scope.methods.values()]
     methods = [
-        (name, frozenset(method.stores), len(applied))
+        (name, frozenset(method.stores), frozenset(method.keeps), len(applied))
         for (name, method), applied in zip(scope.methods.items(), decorators)
     ]
     counts = len(node.bases), len(node.keywords), len(node.decorator_list)

@@ -317,7 +317,7 @@ def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
     """What the methods of a class give to an attribute of `self`, where that is a function."""
     held: Value | None = None
     instance = Value(Kind.INSTANCE, data=class_of(base))
-    for method in owner.writers(name):
+    for method in owner.keepers(name):
         make = partial(functions.generic_activation, run, instance, owner, method)
         activation = run.once((make.func, instance.data, owner, method), make, None)
         if activation is None:

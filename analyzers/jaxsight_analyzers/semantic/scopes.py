@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.semantic.tasks import Dependency
-from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children
+from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, walk
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -39,6 +39,7 @@ class FunctionScope(Dependency):
         "evidence",
         "head",
         "home",
+        "keeps",
         "local_names",
         "mentions",
         "name",
@@ -74,6 +75,7 @@ class FunctionScope(Dependency):
         self.declared: Mapping[str, str] = NOTHING  # its names that are "global" or "nonlocal"
         self.parameter_homes: dict[str, Home] | None = None  # once it has run
         self.stores: set[str] = set()  # the attributes of `self` that a method sets
+        self.keeps: set[str] = set()  # those of them that it may give a function or an object
         self.mentions: set[str] = (
             set()
         )  # names and attributes in it; of functions that are not nested
@@ -129,6 +131,10 @@ class ClassScope(Dependency):
         """The methods that set an attribute of `self`."""
         return [name for name, method in self.methods.items() if attribute in method.stores]
 
+    def keepers(self, attribute: str) -> list[str]:
+        """The methods that may give an attribute of `self` a function or an object."""
+        return [name for name, method in self.methods.items() if attribute in method.keeps]
+
     def __repr__(self) -> str:
         return f"<class {self.qualname}>"
 
@@ -182,6 +188,7 @@ class Survey:
         self._owner: ClassScope | None = None
         self._method: FunctionScope | None = None
         self._mentions = piece.mentions
+        self._plain: set[ast.expr] = set()  # what is given neither a function nor an object
         self._is_library = is_library
 
     def run(self, owner: ClassScope | None, header: bool) -> None:
@@ -270,6 +277,13 @@ class Survey:
                 self._bind(node.name, function, class_)
         elif class_ is not None:
             self._of_class(node, class_)
+        elif (
+            function is not None
+            and function is self._method
+            and isinstance(node, ast.Assign)
+            and _is_plain(node.value, function.node)
+        ):
+            self._plain.update(node.targets)
         self._below(node, prefix, function, class_)
 
     def _of_class(self, node: ast.AST, class_: ClassScope) -> None:
@@ -293,6 +307,8 @@ class Survey:
             and node.value.id == "self"
         ):
             self._method.stores.add(node.attr)
+            if node not in self._plain:
+                self._method.keeps.add(node.attr)
 
     def _import(
         self,
@@ -381,6 +397,26 @@ _TELLING = {
     *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.AnnAssign, ast.Assign),
 }
 """What defines or binds something, apart from names."""
+
+
+_PLAIN = (ast.Constant, ast.JoinedStr, ast.Dict, ast.List, ast.Set, ast.Tuple)
+
+
+def _is_plain(value: ast.expr, method: FunctionNode) -> bool:
+    """Whether it is neither a function nor an object: a literal, or `args` of `*args`."""
+    if not isinstance(value, ast.Name):
+        return isinstance(value, _PLAIN)
+    for argument in (method.args.vararg, method.args.kwarg):
+        if argument is not None and argument.arg == value.id and argument.annotation is None:
+            return not any(
+                isinstance(node, ast.Name) and node.id == value.id and _is_bound(node)
+                for node in walk(method)
+            )
+    return False
+
+
+def _is_bound(name: ast.Name) -> bool:
+    return not isinstance(name.ctx, ast.Load)
 
 
 def lines_of_statements(body: Iterable[ast.stmt]) -> dict[int, int]:
