@@ -110,20 +110,25 @@ class Flows:
 
     def _pass(self, doubtful: list[int], start: int, stop: int, left: list[_Left]) -> None:
         """Run the doubtful chunks in order; from where the state is another than before, look at all."""
-        waiting: set[int] = set(doubtful)
         del self._states[(doubtful[0] if doubtful else len(self.order)) // _APART + 1 :]
-        while waiting:
-            number = min(waiting)
-            self._go_to(number)
-            last = stop if start <= number < stop else number + 1
-            before = left if start <= number < stop else [_Left(self.order[number])]
-            first = start if start <= number < stop else number
-            if first < number:
-                self._go_to(first)
+        last = 0
+        for number in doubtful:
+            if number < last or self._stands(number, start, stop):
+                continue
+            replaced = start <= number < stop
+            first, last = (start, stop) if replaced else (number, number + 1)
+            before = left if replaced else [_Left(self.order[number])]
+            self._go_to(first)
             if not self._is_as_before(first, last, before):
                 self._look_at_all(last)
                 return
-            waiting = {n for n in waiting if n >= last}
+
+    def _stands(self, number: int, start: int, stop: int) -> bool:
+        """Whether a chunk leaves what it left, as long as those before it do."""
+        flow = self.order[number]
+        if start <= number < stop or flow.volatile or flow.before is None:
+            return False
+        return not self._in_doubt(flow)
 
     def _is_as_before(self, first: int, last: int, left: list[_Left]) -> bool:
         """Run some chunks: whether they leave what was left there before."""

@@ -102,7 +102,7 @@ class Interpretation:
         self._roots: dict[object, Root] = {}
         self._interest = Interest(set(), frozenset())
         self._made: list[object] = []  # what the module's own code transforms
-        self._leaves_work = False  # whether it leaves functions that are to be run
+        self._leaving: set[Flow] = set()  # what leaves functions that are to be run
         self._live_roots: list[Root] = []
         self._is_explored = False
 
@@ -186,7 +186,9 @@ class Interpretation:
         self.live = {}
         self._run_flows()
         self._note_left()
-        self.run.made = frozenset(self._made)
+        left = [node for flow_ in self._leaving for node, _ in flow_.left_pending]
+        scopes = [self.run.scopes.functions[node] for node in left]
+        self.run.made = frozenset([*self._made, *scopes])
         for flow_ in self._flows.order:
             self._reach(flow_, covered, called)
         self._interest = interesting(self.module.pieces)
@@ -201,7 +203,7 @@ class Interpretation:
         """What the module's own code transforms, each function and by which application, and leaves."""
         made = [data for flow_ in self._flows.order for data in flow_.left_transformed]
         self._made = [(data.scope, site(data.transformations[-1])) for data in made]
-        self._leaves_work = any(flow_.left_pending for flow_ in self._flows.order)
+        self._leaving = {flow_ for flow_ in self._flows.order if flow_.left_pending}
 
     def _no_flows(self) -> Flows:
         run, frame = self.run, self.module.frame
@@ -238,11 +240,12 @@ class Interpretation:
         for number, before in replaced.items():
             if not speaks_of_the_same(before, shape_of(pieces[number]), names):
                 return False
-        if self._leaves_work or run.widened:
-            return False
         made = self._made
         self._run_flows()
-        if any(isinstance(task, Flow) for task in run.redone):
+        ran = [task for task in run.redone if isinstance(task, Flow)]
+        if any(flow_ in self._leaving or flow_.left_pending for flow_ in ran):
+            return False
+        if ran:
             self._note_left()
         for root in self._live_roots:
             if root in run.suspects:
@@ -250,7 +253,7 @@ class Interpretation:
         if run.overflowed:
             self._start_over()
             return False
-        if run.reshaped or made != self._made or self._leaves_work:
+        if run.reshaped or made != self._made:
             return False
         self._refresh()
         numbers = {piece.chunk: number for number, piece in enumerate(pieces)}

@@ -111,7 +111,7 @@ class Run:
         self.alone: set[Task] = set()  # run on their own, since Python's stack was too small
         self.made: frozenset[object] = (
             frozenset()
-        )  # functions that the module's own code transforms
+        )  # what the module's own code transforms, and the functions that it leaves uncalled
         self.redone: list[Task] = []  # what ran again after an edit
         self.reshaped = False  # whether what ran again leads to other runs than before
         self.preempted: Callable[[], bool] | None = None  # whether to give up for something urgent

@@ -64,9 +64,11 @@ def speaks_of_the_same(before: PieceShape, now: PieceShape, names: frozenset[str
 
 
 def shape_of_task(task: Task, made: frozenset[object]) -> object:
-    """What of a run decides on what is live: what it calls and covers, and what of `made` it calls."""
+    """What of a run decides on what is live: what it calls, in which ways, and covers, and what of `made`."""
     return (
         tuple(task.calls),
+        frozenset(task.asked),
         frozenset([scope for scope in task.covers if is_stable(scope)]),
         made & task.called,
+        made & task.covers,
     )
