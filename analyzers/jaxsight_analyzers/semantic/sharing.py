@@ -4,7 +4,8 @@ Each file is in turn the one whose own code runs. The runs of functions and the 
 for are taken from memory whoever asked for them before. They say nothing of who asks, so they would
 be the same in a run of the file's own, except for the limits that count all that a file asks for.
 So a file that comes near one of these is analysed in a run of its own (`ApartError`), and no result
-depends on which files were analysed before.
+depends on which files were analysed before. The budget is compared with what is live in the end: a
+run of the file's own spends more on its way there, and may give up a call that is followed here.
 """
 
 from __future__ import annotations
