@@ -58,8 +58,7 @@ from jaxsight_analyzers.semantic.values import (
 
 def evaluate(run: Run, node: ast.expr) -> Value:
     """The value of an expression; records what its evaluation does."""
-    handler = _HANDLERS.get(type(node))
-    return handler(run, node) if handler is not None else _generic(run, node)
+    return _HANDLERS.get(node.__class__, _generic)(run, node)
 
 
 def _generic(run: Run, node: ast.expr) -> Value:
@@ -74,14 +73,15 @@ def _constant(run: Run, node: ast.Constant) -> Value:
 
 
 def _name(run: Run, node: ast.Name) -> Value:
-    value = run.lookup(node.id)
+    name, frame = node.id, run.frame
+    value = run.lookup(name)
     if value.kind is Kind.IMPORTED:
         _refer(run, node, value, "name")
-    elif run.frame.traced:
+    elif frame.abstract or frame.concrete:
         reads.read(run, node, value)
-    frame = run.frame
-    if frame.scope is not None and frame.scope.declared and node.id not in frame.state.names:
-        return _as_rebound(value) if node.id in frame.scope.declared else value
+    scope = frame.environment.scope
+    if scope is not None and name in scope.declared and name not in frame.state.names:
+        return _as_rebound(value)
     return value
 
 
@@ -95,8 +95,9 @@ def _as_rebound(value: Value) -> Value:
 def _refer(run: Run, node: ast.expr, value: Value, kind: str) -> None:
     qualified = qualified_of(value) or ""
     if not qualified.startswith("builtins.") and not isinstance(qualified, Reexported):
-        guarded = run.guarded("try", "version")
-        run.events.references.append(ReferenceSeen(node, qualified, kind, guarded))
+        guards = run.guards
+        guarded = bool(guards) and ("try" in guards or "version" in guards)
+        run.task.events.references.append(ReferenceSeen(node, qualified, kind, guarded))
 
 
 def place_of(node: ast.expr) -> str | None:

@@ -205,8 +205,9 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
 
 def bind_name(run: Run, name: str, value: Value) -> None:
     """Give a value to a name; what was known of its attributes and elements is gone."""
-    forget_parts(run, name)
-    state = run.frame.state
+    state = run.frame.environment.state
+    if state.parts:
+        state.forget_parts(name)
     state.hold(name, own(value))
     state.homes.pop(name, None)
 

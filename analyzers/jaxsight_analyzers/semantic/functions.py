@@ -215,12 +215,15 @@ def _way(caller: Frame, data: FunctionData) -> Way:
     """How a function runs that is called from a frame."""
     tracing = transformations.tracing_of(caller, data.transformations)
     hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
-    found: set[str] = set()
-    for frame in caller.chain():
-        found.update(frame.guards)
+    found: list[str] = []
+    frame: Frame | None = caller
+    while frame is not None:
+        if frame.guards:
+            found += frame.guards
         if frame.name.startswith("test"):
-            found.add("test")
-    guards = tuple(sorted(found)) if found else ()
+            found.append("test")
+        frame = frame.caller
+    guards = tuple(sorted(set(found))) if found else ()
     applied = data.transformations
     compiled = caller.compiled or any(t.compiles for t in applied)
     return Way(tracing, _tracer(caller, data, tracing), hot, guards, compiled)

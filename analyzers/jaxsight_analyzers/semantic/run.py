@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -84,7 +85,8 @@ class Run:
         value_of_name: Callable[[Run, Module, str], Value | None],
         workspace: Workspace | None = None,
     ) -> None:
-        self._evaluate = evaluate
+        self.evaluate: Callable[[ast.expr], Value] = partial(evaluate, self)
+        """The value of an expression; records what its evaluation does."""
         self._value_of_name = value_of_name
         self.knowledge = knowledge
         self.workspace = workspace
@@ -359,10 +361,6 @@ class Run:
         )
 
     # Functions
-
-    def evaluate(self, node: ast.expr) -> Value:
-        """The value of an expression; records what its evaluation does."""
-        return self._evaluate(self, node)
 
     def note_transformed(self, data: FunctionData, frame: Frame) -> None:
         """Remember a transformed function, in case nobody calls it."""

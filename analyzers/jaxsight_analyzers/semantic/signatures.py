@@ -49,6 +49,8 @@ def signature(value: Value) -> object:
     if isinstance(value, OptionalValue):
         return ("or None", signature(value.some))
     kind = value.kind
+    if value.data is None and kind is not Kind.SEQUENCE:
+        return (kind, value.traced, value.concrete, "NoneType", None)
     if kind is Kind.SEQUENCE:
         return (kind, tuple([signature(item) for item in items_of(value) or ()]))
     if kind is Kind.SERIES:
