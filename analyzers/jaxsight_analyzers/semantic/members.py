@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.values import (
     HOST,
+    NONE,
     STATIC,
     UNKNOWN,
     FunctionData,
@@ -35,6 +36,7 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     function_of,
+    or_none,
     qualified_of,
 )
 
@@ -301,7 +303,7 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
 def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     """Remember `self.step = jax.jit(self._step)`: other methods call it."""
     known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(value.data, FunctionFacts)
-    if not known or not isinstance(target.value, ast.Name):
+    if not (known or value is NONE) or not isinstance(target.value, ast.Name):
         return
     base = run.frame.state.names.get(target.value.id)
     owner = None if base is None or base.kind is not Kind.INSTANCE else class_of(base)
@@ -327,7 +329,9 @@ def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
         value = activation.writes.get((instance.data, name))  # type: ignore[call-overload]
         if value is not None:
             held = value if held is None else join(held, value)
-    return held
+    if held is None or held is NONE:
+        return None  # others give it something
+    return held if owner.writers(name) == owner.keepers(name) else or_none(held)
 
 
 def _same_definition(one: Value, other: Value) -> bool:
