@@ -92,11 +92,14 @@ def _beside_findings(text: str) -> list[Typed]:
     return typed_lines(text, [line for line in sorted(lines) if source.line_text(line).strip()])
 
 
-def _elsewhere(analysis: Analysis, part: Typed) -> set[tuple[str, str, int]]:
-    """What is found before or after what is typed, and how far from the end of the text that is on."""
+def _elsewhere(analysis: Analysis, part: Typed) -> set[tuple[str, int]]:
+    """What is found before or after what is typed, and how far from the end of the text that is on.
+
+    The words do not count: they may name what is being typed.
+    """
     end = len(analysis.source.text) - len(part.after)
     return {
-        (found.rule, found.message, found.span.start - (end if found.span.start >= end else 0))
+        (found.rule, found.span.start - (end if found.span.start >= end else 0))
         for found in analysis.diagnostics
         if found.span.end <= len(part.before) or found.span.start >= end
     }
