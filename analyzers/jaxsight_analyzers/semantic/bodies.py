@@ -32,8 +32,10 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     class_of,
     constant_of,
+    function_of,
     items_of,
     parts_of,
+    qualified_of,
     rebuilt,
     sequence,
     series,
@@ -295,7 +297,23 @@ def _result_of_bodies(
         mapped = _of_leaves(made) if whole or tree is None else _mapped(tree[1], made)
         if mapped is not None:
             return mapped
-    return calls.result_of(run, node, qualified, facts, arguments)
+    result = calls.result_of(run, node, qualified, facts, arguments)
+    return _as_mapped(run, result, arguments) if facts.name == "jax.tree.map" else result
+
+
+def _as_mapped(run: Run, tree: Value, arguments: Arguments) -> Value:
+    """What `jax.tree.map` makes where that is unknown: a function may look at tracers and return a bool."""
+    mapped = arguments.positional[0] if arguments.positional else UNKNOWN
+    if isinstance(mapped.data, library.LibraryFunction):
+        facts: FunctionFacts | None = mapped.data.facts
+    else:
+        facts = run.facts(qualified_of(mapped))
+    if function_of(mapped) is not None or (facts is not None and facts.returns == "static"):
+        return UNKNOWN
+    known = facts is not None and facts.returns != "unknown"
+    if known or tree.traced is not Certainty.YES:
+        return tree
+    return Value(tree.kind, Certainty.MAYBE, tree.origin, concrete=tree.concrete)
 
 
 def _reduced(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value | None:
