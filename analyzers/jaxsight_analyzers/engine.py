@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers import garbage
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import (
     Applicability,
@@ -150,7 +149,8 @@ def analyse(
     anew = previous is None or state is not previous.state
     state.interpretation.run.preempted = preempted if anew else None
     edited = previous is not None and state is previous.state
-    with _no_collections(state, edited=edited):
+    first, state.was_edited = edited and not state.was_edited, state.was_edited or edited
+    with garbage.put_off(edited=edited, first=first):
         module = parse(source, state.module)
         found, crashes = state.advance(module)
         state.interpretation.run.preempted = None
@@ -214,41 +214,6 @@ def fix_all(
             break
         source = fixed
     return source.text
-
-
-@contextmanager
-def _no_collections(state: State, *, edited: bool) -> Generator[None]:
-    """Put off the collection of garbage: most of what an analysis makes lives as long as its result.
-
-    What is young is looked at once, at the end, instead of again and again while it grows. No edit
-    waits until all that a file is made of was looked at: at the first one, and where one makes much
-    anew, the collector is told that it lives long, which costs nothing.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    if edited and not state.is_kept:
-        state.is_kept = True
-        _keep()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        young = gc.get_count()[0]
-        if edited and young > _MUCH:
-            _keep()
-        elif young > gc.get_threshold()[0]:
-            gc.collect(0)
-
-
-_MUCH = 20_000  # objects
-
-
-def _keep() -> None:
-    """Take what there is out of the way of the collector's frequent looks."""
-    gc.freeze()
-    gc.unfreeze()  # into the oldest generation: it is garbage some day
 
 
 def _enabled(config: Config, path: str) -> list[Rule]:

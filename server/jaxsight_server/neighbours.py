@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers import garbage
 from jaxsight_server.module import Desk
 from jaxsight_server.schedule import BusyError
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from jaxsight_server.server import Server
 
 PAUSE = 0.15  # seconds without a change
+REST = 2.0  # in which nobody types for a while
 _ROUNDS = 4  # what one file tells another may change what that tells a third
 
 
@@ -28,6 +31,7 @@ class Neighbours:
         self._since = 0.0
         self._pending = False
         self._disk = False
+        self._tidying: asyncio.Task[object] | None = None
         self.looking: asyncio.Task[object] | None = None  # for as long as there is something to do
 
     def changed(self, *, on_disk: bool = False) -> None:
@@ -35,6 +39,8 @@ class Neighbours:
         self._since = asyncio.get_running_loop().time()
         self._pending = True
         self._disk = self._disk or on_disk
+        if self._tidying is not None:
+            self._tidying.cancel()
         if self.looking is None:
             self.looking = self._server.spawn("other files", self._look())
 
@@ -50,11 +56,18 @@ class Neighbours:
                     self._since = asyncio.get_running_loop().time()
         finally:
             self.looking = None
+        self._tidying = self._server.spawn("garbage", self._tidy())
 
     async def _pause(self) -> None:
         now = asyncio.get_running_loop().time
         while (left := self._since + PAUSE - now()) > 0:
             await asyncio.sleep(left)
+
+    async def _tidy(self) -> None:
+        """Collect garbage while nobody types."""
+        await asyncio.sleep(REST)
+        with suppress(BusyError):
+            await self._server.schedule.later(lambda _, __: garbage.tidy())
 
     async def _look_once(self) -> None:
         schedule = self._server.schedule

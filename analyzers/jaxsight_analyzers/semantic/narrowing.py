@@ -7,7 +7,7 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, members
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, constant, some_of
+from jaxsight_analyzers.semantic.values import STATIC, UNKNOWN, Kind, Value, constant, some_of
 
 
 def narrow(run: Run, test: ast.expr, truth: bool) -> None:
@@ -56,14 +56,10 @@ def _is_something(run: Run, place: str) -> None:
 def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
     """`isinstance(x, np.ndarray)`: a tracer is none, nor a number, nor a container of tracers."""
     if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
-        kinds = {members.annotated_kind(run, one) for one in _alternatives(types)}
+        kinds = members.kinds_of_types(run, types)
         if kinds <= {"static", "host-array"}:
             return constant(False)
     return STATIC
-
-
-def _alternatives(types: ast.expr) -> list[ast.expr]:
-    return types.elts if isinstance(types, ast.Tuple) else [types]
 
 
 def _narrow_instance(run: Run, test: ast.Call) -> None:
@@ -75,7 +71,7 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
     place = _tested_place(test.args[0])
     if place is None:
         return
-    kinds = {members.annotated_kind(run, one) for one in _alternatives(test.args[1])}
+    kinds = members.kinds_of_types(run, test.args[1])
     if None not in kinds:
         _is_something(run, place)
     value = run.frame.state.names.get(place)
@@ -83,6 +79,8 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
         return
     if kinds == {"static"}:
         run.frame.state.hold(place, STATIC)
+    elif value.kind in (Kind.ARRAY, Kind.TREE) and _is_unclear(run, test.args[1], kinds):
+        run.frame.state.hold(place, UNKNOWN)
     elif value.kind is Kind.TREE and kinds == {"array"}:
         run.frame.state.names[place] = Value(
             Kind.ARRAY, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
@@ -91,3 +89,8 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
         run.frame.state.names[place] = Value(
             Kind.TREE, value.traced, value.origin, data="container"
         )
+
+
+def _is_unclear(run: Run, types: ast.expr, kinds: set[str | None]) -> bool:
+    """Whether nobody knows the types, so that they may be those of what is no tracer."""
+    return kinds == {None} and members.is_unknown(run, types)

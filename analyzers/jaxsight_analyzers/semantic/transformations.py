@@ -406,6 +406,8 @@ def _traced_parameter(
     unknown = transformation.static_unknown or transformation.unmapped is None
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
+    if unknown and name in _varying(data.node.args):  # each of them may be static
+        return value
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
     if transformation.takes_modules and (
@@ -424,6 +426,11 @@ def _traced_parameter(
         )
         return or_none(array) if made.optional else array
     return made
+
+
+def _varying(arguments: ast.arguments) -> tuple[str, ...]:
+    """The names of `*args` and `**kwargs`."""
+    return tuple([one.arg for one in (arguments.vararg, arguments.kwarg) if one is not None])
 
 
 def result(
