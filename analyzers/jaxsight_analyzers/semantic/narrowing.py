@@ -54,21 +54,25 @@ def _is_something(run: Run, place: str) -> None:
 
 
 def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
-    """`isinstance(x, np.ndarray)`: a tracer is none, nor a number, nor a container of tracers."""
+    """`isinstance(x, np.ndarray)`: a tracer is none, nor a number; and it is a `jax.Array`."""
     if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
         kinds = members.kinds_of_types(run, types)
         if kinds <= {"static", "host-array"}:
             return constant(False)
+        if value.kind is Kind.ARRAY and "array" in kinds:
+            return constant(True)
     return STATIC
+
+
+def _tested_instance(test: ast.Call) -> str | None:
+    """What `isinstance(x, ...)` is of."""
+    asks = isinstance(test.func, ast.Name) and test.func.id == "isinstance"
+    return _tested_place(test.args[0]) if asks and len(test.args) == 2 else None
 
 
 def _narrow_instance(run: Run, test: ast.Call) -> None:
     """After `isinstance(x, (int, str))` `x` is no tracer; after `isinstance(x, jax.Array)` it may be."""
-    if not (
-        isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2
-    ):
-        return
-    place = _tested_place(test.args[0])
+    place = _tested_instance(test)
     if place is None:
         return
     kinds = members.kinds_of_types(run, test.args[1])

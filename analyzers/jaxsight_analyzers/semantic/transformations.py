@@ -406,8 +406,8 @@ def _traced_parameter(
     unknown = transformation.static_unknown or transformation.unmapped is None
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
-    if unknown and name in _varying(data.node.args):  # each of them may be static
-        return value
+    if name in _varying(data.node.args) and (unknown or _names_others(transformation, data)):
+        return value  # each of them may be static
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
     if transformation.takes_modules and (
@@ -426,6 +426,13 @@ def _traced_parameter(
         )
         return or_none(array) if made.optional else array
     return made
+
+
+def _names_others(transformation: Transformation, data: FunctionData) -> bool:
+    """Whether static arguments are named that the function does not: it wraps the one that does."""
+    given = data.node.args
+    own = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    return any(isinstance(one, str) and one not in own for one in transformation.static)
 
 
 def _varying(arguments: ast.arguments) -> tuple[str, ...]:
