@@ -30,7 +30,7 @@ def test_nearly_every_state_has_a_fresh_tree(amount: str) -> None:
     chance = random.Random(7)
     small = [path for path in FILES if path.stat().st_size < 40_000]
     files = [
-        *chance.sample(PROGRAMS, 6 if amount == FEW else 40),
+        *chance.sample(PROGRAMS, 6 if amount == FEW else 16),
         *small[: 2 if amount == FEW else 8],
     ]
     states: Counter[tuple[str, bool]] = Counter()
@@ -62,11 +62,11 @@ def test_findings_elsewhere_stay_while_something_is_typed(amount: str) -> None:
     """What is found before and after is found in each state, and what is found in neither in none that is broken."""
     chance = random.Random(5)
     states = stayed = 0
-    for path in [*EXAMPLES, *chance.sample(PROGRAMS, 2 if amount == FEW else 20)]:
+    for path in [*EXAMPLES, *chance.sample(PROGRAMS, 2 if amount == FEW else 5)]:
         text = path.read_text(encoding="utf-8")
         parts = typed_parts(text, 1 if amount == FEW else 3, chance)
         for part in [*parts, *_beside_findings(text)]:
-            if len(part.typed) > (150 if amount == FEW else 1000):
+            if len(part.typed) > (150 if amount == FEW else 1000) or _is_decorated(part):
                 continue
             before = _elsewhere(analyse(SourceFile("a.py", part.before + part.after)), part)
             after = _elsewhere(analyse(SourceFile("a.py", text)), part)
@@ -83,6 +83,12 @@ def test_findings_elsewhere_stay_while_something_is_typed(amount: str) -> None:
     print(f"{states} states, {stayed} findings that stayed")
     assert states > 400
     assert stayed > 400
+
+
+def _is_decorated(part: Typed) -> bool:
+    """Whether what is typed has a decorator, which is one of what follows until there is a `def`."""
+    line = part.before.rstrip().rpartition("\n")[2]
+    return part.typed.lstrip().startswith("@") or line.lstrip().startswith("@")
 
 
 def _beside_findings(text: str) -> list[Typed]:

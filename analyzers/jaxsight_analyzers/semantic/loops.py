@@ -136,6 +136,9 @@ def continue_statement(run: Run, node: ast.Continue) -> None:
     run.frame.state.dead = True
 
 
+_MOST_NESTED = 3  # loops around a comprehension that is followed item by item
+
+
 class Passes(NamedTuple):
     """What the elements of a comprehension are in each pass over it; `exact`: there are no other passes."""
 
@@ -161,7 +164,10 @@ def comprehension(
     frame = run.frame
     before = dict(frame.state.names)
     iterables = [run.evaluate(generators[0].iter)]
-    exact = _number_of_passes(generators, iterables[0])
+    nested = (
+        len(frame.loops) >= _MOST_NESTED
+    )  # each loop in each other: that would double with each
+    exact = None if nested else _number_of_passes(generators, iterables[0])
     passes = _passes(run, node) if exact is None else range(exact)
     loop = Loop(node)
     outer = frame.loops

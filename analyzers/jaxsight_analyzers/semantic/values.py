@@ -347,6 +347,8 @@ def rebuilt(value: Value, change: Callable[[Value], Value]) -> Value | None:
 
 def unfollowed(value: Value) -> Value:
     """The same without its keys, where nobody can tell any more which they are."""
+    if value.kind is Kind.SERIES:
+        return value  # its items are not followed
     made = rebuilt(value, unfollowed)
     if made is not None:
         return made
