@@ -12,8 +12,9 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
-_SOME = 20_000  # young objects that are worth a look
-_MUCH = 20_000  # objects of one edit: most of the file was analysed anew
+_MUCH = (
+    20_000  # young objects that are worth a look; of one edit: much of the file was analysed anew
+)
 _ENOUGH = 250_000  # objects put aside, some of them garbage by now
 _LITTLE = 50_000
 
@@ -55,7 +56,7 @@ def _after_edit(young: int, made: int) -> None:
     if made > _MUCH:
         _put_aside()
         _Aside.count += young
-    elif young > _SOME:
+    elif young > _MUCH:
         _Aside.count += max(young - gc.collect(1), 0)
     if _Aside.count > _ENOUGH:
         _collect()

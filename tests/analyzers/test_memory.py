@@ -12,6 +12,9 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import cast
 
+import pytest
+
+from jaxsight_analyzers import garbage
 from jaxsight_analyzers.engine import analyse
 from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
@@ -85,3 +88,26 @@ def test_what_is_held_does_not_grow_with_the_number_of_edits() -> None:
         held.append(len(gc.get_objects()))
 
     assert held[-1] <= held[0] * 1.01, held
+
+
+def test_what_was_put_aside_is_looked_at_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the circles that edits leave stay until someone collects them by hand."""
+    monkeypatch.setattr(garbage, "_MUCH", 500)
+    monkeypatch.setattr(garbage, "_ENOUGH", 5_000)
+    generations: list[int] = []
+
+    def note(phase: str, facts: dict[str, int]) -> None:
+        if phase == "stop":
+            generations.append(facts["generation"])
+
+    text = (ROOT / "examples" / "heat.py").read_text(encoding="utf-8")
+    analysis = analyse(SourceFile("model.py", text))
+    gc.callbacks.append(note)
+    try:
+        for changed in edited(text, 60, seed=3):
+            analysis = analyse(SourceFile("model.py", changed), previous=analysis)
+    finally:
+        gc.callbacks.remove(note)
+
+    assert generations.count(1) > 3
+    assert generations.count(2) >= 1

@@ -36,7 +36,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     function_of,
-    items_of,
     or_none,
     qualified_of,
 )
@@ -363,34 +362,6 @@ def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
         return kinds.pop() if len(kinds) == 1 else None
     qualified = qualified_name(run, annotation)
     return None if qualified is None else run.knowledge.annotation(qualified)
-
-
-def kinds_of_types(run: Run, types: ast.expr) -> set[str | None]:
-    """What the types of `isinstance(x, types)` are, as annotations are; None for one that says nothing."""
-    if isinstance(types, ast.Tuple):
-        return {kind for one in types.elts for kind in kinds_of_types(run, one)}
-    kind = annotated_kind(run, types)
-    value = _value_named(run, types) if kind is None else None
-    items = None if value is None else items_of(value)
-    if not items:
-        return {kind}
-    names = [qualified_of(item) for item in items]
-    return {None if name is None else run.knowledge.annotation(name) for name in names}
-
-
-def is_unknown(run: Run, node: ast.expr) -> bool:
-    """Whether nothing is known of what a name, or an attribute of a module, stands for."""
-    value = _value_named(run, node)
-    return value is None or value.kind is Kind.UNKNOWN
-
-
-def _value_named(run: Run, node: ast.expr) -> Value | None:
-    """What a name, or an attribute of a module, stands for, without recording a reference."""
-    if isinstance(node, ast.Name):
-        return run.lookup(node.id)
-    return (
-        imports.global_of(run, run.frame.module, node) if isinstance(node, ast.Attribute) else None
-    )
 
 
 def qualified_at(run: Run, home: Module, node: ast.expr) -> str | None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, members
+from jaxsight_analyzers.semantic import expressions, imports, members
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import STATIC, UNKNOWN, Kind, Value, constant, some_of
+from jaxsight_analyzers.semantic.values import (
+    STATIC,
+    UNKNOWN,
+    Kind,
+    Value,
+    constant,
+    items_of,
+    qualified_of,
+    some_of,
+)
 
 
 def narrow(run: Run, test: ast.expr, truth: bool) -> None:
@@ -56,7 +65,7 @@ def _is_something(run: Run, place: str) -> None:
 def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
     """`isinstance(x, np.ndarray)`: a tracer is none, nor a number; and it is a `jax.Array`."""
     if value.traced is Certainty.YES and value.kind in (Kind.ARRAY, Kind.TREE):
-        kinds = members.kinds_of_types(run, types)
+        kinds = _kinds_of_types(run, types)
         if kinds <= {"static", "host-array"}:
             return constant(False)
         if value.kind is Kind.ARRAY and "array" in kinds:
@@ -75,7 +84,7 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
     place = _tested_instance(test)
     if place is None:
         return
-    kinds = members.kinds_of_types(run, test.args[1])
+    kinds = _kinds_of_types(run, test.args[1])
     if None not in kinds:
         _is_something(run, place)
     value = run.frame.state.names.get(place)
@@ -97,4 +106,32 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
 
 def _is_unclear(run: Run, types: ast.expr, kinds: set[str | None]) -> bool:
     """Whether nobody knows the types, so that they may be those of what is no tracer."""
-    return kinds == {None} and members.is_unknown(run, types)
+    return kinds == {None} and _is_unknown(run, types)
+
+
+def _kinds_of_types(run: Run, types: ast.expr) -> set[str | None]:
+    """What the types of `isinstance(x, types)` are, as annotations are; None for one that says nothing."""
+    if isinstance(types, ast.Tuple):
+        return {kind for one in types.elts for kind in _kinds_of_types(run, one)}
+    kind = members.annotated_kind(run, types)
+    value = _value_named(run, types) if kind is None else None
+    items = None if value is None else items_of(value)
+    if not items:
+        return {kind}
+    names = [qualified_of(item) for item in items]
+    return {None if name is None else run.knowledge.annotation(name) for name in names}
+
+
+def _is_unknown(run: Run, node: ast.expr) -> bool:
+    """Whether nothing is known of what a name, or an attribute of a module, stands for."""
+    value = _value_named(run, node)
+    return value is None or value.kind is Kind.UNKNOWN
+
+
+def _value_named(run: Run, node: ast.expr) -> Value | None:
+    """What a name, or an attribute of a module, stands for, without recording a reference."""
+    if isinstance(node, ast.Name):
+        return run.lookup(node.id)
+    return (
+        imports.global_of(run, run.frame.module, node) if isinstance(node, ast.Attribute) else None
+    )
