@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -78,11 +79,15 @@ class _Search:
     def _file(self, path: Path) -> None:
         real = os.path.realpath(path)
         try:
-            size = os.stat(real).st_size  # noqa: PTH116
+            status = os.stat(real)  # noqa: PTH116
         except OSError as error:
             self.errors.append(Unreadable(str(path), f"cannot be read: {error.strerror}"))
             return
-        if size > MAX_BYTES:
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe waits for ever, a device has no end
+            message = "is a pipe, a socket or a device and was skipped"
+            self.errors.append(Unreadable(str(path), message))
+        elif size > MAX_BYTES:
             limit = MAX_BYTES // 1_000_000
             message = f"is larger than {limit} MB ({size / 1e6:.1f} MB) and was skipped"
             self.errors.append(Unreadable(str(path), message))

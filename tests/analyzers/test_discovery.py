@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from jaxsight_analyzers.config import Config
 from jaxsight_analyzers.discovery import MAX_BYTES, Found, find_files
+from jaxsight_analyzers.project import disk
 
 
 def tree(root: Path, *files: str) -> None:
@@ -126,6 +128,21 @@ def test_a_path_that_is_missing_and_a_file_too_large_are_errors_and_the_rest_is_
     messages = {Path(error.path).name: error.message for error in found.errors}
     assert messages["large.py"].startswith("is larger than 5 MB")
     assert messages["missing.py"] == "there is no such file or folder"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of POSIX systems")
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """Whoever reads a pipe waits for ever, and a device has no end."""
+    tree(tmp_path, "a.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zeros.py").symlink_to("/dev/zero")
+
+    found = found_in(tmp_path, tmp_path)
+
+    assert found.files == (tmp_path / "a.py",)
+    assert [Path(error.path).name for error in found.errors] == ["pipe.py", "zeros.py"]
+    assert disk.read(str(tmp_path / "pipe.py")) is None
+    assert disk.read(str(tmp_path / "zeros.py")) is None
 
 
 def test_a_folder_without_files_is_no_error(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -36,7 +37,8 @@ def read(path: str) -> str | None:
     if path.endswith("/"):
         return "" if os.path.isdir(path) else None  # noqa: PTH112
     try:
-        if os.stat(path).st_size > MAX_BYTES:  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116
+        if status.st_size > MAX_BYTES or not stat.S_ISREG(status.st_mode):
             return None
         data = Path(path).read_bytes()
         return decode(data).text
