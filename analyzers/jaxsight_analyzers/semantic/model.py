@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -113,6 +113,28 @@ class Unit:
     def calls(self) -> list[streams.Call]:
         """Calls of libraries' functions."""
         return streams.calls(self._seen("calls"), self.model.places)
+
+    @cached_property
+    def _calls_by_name(self) -> Mapping[str, list[tuple[int, streams.Call]]]:
+        found: dict[str, list[tuple[int, streams.Call]]] = {}
+        for number, call in enumerate(self.calls):
+            found.setdefault(call.canonical, []).append((number, call))
+        return found
+
+    def calls_of(self, names: Collection[str]) -> Iterator[tuple[int, streams.Call]]:
+        """The calls of functions of these canonical names, each with its number in `calls`.
+
+        So that many rules cost little: each looks only at what it is about.
+        """
+        for name, calls in self._calls_by_name.items():
+            if name in names:
+                yield from calls
+
+    def calls_from(self, *libraries: str) -> Iterator[tuple[int, streams.Call]]:
+        """The calls of functions of these libraries: `numpy`, `scipy`, `builtins`."""
+        for name, calls in self._calls_by_name.items():
+            if name.partition(".")[0] in libraries:
+                yield from calls
 
     @cached_property
     def item_assignments(self) -> list[streams.ItemAssignment]:

@@ -85,6 +85,12 @@ class Call:
         self.facts = event.facts
 
     @property
+    def canonical(self) -> str:
+        """The function by the one name that it has in the tables, whichever it is called by here."""
+        facts = self.facts
+        return facts.name if facts is not None and facts.specific else self.qualified
+
+    @property
     def span(self) -> Span:
         """Where the call stands."""
         return self._places.span(self.node)

@@ -42,17 +42,19 @@ _LOGGING = ("debug", "info", "warning", "error", "critical", "exception", "log")
 _NEVER_RUN = ("jax.eval_shape", "jax.make_jaxpr")
 """They run a function's Python and nothing else, so a print in it is there for that."""
 
-_FUNCTIONS = (
-    "builtins.print",
-    "warnings.warn",
-    *(f"logging.{name}" for name in _LOGGING),
-    *(f"absl.logging.{name}" for name in (*_LOGGING, "fatal")),
+_FUNCTIONS = frozenset(
+    (
+        "builtins.print",
+        "warnings.warn",
+        *(f"logging.{name}" for name in _LOGGING),
+        *(f"absl.logging.{name}" for name in (*_LOGGING, "fatal")),
+    )
 )
 
 
 def check(unit: Unit) -> Iterator[Finding]:
-    for number, call in enumerate(unit.calls):
-        if call.qualified not in _FUNCTIONS or call.shown is Certainty.NO:
+    for number, call in unit.calls_of(_FUNCTIONS):
+        if call.shown is Certainty.NO:
             continue
         if call.function in _NEVER_RUN:
             continue

@@ -38,9 +38,7 @@ from jaxsight_analyzers.semantic.streams import Call
 
 
 def check(unit: Unit) -> Iterator[Finding]:
-    for number, call in enumerate(unit.calls):
-        if not call.qualified.startswith(("numpy.", "scipy.", "pandas.", "cv2.")):
-            continue
+    for number, call in unit.calls_from("numpy", "scipy", "pandas", "cv2"):
         certainty = call.traced
         if certainty is Certainty.NO or call.facts is None or call.facts.tracers != "fails":
             continue
