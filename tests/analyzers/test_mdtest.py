@@ -72,14 +72,18 @@ def test_workspace(body: str) -> None:
     assert body.count("```py") == len(texts), "a section has files, or one `py` block"
     workspace = Workspace.of(texts, ("", "src"))
     analyses: dict[str, Analysis] = {}
-    build(workspace, texts, lambda _: Settings(Config(), {}), note=analyses.__setitem__)
+    settings = Settings(Config(), {})
+    index = build(workspace, texts, lambda _: settings, note=analyses.__setitem__)
     for path, code in texts.items():
-        analysis = analyses[path]
+        incoming = index.incoming.get(path, ())
+        source = SourceFile(path, code)
+        as_edited = analyse(source, *settings, workspace=workspace, incoming=incoming)
 
-        assert analysis.crashes == ()
-        assert analysis.problems == ()
-        assert_matches(code, analysis.diagnostics)
-        assert dict(revealed(code)) == {line: text for line, _, text in analysis.model.reveals}
+        for analysis in (analyses[path], as_edited):  # in one run for all files, and in its own
+            assert analysis.crashes == ()
+            assert analysis.problems == ()
+            assert_matches(code, analysis.diagnostics)
+            assert dict(revealed(code)) == {line: text for line, _, text in analysis.model.reveals}
 
 
 def revealed(code: str) -> list[tuple[int, str]]:

@@ -59,7 +59,7 @@ class Module:
     def __init__(self, name: str) -> None:
         self.name = name
         self.parsed: ParsedModule
-        self.text: Asked  # of a file that another one looks into
+        self.text = Asked(name, frozenset((name,)))  # stands for a file that is looked into
         self.pieces: list[Piece] = []
         self.bindings: dict[str, list[ast.stmt]] = {}
         self._bound: Counter[str] = Counter()  # how many pieces bind each name
