@@ -1,14 +1,12 @@
 """What the rules find in the installed packages is what it was; each finding elsewhere has a verdict.
 
-The findings are in `corpus/expected.txt`. Of each package every third file is looked at, and each with a finding;
-all of them where `JAXSIGHT_WHOLE_CORPUS` is set. Where a change of them is meant: `python scripts/corpus.py expected`,
-and read the difference. `corpus/verdicts.toml` says of each finding in many more packages and
+The findings are in `corpus/expected.txt`. The files of a package are checked together, as `check` does.
+Where a change of them is meant: `python scripts/corpus.py expected`, and read the difference. `corpus/verdicts.toml` says of each finding in many more packages and
 repositories whether it is right; `scripts/corpus.py check` compares with it.
 """
 
 from __future__ import annotations
 
-import os
 from importlib import metadata
 
 import pytest
@@ -30,12 +28,10 @@ def test_installed_packages(name: str, package: str) -> None:
     if heading != f"{name} {version}":
         pytest.skip(f"the findings are those of {heading}, installed is {version}")
 
-    share = 1 if os.environ.get("JAXSIGHT_WHOLE_CORPUS") else 3
-    with_findings = {line.removeprefix(f"{package}/").rpartition(":")[0] for line in expected}
-    result = corpus.installed(name, package, share, with_findings)
+    result = corpus.installed(name, package)
 
     assert result.crashes == []
-    assert [f"{package}/{each.place} {each.severity}" for each in result.found] == expected
+    assert [f"{each.place} {each.severity}" for each in result.found] == expected
 
 
 def test_verdicts_are_of_what_is_pinned() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-import zlib
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 
 from jaxsight_analyzers import notebook
 from jaxsight_analyzers.encoding import DecodingError, decode
-from jaxsight_analyzers.engine import analyse
+from jaxsight_analyzers.engine import Analysis, analyse
+from jaxsight_analyzers.project.index import Settings, build
+from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 
 FOLDER = Path(__file__).parent
@@ -73,35 +76,66 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def look(
-    folder: Path, versions: dict[str, str], chosen: Callable[[str], bool] = lambda name: True
+    folder: Path, versions: dict[str, str], roots: tuple[str, ...] = ("src", ""), below: str = ""
 ) -> Result:
-    """Analyses each Python file and notebook below a folder, or the chosen ones, with all stable rules."""
-    result = Result()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix in (".py", ".ipynb") and path.is_file() and chosen(name):
-            _look_at(path, name, versions, result)
-    return result
+    """Checks the Python files and notebooks of a folder with all stable rules, as `check` does.
+
+    They are one workspace: calls are followed from file to file, and nothing else is seen. `roots` are
+    the folders that imports are looked up from; only what is `below` one of the folder is looked at.
+    """
+    paths = [path for path in sorted((folder / below).rglob("*")) if path.is_file()]
+    by_name = {path.relative_to(folder).as_posix(): path for path in paths}
+    texts = {name: text for name, path in by_name.items() if (text := _text(path)) is not None}
+    looking = _Looking()
+    modules = {name: text for name, text in texts.items() if name.endswith(".py")}
+    workspace = Workspace.of(modules, roots)
+    settings = Settings(Config(), versions)
+    build(workspace, modules, lambda _: settings, note=looking.note)
+    for name in texts.keys() - modules.keys():
+        looking.note(name, analyse(SourceFile(name, texts[name]), None, versions))
+    return looking.result()
 
 
-def _look_at(path: Path, name: str, versions: dict[str, str], result: Result) -> None:
-    text = _text(path)
-    if text is None:
-        return
-    started = time.process_time()
-    source = SourceFile(name, text)
-    analysis = analyse(source, None, versions)
-    seconds = time.process_time() - started
-    result.files += 1
-    result.lines += len(source.line_starts)
-    result.seconds += seconds
-    result.crashes.extend(analysis.crashes)
-    if seconds > SLOW:
-        result.slow.append((seconds, name))
-    for each in analysis.diagnostics:
-        line = source.line_of(each.span.start) + 1
-        message = " ".join(each.message.split())
-        result.found.append(Found(name, line, each.rule, each.severity.value, message))
+class _Looking:
+    """Takes note of analyses; the last one of a file counts, and the time of all."""
+
+    def __init__(self) -> None:
+        self._last = time.process_time()
+        self._found: dict[str, list[Found]] = {}
+        self._crashes: dict[str, tuple[str, ...]] = {}
+        self._lines: dict[str, int] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def note(self, name: str, analysis: Analysis) -> None:
+        """Take note of an analysis that was made just now."""
+        now = time.process_time()
+        self._seconds[name] += now - self._last
+        self._last = now
+        source = analysis.source
+        self._lines[name] = len(source.line_starts)
+        self._crashes[name] = analysis.crashes
+        self._found[name] = [
+            Found(
+                name,
+                source.line_of(each.span.start) + 1,
+                each.rule,
+                each.severity.value,
+                " ".join(each.message.split()),
+            )
+            for each in analysis.diagnostics
+        ]
+
+    def result(self) -> Result:
+        """All together, in the order of the files' names."""
+        names = sorted(self._found)
+        return Result(
+            len(names),
+            sum(self._lines.values()),
+            sum(self._seconds.values()),
+            [found for name in names for found in self._found[name]],
+            [crash for name in names for crash in self._crashes[name]],
+            [(self._seconds[name], name) for name in names if self._seconds[name] > SLOW],
+        )
 
 
 def _text(path: Path) -> str | None:
@@ -123,20 +157,14 @@ def expected() -> str:
     lines: list[str] = []
     for name, package in pins()["installed"].items():
         lines.append(f"# {name} {metadata.version(name)}")
-        lines += [
-            f"{package}/{each.place} {each.severity}" for each in installed(name, package).found
-        ]
+        lines += [f"{each.place} {each.severity}" for each in installed(name, package).found]
     return "\n".join(lines) + "\n"
 
 
-def installed(name: str, package: str, share: int = 1, with_files: Collection[str] = ()) -> Result:
-    """What the rules find in one installed package: in all files, or in one of `share` and the given ones."""
-    folder = Path(str(metadata.distribution(name).locate_file(package)))
-
-    def chosen(file: str) -> bool:
-        return zlib.crc32(file.encode()) % share == 0 or file in with_files
-
-    return look(folder, pins()["versions"], chosen)
+def installed(name: str, package: str) -> Result:
+    """What the rules find in one installed package."""
+    folder = Path(str(metadata.distribution(name).locate_file("")))
+    return look(folder, pins()["versions"], ("",), package)
 
 
 def of_package(text: str, name: str) -> Iterable[str]:
