@@ -80,6 +80,14 @@ def foreign_to_analyzers(path: Path, tree: ast.Module) -> Iterator[str]:
     yield from (name for _, name in imports(tree) if top_level(name) not in allowed)
 
 
+def pays_for_rewrites(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Imports, outside of functions, from the package whose modules import libcst."""
+    package = "jaxsight_analyzers.rewrites"
+    for statement in tree.body if "rewrites" not in path.parts else ():
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (name for _, name in imports(statement) if name.startswith(package))
+
+
 def runs_code(path: Path, tree: ast.Module) -> Iterator[str]:
     """Calls that execute or import a text; three modules do, with texts of ours."""
     runs = {"exec", "eval", "__import__", "runpy.run_path", "runpy.run_module"}
@@ -188,6 +196,8 @@ Guard = Callable[[Path, ast.Module], Iterator[str]]
 
 GUARDS: tuple[tuple[Guard, Path], ...] = (
     (foreign_to_analyzers, ANALYZERS),
+    (pays_for_rewrites, ANALYZERS),
+    (pays_for_rewrites, SERVER),
     (runs_code, ANALYZERS),
     (foreign_to_runner, RUNNER),
     (foreign_to_server, SERVER),
@@ -204,6 +214,8 @@ VIOLATIONS: tuple[tuple[Guard, str, str], ...] = (
     (foreign_to_analyzers, "engine.py", "import jax"),
     (foreign_to_analyzers, "engine.py", "def f():\n    import libcst"),
     (foreign_to_analyzers, "config.py", "import pathspec"),
+    (pays_for_rewrites, "traced_if.py", "from jaxsight_analyzers.rewrites import branches"),
+    (pays_for_rewrites, "traced_if.py", "import jaxsight_analyzers.rewrites.branches"),
     (runs_code, "engine.py", "exec(text)"),
     (runs_code, "engine.py", "importlib.import_module(name)"),
     (foreign_to_runner, "measure.py", "import numpy"),

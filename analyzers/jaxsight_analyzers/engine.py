@@ -97,7 +97,7 @@ class Analysis:
         return tuple(fix for fix in fixes if fix is not None)
 
     def fix(self, diagnostic: Diagnostic, ref: FixRef) -> Fix | None:
-        """The edits of one fix; None where the text is broken at one of the places it edits."""
+        """The edits of one fix; None where the text is broken at a place it edits, or libcst is."""
         if diagnostic.rule == UNUSED_SUPPRESSION:
             edit = self.unused[diagnostic].removal(self.source)
             return Fix(ref.title, (edit,), ref.applicability)
@@ -105,7 +105,10 @@ class Analysis:
         if rule is None or rule.fix is None:
             return None
         model = self.model
-        fix = rule.fix(model.units[diagnostic.unit], ref)
+        try:
+            fix = rule.fix(model.units[diagnostic.unit], ref)
+        except ImportError:  # a libcst that is there and does not load: of another Python, say
+            return None
         return None if fix is None else _in_source(fix, model.module)
 
     @cached_property

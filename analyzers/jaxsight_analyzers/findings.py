@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.diagnostic import Certainty, Diagnostic, Severity, Span
+from jaxsight_analyzers import rewrites
+from jaxsight_analyzers.data import replace
+from jaxsight_analyzers.diagnostic import Certainty, Diagnostic, Finding, Severity, Span
 from jaxsight_analyzers.places import Found
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.semantic import SemanticModel, Unit
@@ -196,7 +198,16 @@ def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagno
         severity = configured or rule.severity
         if finding.certainty is Certainty.MAYBE and severity is Severity.ERROR:
             severity = Severity.WARNING
-        yield Diagnostic(rule.name, rule.family, severity, finding, unit.number, rule.url)
+        offered = _with_possible_fixes(rule, finding)
+        yield Diagnostic(rule.name, rule.family, severity, offered, unit.number, rule.url)
+
+
+def _with_possible_fixes(rule: Rule, finding: Finding) -> Finding:
+    """A finding without the fixes that nobody here can write."""
+    if not rule.structural or not finding.fixes or rewrites.are_available():
+        return finding
+    fixes = tuple([ref for ref in finding.fixes if ref.kind not in rule.structural])
+    return replace(finding, fixes=fixes)
 
 
 def _within(inner: Span, outer: Span) -> bool:

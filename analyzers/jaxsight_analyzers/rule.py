@@ -36,7 +36,8 @@ class Rule:
 
     `check` is a pure function of what the unit answers. `fix` turns one of its own references
     into edits; None where no finding carries one. `preview` rules are on when named, or by
-    family with the `preview` setting. `aliases` are former names, still understood.
+    family with the `preview` setting. `aliases` are former names, still understood. `structural` are
+    the kinds of its fixes that `rewrites` makes: they are offered where libcst is installed.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Rule:
     fix: Callable[[Unit, FixRef], Fix | None] | None = None
     preview: bool = False
     aliases: tuple[str, ...] = ()
+    structural: frozenset[str] = frozenset()
 
     @property
     def doc(self) -> str:

@@ -18,14 +18,18 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT
 
 
 def as_json(
-    problems: Iterable[Problem], troubles: Iterable[Trouble], given_up: Iterable[Trouble] = ()
+    problems: Iterable[Problem],
+    troubles: Iterable[Trouble],
+    given_up: Iterable[Trouble] = (),
+    *,
+    structural: bool = False,
 ) -> str:
-    """The report that scripts read; its shape is a contract."""
+    """The report that scripts read; its shape is a contract. The edits of structural fixes cost time."""
     return (
         json.dumps(
             {
                 "version": 1,
-                "diagnostics": [_json(problem) for problem in problems],
+                "diagnostics": [_json(problem, structural) for problem in problems],
                 "errors": [{"path": t.path, "message": t.message} for t in troubles],
                 "given_up": [{"path": t.path, "message": t.message} for t in given_up],
             },
@@ -36,7 +40,7 @@ def as_json(
     )
 
 
-def _json(problem: Problem) -> dict[str, Any]:
+def _json(problem: Problem, structural: bool) -> dict[str, Any]:
     diagnostic = problem.diagnostic
     return {
         "path": problem.path,
@@ -50,7 +54,7 @@ def _json(problem: Problem) -> dict[str, Any]:
             {"path": place.path, **_range(place), "message": message}
             for place, message in problem.related
         ],
-        "fixes": [_fix(remedy) for remedy in problem.remedies()],
+        "fixes": [_fix(remedy) for remedy in problem.remedies(structural)],
         "url": diagnostic.url,
     }
 

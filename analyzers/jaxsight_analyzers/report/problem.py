@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Entry
@@ -17,6 +18,7 @@ from jaxsight_analyzers.diagnostic import (
     Span,
 )
 from jaxsight_analyzers.engine import Analysis
+from jaxsight_analyzers.registry import rule_named
 from jaxsight_analyzers.source import SourceFile
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class Place(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """A fix, with its edits as places and texts; None where it cannot be applied here."""
+    """A fix, with its edits as places and texts; None where it cannot be applied here, or was not asked for."""
 
     title: str
     applicability: Applicability
@@ -57,7 +59,8 @@ class Problem(NamedTuple):
     diagnostic: Diagnostic
     place: Place
     related: tuple[tuple[Place, str], ...]
-    remedies: Callable[[], tuple[Remedy, ...]]
+    remedies: Callable[[bool], tuple[Remedy, ...]]
+    """Its fixes; those that are structural with edits only if that is asked for."""
 
     @property
     def path(self) -> str:
@@ -94,7 +97,7 @@ def problems_of(analysis: Analysis, notebook: VirtualModule | None = None) -> li
                 for place in diagnostic.related
                 if place.path is None or place.path in analysis.others
             ),
-            lambda diagnostic=diagnostic: placed.remedies(diagnostic),
+            partial(placed.remedies, diagnostic),
         )
         for diagnostic in analysis.diagnostics
     ]
@@ -122,8 +125,15 @@ class _Placing:
         path = f"{self.analysis.source.path}:cell {number + 1}"
         return Place(path, SourceFile(path, self.notebook.cells[number].source), span)
 
-    def remedies(self, diagnostic: Diagnostic) -> tuple[Remedy, ...]:
-        return tuple(self._remedy(diagnostic, ref) for ref in diagnostic.finding.fixes)
+    def remedies(self, diagnostic: Diagnostic, structural: bool) -> tuple[Remedy, ...]:
+        rule = rule_named(diagnostic.rule)
+        dear = frozenset[str]() if rule is None or structural else rule.structural
+        return tuple(
+            Remedy(ref.title, ref.applicability, None)
+            if ref.kind in dear
+            else self._remedy(diagnostic, ref)
+            for ref in diagnostic.finding.fixes
+        )
 
     def _remedy(self, diagnostic: Diagnostic, ref: FixRef) -> Remedy:
         fix = self.analysis.fix(diagnostic, ref)

@@ -426,7 +426,7 @@ def _relative(path: str, folder: Path) -> str:
 def _report(arguments: Namespace, checked: _Checked) -> None:
     form = arguments.output_format
     if form in ("json", "sarif", "github") and not arguments.diff:
-        print(_for_programs(form, checked), end="")
+        print(_for_programs(form, checked, structural=arguments.fix), end="")
         return
     out = sys.stderr if arguments.stdin_filename is not None and arguments.fix else sys.stdout
     style = text.Style(coloured=_is_coloured())
@@ -459,12 +459,14 @@ def _summary(arguments: Namespace, checked: _Checked, style: text.Style) -> str:
     return text.summary(checked.problems, checked.files, safe, unsafe, style)
 
 
-def _for_programs(form: str, checked: _Checked) -> str:
+def _for_programs(form: str, checked: _Checked, *, structural: bool) -> str:
     from jaxsight_analyzers.report import machine
     from jaxsight_server.version import version
 
     if form == "json":
-        return machine.as_json(checked.problems, checked.troubles, checked.given_up)
+        return machine.as_json(
+            checked.problems, checked.troubles, checked.given_up, structural=structural
+        )
     if form == "sarif":
         return machine.as_sarif(checked.problems, checked.troubles, version(), checked.given_up)
     return machine.as_github(checked.problems, checked.troubles)
