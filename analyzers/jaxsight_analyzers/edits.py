@@ -110,6 +110,23 @@ def places_at(unit: Unit, offset: int) -> list[Place]:
     return found
 
 
+def parents_of(unit: Unit, node: ast.expr) -> list[ast.AST]:
+    """What an expression stands in, the innermost first, up to its statement."""
+    place = place_at(unit, unit.model.module.span(node).start)
+    found: list[ast.AST] = []
+
+    def lies_in(outer: ast.AST) -> bool:
+        for child in ast.iter_child_nodes(outer):
+            if child is node or (not isinstance(child, ast.stmt) and lies_in(child)):
+                found.append(outer)
+                return True
+        return False
+
+    if place is not None:
+        lies_in(place.node)
+    return found
+
+
 def first_of_two(unit: Unit, first: int, second: int) -> Place | None:
     """Of the innermost block that holds both offsets, the statement that holds the first."""
     found: Place | None = None

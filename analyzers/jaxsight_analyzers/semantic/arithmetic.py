@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, plain
+from jaxsight_analyzers.semantic import expressions, formats, plain
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -36,7 +36,10 @@ def binary(run: Run, node: ast.BinOp) -> Value:
         waiting.append(node)
     value = run.evaluate(node.left)
     for node in reversed(waiting):
-        value = result(run, value, run.evaluate(node.right), node.op)
+        right = run.evaluate(node.right)
+        if isinstance(node.op, ast.Mod) and value.kind is Kind.STATIC:
+            formats.of_percent(run, node, value, right)
+        value = result(run, value, right, node.op)
         if isinstance(node.op, ast.FloorDiv):
             value = plain.plainly(run, value, "derivative", ())
     return value

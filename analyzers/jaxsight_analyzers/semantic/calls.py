@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     expressions,
     flow,
     folding,
+    formats,
     functions,
     iteration,
     key_uses,
@@ -28,7 +29,7 @@ from jaxsight_analyzers.semantic import (
     reveals,
     transformations,
 )
-from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
+from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen, MethodSeen
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -225,6 +226,14 @@ def _note_call(
 ) -> None:
     if run.frame.state.dead:
         return
+    seen = _seen_arguments(node, facts, arguments)
+    guards = run.guards
+    run.events.calls.append(CallSeen(node, qualified, facts, seen, run.frame, guards))
+
+
+def _seen_arguments(
+    node: ast.Call, facts: FunctionFacts | None, arguments: Arguments
+) -> tuple[ArgumentSeen, ...]:
     seen: list[ArgumentSeen] = []
     for index, (argument, value) in enumerate(zip(arguments.nodes, arguments.positional)):
         name = facts.parameter_at(index) if facts else None
@@ -234,8 +243,16 @@ def _note_call(
         starred = {keyword.value for keyword in node.keywords if keyword.arg is None}
         for name, value in arguments.keywords.items():
             seen.append(ArgumentSeen(name, nodes[name], value, nodes[name] in starred))
-    guards = run.guards
-    run.events.calls.append(CallSeen(node, qualified, facts, tuple(seen), run.frame, guards))
+    return tuple(seen)
+
+
+def _note_method(
+    run: Run, node: ast.Call, function: ast.Attribute, base: Value, arguments: Arguments
+) -> None:
+    if not run.frame.state.dead:
+        seen = _seen_arguments(node, None, arguments)
+        event = MethodSeen(node, function.attr, base, seen, run.frame, run.guards)
+        run.events.methods.append(event)
 
 
 _PARTIALS = {"functools.partial", "jax.tree_util.Partial", "flax.nnx.cached_partial"}
@@ -342,6 +359,8 @@ def _method(
             leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
             return join(leaf, arguments.positional[1]) if len(arguments.positional) > 1 else leaf
     if base.kind is Kind.STATIC:
+        if name == "format":
+            formats.of_format(run, node, base, arguments)
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)
@@ -354,6 +373,7 @@ def _method(
     facts = run.knowledge.method(name)
     is_array = base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS, Kind.TREE)
     if is_array and facts is not None and not facts.attribute:
+        _note_method(run, node, function, base, arguments)
         if facts.returns == "static" or facts.tracers == "fails":
             return STATIC
         if facts.returns == "none":

@@ -50,6 +50,29 @@ class CallSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class MethodSeen(NamedTuple):
+    """A method called of an array, or of what may be a container of arrays."""
+
+    node: ast.Call
+    name: str
+    base: Value
+    arguments: tuple[ArgumentSeen, ...]
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class NumberUseSeen(NamedTuple):
+    """A use that needs the numbers in a tracer."""
+
+    node: ast.AST  # the f-string, the call of `format`, the `%`; the subscript
+    operand: ast.expr
+    kind: str  # "format": with a format that only numbers have; "slice": the bound of a slice
+    how: str  # the format as it is written: `:.3f`, `%d`; "start", "stop" or "step"
+    value: Value
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class ItemAssignmentSeen(NamedTuple):
     """`base[index] = value`, `base[index] op= value` or `del base[index]`."""
 
@@ -150,6 +173,8 @@ class Events:
         "imports",
         "item_assignments",
         "key_reuses",
+        "methods",
+        "number_uses",
         "references",
         "reveals",
     )
@@ -157,6 +182,8 @@ class Events:
     calls: list[CallSeen]
     item_assignments: list[ItemAssignmentSeen]
     key_reuses: list[KeyReuseSeen]
+    methods: list[MethodSeen]
+    number_uses: list[NumberUseSeen]
     compilations: list[CompilationSeen]
     effects: list[EffectSeen]
     references: list[ReferenceSeen]

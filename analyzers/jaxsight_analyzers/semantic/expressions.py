@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic import (
     displays,
     effects,
     flow,
+    formats,
     imports,
     initialised,
     iteration,
@@ -359,9 +360,11 @@ def _text(run: Run, node: ast.JoinedStr) -> Value:
     most = STATIC
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
-            most = most_traced((most, evaluate(run, part.value)))
+            value = evaluate(run, part.value)
+            most = most_traced((most, value))
             if part.format_spec is not None:
                 evaluate(run, part.format_spec)
+                formats.of_fstring(run, node, part, value)
     if most.traced is Certainty.NO:
         return STATIC
     return Value(Kind.STATIC, most.traced, most.origin, concrete=most.concrete, data=MISSING)

@@ -11,7 +11,7 @@ from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load
 from jaxsight_analyzers.parsed import ParsedModule
-from jaxsight_analyzers.semantic import effect_streams, effect_words, streams
+from jaxsight_analyzers.semantic import effect_streams, effect_words, streams, transfer_streams
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
@@ -135,6 +135,16 @@ class Unit:
         for name, calls in self._calls_by_name.items():
             if name.partition(".")[0] in libraries:
                 yield from calls
+
+    @cached_property
+    def methods(self) -> list[transfer_streams.MethodCall]:
+        """Methods called of arrays."""
+        return transfer_streams.methods(self._seen("methods"), self.model.places)
+
+    @cached_property
+    def number_uses(self) -> list[transfer_streams.NumberUse]:
+        """Uses that need the numbers in a tracer."""
+        return transfer_streams.number_uses(self._seen("number_uses"), self.model.places)
 
     @cached_property
     def item_assignments(self) -> list[streams.ItemAssignment]:

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.events import (
     CompilationSeen,
     ItemAssignmentSeen,
     KeyReuseSeen,
+    MethodSeen,
     ReferenceSeen,
 )
 from jaxsight_analyzers.semantic.keys import KeyToken
@@ -41,14 +42,24 @@ class Branch(NamedTuple):
 class Argument:
     """One argument of a call. Its place and text are looked up when they are asked for."""
 
-    __slots__ = ("_places", "concrete", "is_keyword", "is_starred", "node", "parameter", "traced")
+    __slots__ = (
+        "_places",
+        "concrete",
+        "is_keyword",
+        "is_starred",
+        "kind",
+        "node",
+        "parameter",
+        "traced",
+    )
 
     def __init__(
-        self, seen: ArgumentSeen, event: CallSeen, positional: set[int], places: Places
+        self, seen: ArgumentSeen, event: CallSeen | MethodSeen, positional: set[int], places: Places
     ) -> None:
         self._places = places
         self.parameter = seen.parameter
         self.node = seen.node
+        self.kind = seen.value.kind
         self.traced = _leaves(seen.value)
         self.concrete = seen.value.concrete or event.frame.eager
         """Whether it is a tracer that carries a value, as under plain `grad`."""
@@ -257,7 +268,8 @@ def tracer_of(frame: Frame) -> str:
     return display(frame.tracer)
 
 
-def _meant(guards: tuple[str, ...]) -> bool:
+def is_meant(guards: tuple[str, ...]) -> bool:
+    """Whether a failure here is expected: it is caught, or the code looks for tracers first."""
     return "try" in guards or "tracer" in guards
 
 
@@ -266,7 +278,7 @@ def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
     for event in seen:
         certainty = _truth_fails(event.value)
-        if certainty is Certainty.NO or _meant(event.guards):
+        if certainty is Certainty.NO or is_meant(event.guards):
             continue
         before = best.get(event.test)
         if before is None or certainty > before[0]:
@@ -299,12 +311,16 @@ def _branch(event: BranchSeen, certainty: Certainty, places: Places) -> Branch:
 
 def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
     """Each call once, in the context in which its arguments are most surely tracers."""
-    best: dict[ast.AST, tuple[tuple[Certainty, bool], CallSeen]] = {}
+    best: dict[ast.AST, tuple[tuple[Certainty, bool, bool], CallSeen]] = {}
     for event in seen:
-        if _meant(event.guards):
+        if is_meant(event.guards):
             continue
-        traced = max((_leaves(a.value) for a in event.arguments), default=Certainty.NO)
-        rank = (traced, event.frame.traced)
+        values = [a.value for a in event.arguments]
+        traced = max([_leaves(value) for value in values], default=Certainty.NO)
+        abstract = traced is not Certainty.NO and any(
+            value.traced is traced and not value.concrete for value in values
+        )
+        rank = (traced, abstract, event.frame.traced)
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event
