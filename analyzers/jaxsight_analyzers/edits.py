@@ -203,6 +203,28 @@ def insert_before(unit: Unit, place: Place, line: str) -> Edit | None:
     return Edit(Span(start, start), f"{line}{newline(unit)}{place.indent}")
 
 
+def add_keyword(unit: Unit, call: ast.Call, keyword: str) -> Edit:
+    """A keyword argument after the arguments of a call: on a line of its own where the last one has one."""
+    whole, end = unit.model.module.analysed.text, unit.model.module.span(call).end - 1
+    given = [*call.args, *(one.value for one in call.keywords)]
+    if not given:
+        return Edit(Span(end, end), keyword)
+    last = max(unit.model.module.span(one).end for one in given)
+    at, has_comma = last, False
+    for found in re.finditer(r"#[^\r\n]*|[),]", whole[last:end]):
+        if not found.group().startswith("#"):
+            at, has_comma = last + found.end(), found.group() == ","
+    line = unit.model.module.analysed.line_of(last)
+    first = unit.model.module.span(call).start
+    if not re.search(r"[\r\n]", whole[last:end]) or line == unit.model.module.analysed.line_of(
+        first
+    ):
+        return Edit(Span(at, at), f" {keyword}," if has_comma else f", {keyword}")
+    comma, after = ("", ",") if has_comma else (",", "")
+    text = f"{comma}{newline(unit)}{_indent(unit, last)}{keyword}{after}"
+    return Edit(Span(at, at), text)
+
+
 def spell(unit: Unit, qualified: str) -> Spelling:
     """A library's function as this file would write it, with an import where it has none.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.knowledge.loader import Knowledge, load
+from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import effect_streams, effect_words, streams, transfer_streams
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
@@ -94,6 +94,11 @@ class Unit:
     def version(self, library: str) -> str | None:
         """The project's version of a library; None where it is not known."""
         return self.model.versions.get(library)
+
+    def is_at_least(self, library: str, version: str) -> bool:
+        """Whether the project surely has this release of a library, or a later one."""
+        known = self.version(library)
+        return known is not None and release(known) >= release(version)
 
     def _seen(self, kind: str) -> Iterator[Any]:
         """The events of a kind whose nodes lie in the unit, in the order of the interpretation."""
