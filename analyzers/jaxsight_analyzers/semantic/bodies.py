@@ -18,10 +18,11 @@ from jaxsight_analyzers.semantic import (
     library,
     members,
 )
-from jaxsight_analyzers.semantic.contexts import Transformation, join_results
+from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import join_results
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,

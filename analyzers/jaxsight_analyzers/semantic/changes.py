@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic.scopes import Definitions, FunctionScope, Piece
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
 
 Owner = FunctionScope | None
 """The function whose name it is; None for the module."""
@@ -22,7 +25,7 @@ class Change(NamedTuple):
     """One binding of a name, or one change of its object."""
 
     node: ast.AST
-    piece: Piece  # that it lies in
+    chunk: Chunk  # that it lies in
     binds: bool  # it binds the name; else it changes the object
     made: bool  # it binds the name to a list, dict or set that it makes
     inside: bool  # in a function that is not the owner of the name
@@ -152,7 +155,7 @@ class _Walk:
                 break
         inside = (place.functions[-1] if place.functions else None) is not owner
         made = binds and node in self._made
-        change = Change(node, self._piece, binds, made, inside, place.certain, place.again)
+        change = Change(node, self._piece.chunk, binds, made, inside, place.certain, place.again)
         self._found.setdefault((owner, name + attribute), []).append(change)
 
 
@@ -234,10 +237,10 @@ def difference(
 
 def _stable(changes: Sequence[Change]) -> list[object]:
     """What readers see of changes, whichever nodes they are."""
-    pieces: dict[int, int] = {}
+    chunks: dict[int, int] = {}
     return [
         (
-            pieces.setdefault(id(change.piece), len(pieces)),
+            chunks.setdefault(id(change.chunk), len(chunks)),
             change[2:],
             type(change.node),
             *(getattr(change.node, place) for place in _ATTRIBUTES),
@@ -256,12 +259,12 @@ def after(
     """The changes that can come after a function was traced, and whether one of them surely does."""
     end = getattr(reader.node, "end_lineno", 0)
     order = reader.home.order if owner is None else {}
-    here = order.get(reader.piece, 0)
+    here = order.get(reader.piece.chunk, 0)
     sure = Certainty.MAYBE
     later: list[ast.AST] = []
     bound: tuple[int, int] | None = None
     for change in changes:
-        place = (order.get(change.piece, 0), change.line if owner is not None else 0)
+        place = (order.get(change.chunk, 0), change.line if owner is not None else 0)
         first, bound = bound is None and change.binds, bound or (place if change.binds else None)
         if change.inside:
             later.append(change.node)

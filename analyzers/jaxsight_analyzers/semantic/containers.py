@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, iteration
-from jaxsight_analyzers.semantic.contexts import Environment
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import Environment
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NEVER,

@@ -46,6 +46,8 @@ def redefine(
         return set()
     staying = set(parsed.chunks)
     gone = [piece for chunk, piece in known.items() if chunk not in staying]
+    for scope in module.gone:
+        scope.methods = {}  # whose owner it is
     pool = _pool(gone, definitions)
     interfaces = {scope: _interface(scope) for scope in _classes_of(gone)}
     changed: set[Dependency] = set()
@@ -67,7 +69,9 @@ def redefine(
     for scope, interface in interfaces.items():
         if not interface.is_same(_interface(scope)):
             changed.add(scope)
-    for scope in (scope for left in pool.values() for scope in left):
+    left = [scope for cells in pool.values() for scope in cells]
+    module.gone = [scope for scope in left if isinstance(scope, ClassScope)]
+    for scope in left:
         changed.add(scope)
         if isinstance(scope, FunctionScope):
             changed.update((scope.head, scope.telling))
@@ -75,6 +79,11 @@ def redefine(
     before = module.pieces
     changed.update(module.adopt(parsed, pieces, gone, new))
     changed.update(module.changed_elsewhere(before, definitions))
+    for piece in gone:
+        piece.scopes, piece.changes = (
+            [],
+            None,
+        )  # they speak of what holds it: functions that are gone
     return changed
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic.calls import display
-from jaxsight_analyzers.semantic.contexts import Frame
-from jaxsight_analyzers.semantic.events import EffectSeen, RevealSeen
+from jaxsight_analyzers.semantic.contexts import Effects, Frame
+from jaxsight_analyzers.semantic.events import Callees, EffectSeen, RevealSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 
@@ -18,13 +18,13 @@ def answer(live: Iterable[Task], asked: RevealSeen) -> str:
         if asked.asked is None:
             return "unknown"
         node = asked.asked.node
-        frames = [frame for task in live for frame in task.events.contexts.get(node, ())]
-        if not frames:
+        runs = [run for task in live for run in task.events.contexts.get(node, ())]
+        if not runs:
             return "not run"
-        for frame in frames:
-            callees = tuple(frame.callees.items())
-            found += _effects(frame, tuple(frame.effects.values()), callees, set())
-        traced = any(frame.traced for frame in frames)
+        for run in runs:
+            own, callees = tuple(run.seen.values()), tuple(run.callees.items())
+            found += _effects(run.frame, own, callees, set())
+        traced = any(run.frame.traced for run in runs)
     else:
         found += _effects(asked.frame, asked.effects, asked.callees, set())
         traced = asked.frame.traced
@@ -36,7 +36,7 @@ def answer(live: Iterable[Task], asked: RevealSeen) -> str:
 def _effects(
     frame: Frame,
     own: tuple[EffectSeen, ...],
-    callees: tuple[tuple[object, int], ...],
+    callees: Callees,
     known: set[object],
 ) -> Iterator[EffectSeen]:
     """A call's own effects, and those of the functions that it called."""
@@ -51,14 +51,16 @@ def _effects(
             yield own[number]
 
 
-def _of_callee(caller: Frame, callee: object, known: set[object]) -> Iterator[EffectSeen]:
+def _of_callee(
+    caller: Frame, callee: Effects | Activation, known: set[object]
+) -> Iterator[EffectSeen]:
     """What a function that was called did, but for what the caller itself is seen to do by that."""
     if isinstance(callee, Activation):
-        callee = None if callee.summary is None else callee.summary.frame
-    if not isinstance(callee, Frame):
-        return
-    called, callees = tuple(callee.effects.values()), tuple(callee.callees.items())
-    for seen in _effects(callee, called, callees, known):
+        if callee.summary is None or callee.summary.effects is None:
+            return
+        callee = callee.summary.effects
+    called, callees = tuple(callee.seen.values()), tuple(callee.callees.items())
+    for seen in _effects(callee.frame, called, callees, known):
         mine = seen.home.category not in ("argument", "self", "default")
         if (mine or seen.home.environment is not None) and (
             seen.home.environment is not caller.environment

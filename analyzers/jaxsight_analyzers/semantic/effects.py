@@ -14,11 +14,12 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import containers, homes, members
 from jaxsight_analyzers.semantic.changes import is_display
-from jaxsight_analyzers.semantic.contexts import OF_THE_CALLER, Frame, Home, Summary, Transformation
+from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
 from jaxsight_analyzers.semantic.homes import home_of_object
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import defaults_of
+from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,
@@ -265,7 +266,7 @@ def note(
         through,
         changes=later,
     )
-    here.effects[seen.key] = seen
+    here.effects.seen[seen.key] = seen
     run.task.covers.add(seen.scope)
     waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
     if not waits:
@@ -388,17 +389,18 @@ def come_back(
     run: Run, node: ast.AST, data: FunctionData, summary: Summary, returned: Value
 ) -> None:
     """What a call of a function of this file did to what outlives it."""
-    caller, callee = run.frame, summary.frame
-    if callee is None:
+    caller, done = run.frame, summary.effects
+    if done is None:
         return
-    for seen in callee.effects_on_arguments():
+    on_arguments = done.on_arguments()
+    for seen in on_arguments:
         _forget_argument(run, node, data, seen)
     if caller.scope is None:
         return
     if caller.traced and getattr(data.node, "decorator_list", ()):
         _note_cache(run, node, data, summary, returned)
-    caller.callees.setdefault(callee.task or callee, len(caller.effects))
-    for seen in callee.effects_on_arguments():
+    caller.effects.callees.setdefault(done.frame.task or done, len(caller.effects.seen))
+    for seen in on_arguments:
         if len(seen.through) < _MAX_CALLS:
             _argument_comes_back(run, node, data, seen)
 
@@ -427,7 +429,7 @@ def _argument_comes_back(run: Run, node: ast.AST, data: FunctionData, seen: Effe
     how = "reference" if seen.why == "a reference" else seen.how
     if how == "part" and isinstance(found, ast.expr) and homes.is_container(run, home, found):
         how = "item"
-    known = run.frame.effects.get(seen._replace(what=what).key)
+    known = run.frame.effects.seen.get(seen._replace(what=what).key)
     if known is not None and len(known.through) <= len(seen.through):
         return  # a recursive call
     through = ((data.name, node), *seen.through)
@@ -461,5 +463,5 @@ def _note_cache(
         _guards(frame),
         passed=passed,
     )
-    frame.effects[seen.key] = seen
+    frame.effects.seen[seen.key] = seen
     run.events.effects.append(seen)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic.contexts import Frame, Home, Transformation, place
+from jaxsight_analyzers.semantic.contexts import Effects, Frame, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.scopes import FunctionScope
+    from jaxsight_analyzers.semantic.tasks import Activation
 
 
 class BranchSeen(NamedTuple):
@@ -148,6 +150,10 @@ class EffectSeen(NamedTuple):
         return place(self.node), self.kind, self.what
 
 
+Callees = tuple[tuple["Effects | Activation", int], ...]
+"""What a call called, each after how many effects of its own."""
+
+
 class RevealSeen(NamedTuple):
     """A question of a specification, and its answer, but for what is known only at the end."""
 
@@ -156,7 +162,7 @@ class RevealSeen(NamedTuple):
     text: str
     frame: Frame
     effects: tuple[EffectSeen, ...] = ()  # that the call has had so far
-    callees: tuple[tuple[object, int], ...] = ()
+    callees: Callees = ()
     asked: FunctionData | None = None  # whose effects are asked for
 
 
@@ -189,7 +195,7 @@ class Events:
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]
-    contexts: dict[ast.AST, list[Frame]]
+    contexts: dict[ast.AST, list[Effects]]  # the runs of each function
 
     def __init__(self) -> None:
         self._kinds: tuple[str, ...] = ()

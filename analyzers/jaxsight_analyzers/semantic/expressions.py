@@ -339,9 +339,10 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
         if default is not None:
             evaluate(run, default)
     frame = run.frame
-    data = FunctionData(
-        scope, frame.module.around(frame.environment), made_in=frame.mark, passes=frame.loops
-    )
+    inside = frame.module.around(frame.environment)
+    if inside is not None:
+        inside.is_closed_over = True
+    data = FunctionData(scope, inside, made_in=frame.mark, passes=frame.loops)
     run.task.pending.setdefault(node, (data, frame))
     return Value(Kind.FUNCTION, data=data)
 

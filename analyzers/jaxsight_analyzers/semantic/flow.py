@@ -27,10 +27,10 @@ from jaxsight_analyzers.semantic import (
     patterns,
     records,
 )
-from jaxsight_analyzers.semantic.contexts import State, join_states
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import State, join_states
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     UNKNOWN,
@@ -387,6 +387,8 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     members.evaluate_annotations(run, node)
     frame = run.frame
     inside = None if frame.module.is_own(frame.environment) else frame.environment
+    if inside is not None:
+        inside.is_closed_over = True
     data = FunctionData(scope, inside, made_in=frame.mark, passes=frame.loops)
     value = Value(Kind.FUNCTION, data=data)
     for decorator in reversed(node.decorator_list):

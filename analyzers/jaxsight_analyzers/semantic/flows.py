@@ -12,8 +12,9 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
+from jaxsight_analyzers.semantic.states import State
 from jaxsight_analyzers.semantic.tasks import Task
 from jaxsight_analyzers.semantic.values import FunctionData
 

@@ -24,7 +24,7 @@ from jaxsight_analyzers.semantic import (
     origins,
     transformations,
 )
-from jaxsight_analyzers.semantic.contexts import Environment, Frame, State, Summary
+from jaxsight_analyzers.semantic.contexts import Frame, Summary
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
@@ -40,6 +40,7 @@ from jaxsight_analyzers.semantic.signatures import (
     site,
     widened,
 )
+from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
     NEVER,
@@ -372,7 +373,7 @@ def _execute(
     task, before = run.task, run.frame
     task.covers.add(data.scope)
     task.ran.add(data.node)
-    task.events.contexts.setdefault(data.node, []).append(frame)
+    task.events.contexts.setdefault(data.node, []).append(frame.effects)
     stand_ins: dict[str, Value] = {}
     run.frame = frame
     for name, value in parameters.items():
@@ -393,7 +394,9 @@ def _execute(
     finish(run, frame)
     run.frame = before
     returned = frame.returned or (NEVER if frame.stopped else NONE)
-    return Summary(returned, stand_ins, tuple(key_calls.outliving(frame, returned)), frame)
+    consumed = tuple(key_calls.outliving(frame, returned))
+    frame.environment.forget(lambda: run.names_inside(data.node))
+    return Summary(returned, stand_ins, consumed, frame.end())
 
 
 def finish(run: Run, frame: Frame) -> None:

@@ -128,7 +128,9 @@ def _join_data(kind: Kind, one: Value, other: Value) -> object:
             return {key: join(value, right[key]) for key, value in left.items()}
         return None
     if kind is Kind.FUNCTION:
-        return one.data if function_of(one) is function_of(other) else None
+        first, second = function_of(one), function_of(other)
+        same = first is second or (first is not None and second and first.is_same(second))
+        return first if same else None
     return one.data if one.data == other.data else None
 
 

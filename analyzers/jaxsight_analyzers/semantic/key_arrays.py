@@ -8,9 +8,9 @@ from typing import cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import keys
-from jaxsight_analyzers.semantic.contexts import Environment
 from jaxsight_analyzers.semantic.keys import Index, KeyToken, Loop, Passes
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import Environment
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     UNKNOWN,

@@ -22,10 +22,11 @@ from jaxsight_analyzers.semantic.tasks import DeeperError, Limit
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.contexts import Frame, State
+    from jaxsight_analyzers.semantic.contexts import Frame
     from jaxsight_analyzers.semantic.keys import Passes
     from jaxsight_analyzers.semantic.model import SemanticModel
     from jaxsight_analyzers.semantic.scopes import FunctionScope
+    from jaxsight_analyzers.semantic.states import State
     from jaxsight_analyzers.source import SourceFile
 
 MAX_LOOPS = 4

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jaxsight_analyzers.semantic import expressions, flow, iteration, key_arrays, limits
-from jaxsight_analyzers.semantic.contexts import State, join_states, renewed, replaced_keys
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import State, join_states, renewed, replaced_keys
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     UNKNOWN,

@@ -21,10 +21,10 @@ from jaxsight_analyzers.semantic import (
     records,
     transformations,
 )
-from jaxsight_analyzers.semantic.contexts import Environment, State
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
+from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.values import (
     HOST,
     NONE,
@@ -211,7 +211,10 @@ def _environment_of(run: Run, owner: ClassScope) -> Environment | None:
     if not owner.nested:
         return None
     made = [frame for scope, frame in run.task.nested_classes if scope is owner]
-    return made[-1].environment if made else None
+    if not made:
+        return None
+    made[-1].environment.is_closed_over = True
+    return made[-1].environment
 
 
 def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:

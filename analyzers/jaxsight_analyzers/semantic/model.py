@@ -328,8 +328,8 @@ class SemanticModel:
         """The functions, methods and classes of the file, in the order of the text."""
         frames: dict[ast.AST, list[Frame]] = {}
         for task in self.live:
-            for node, seen in task.events.contexts.items():
-                frames.setdefault(node, []).extend(seen)
+            for node, runs in task.events.contexts.items():
+                frames.setdefault(node, []).extend(run.frame for run in runs)
         return tuple(
             self._definition(scope, frames.get(scope.node, ()))
             for piece in self.interpretation.module.pieces

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import changes, imports, initialised, limits, members
 from jaxsight_analyzers.semantic.changes import Change
-from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
-from jaxsight_analyzers.semantic.scopes import Definitions, Piece
+from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.scopes import ClassScope, Definitions, Piece
+from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import Asked, Dependency, Task
 from jaxsight_analyzers.semantic.values import (
     STATIC,
@@ -24,6 +25,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic.run import Run
 
@@ -61,12 +63,13 @@ class Module:
         self.parsed: ParsedModule
         self.text = Asked(name, frozenset((name,)))  # stands for a file that is looked into
         self.pieces: list[Piece] = []
+        self.gone: list[ClassScope] = []  # the classes that the last edit took away
         self.bindings: dict[str, list[ast.stmt]] = {}
         self._bound: Counter[str] = Counter()  # how many pieces bind each name
         self.names: dict[str, GlobalName] = {}
         self.postponed_annotations = False
         self._changes: dict[str, dict[str, list[Change]] | None] = {}  # of the names asked for
-        self._order: dict[Piece, int] = {}
+        self._order: dict[Chunk, int] = {}
         self._enough_names = 32
         self._outside = Environment(None, State({}, {}))
         self.renew()
@@ -125,10 +128,10 @@ class Module:
         return found.get(place, ())
 
     @property
-    def order(self) -> dict[Piece, int]:
-        """The place of each piece in the file."""
+    def order(self) -> dict[Chunk, int]:
+        """The place of each chunk in the file."""
         if not self._order:
-            self._order = {piece: number for number, piece in enumerate(self.pieces)}
+            self._order = {piece.chunk: number for number, piece in enumerate(self.pieces)}
         return self._order
 
     def changed_elsewhere(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, flow, records
-from jaxsight_analyzers.semantic.contexts import State, join_states
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.states import State, join_states
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     UNKNOWN,

@@ -6,9 +6,10 @@ import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import changes, effects, homes
-from jaxsight_analyzers.semantic.contexts import Frame, Home
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import FunctionScope
+from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import Value
 
 

@@ -33,7 +33,8 @@ def reveal(run: Run, node: ast.Call, what: str) -> Value:
         value = run.evaluate(node.args[0])
         asked = function_of(value)
         text = describe(value) if what == "reveal_value" else _describe_key(run, value)
-    effects, callees = tuple(frame.effects.values()), tuple(frame.callees.items())
+    effects = tuple(frame.effects.seen.values())
+    callees = tuple(frame.effects.callees.items())
     run.events.reveals.append(RevealSeen(node, what, text, frame, effects, callees, asked))
     return value
 

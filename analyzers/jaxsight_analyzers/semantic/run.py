@@ -12,7 +12,7 @@ from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
 from jaxsight_analyzers.semantic import changes
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.checks import Checks
-from jaxsight_analyzers.semantic.contexts import Environment, Frame, State
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, Test, earlier_use
@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic.scopes import (
     FunctionScope,
 )
 from jaxsight_analyzers.semantic.shapes import shape_of_task
+from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import (
     Activation,
     ApartError,
@@ -123,6 +124,7 @@ class Run:
         self._found: dict[object, Asked] = {}
         self._tests: dict[ast.AST, Test] = {}
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
+        self._names_inside: dict[ast.AST, frozenset[str]] = {}
         self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
         self.frame: Frame
         self.branch_end: State
@@ -145,6 +147,7 @@ class Run:
         if self.revision % 64 == 0:
             self._tests.clear()
             self._free_names.clear()
+            self._names_inside.clear()
 
     def begin_file(self) -> None:
         """Start with another file of those that share this."""
@@ -256,7 +259,7 @@ class Run:
         frame = self.frame
         environment: Environment | None = frame.environment
         while environment is not None:
-            value = environment.state.names.get(name)
+            value = environment.get(name)
             if value is not None:
                 if environment is frame.module.environment and environment is not frame.environment:
                     self.task.volatile = True  # a closure that reads what the module's code left
@@ -420,6 +423,15 @@ class Run:
             local = self.scopes.functions[node].local_names
             names = {n.id: None for n in walk(node) if isinstance(n, ast.Name)}
             known = self._free_names[node] = tuple(n for n in names if n not in local)
+        return known
+
+    def names_inside(self, node: ast.AST) -> frozenset[str]:
+        """The names that functions in a function read from around them."""
+        known = self._names_inside.get(node)
+        if known is None:
+            inner = [n for n in walk(node) if n is not node and n in self.scopes.functions]
+            known = frozenset([name for one in inner for name in self.free_names(one)])
+            self._names_inside[node] = known
         return known
 
     def changes(self, place: str, home: Environment | None) -> Sequence[Change]:

@@ -18,9 +18,9 @@ from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, walk
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.semantic.changes import Changes
-    from jaxsight_analyzers.semantic.contexts import Home
     from jaxsight_analyzers.semantic.evidence import Evidence
     from jaxsight_analyzers.semantic.module import Module
+    from jaxsight_analyzers.semantic.states import Home
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 NOTHING: Mapping[str, str] = {}

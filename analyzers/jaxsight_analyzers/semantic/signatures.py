@@ -31,9 +31,10 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.contexts import Environment, Summary, Transformation
+    from jaxsight_analyzers.semantic.contexts import Summary, Transformation
     from jaxsight_analyzers.semantic.events import EffectSeen
     from jaxsight_analyzers.semantic.run import Run
+    from jaxsight_analyzers.semantic.states import Environment
     from jaxsight_analyzers.semantic.tasks import Task
 
 _PLAIN = (str, int, float, bool, bytes, complex, type(None))
@@ -188,8 +189,8 @@ def summary_signature(summary: Summary) -> object:
     )
     consumed = tuple([(_token(token, summary), _use(use)) for token, use in summary.consumed])
     changed: tuple[object, ...] = ()
-    if summary.frame is not None and summary.frame.effects:
-        changed = tuple([_effect(seen) for seen in summary.frame.effects_on_arguments()])
+    if summary.effects is not None and summary.effects.seen:
+        changed = tuple([_effect(seen) for seen in summary.effects.on_arguments()])
     return returned, parameters, consumed, changed
 
 

@@ -10,9 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.semantic.contexts import Frame, State
+from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.signatures import is_portable, signature
+from jaxsight_analyzers.semantic.states import State
 from jaxsight_analyzers.semantic.trees import children
 from jaxsight_analyzers.semantic.values import Value, tokens_in
 

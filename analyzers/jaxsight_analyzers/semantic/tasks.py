@@ -267,6 +267,11 @@ class Activation(Task):
         """Whether there is a result, be it an old one."""
         return self.summary is not None
 
+    def forget(self) -> None:
+        """Take it out of the graph, with its result: that holds the frame, which holds this."""
+        super().forget()
+        self.summary = self.approximation = None
+
     def __repr__(self) -> str:
         return f"<run of {self.scope.qualname}>"
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.data import dataclass, replace
+from jaxsight_analyzers.data import dataclass, fields, replace
 from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.contexts import Environment, Transformation
+    from jaxsight_analyzers.semantic.contexts import Transformation
     from jaxsight_analyzers.semantic.keys import KeyToken, Passes
     from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, FunctionScope
+    from jaxsight_analyzers.semantic.states import Environment
 
 
 class Kind(Enum):
@@ -147,6 +148,12 @@ class FunctionData:
         """Its name with those of what it stands in."""
         return self.scope.qualname
 
+    def is_same(self, other: FunctionData) -> bool:
+        """Whether it is the same function, though perhaps looked up another time."""
+        return self is other or all(
+            getattr(self, one.name) == getattr(other, one.name) for one in fields(FunctionData)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
@@ -183,6 +190,18 @@ NEVER = Value(Kind.UNKNOWN)
 def own(value: Value) -> Value:
     """The value as an object of its own where many names share one, so that each binding is told apart."""
     return Value(value.kind, data=value.data) if value in (STATIC, UNKNOWN, HOST, ARRAY) else value
+
+
+def with_data(value: Value, data: object) -> Value:
+    """A value like another, of other data."""
+    return Value(
+        value.kind,
+        value.traced,
+        value.origin,
+        concrete=value.concrete,
+        data=data,
+        tokens=value.tokens,
+    )
 
 
 def constant(value: object) -> Value:
