@@ -151,9 +151,7 @@ def analyse(
     )
     anew = previous is None or state is not previous.state
     state.interpretation.run.preempted = preempted if anew else None
-    edited = previous is not None and state is previous.state
-    first, state.was_edited = edited and not state.was_edited, state.was_edited or edited
-    with garbage.put_off(edited=edited, first=first):
+    with garbage.put_off():
         module = parse(source, state.module)
         found, crashes = state.advance(module)
         state.interpretation.run.preempted = None

@@ -58,7 +58,6 @@ class State:
         self.interpretation = Interpretation(path, workspace, incoming, shared)
         self.module = None if shared is None else self.interpretation.module.parsed
         self.model: SemanticModel
-        self.was_edited = False
         self._chunks: list[Chunk] = []
         self._kept: list[Kept] = []  # of each chunk
         self._importing: tuple[Chunk, ...] = ()  # the chunks with the imports of the module

@@ -1,73 +1,65 @@
 """When the collector of garbage looks: not while an analysis grows, and at all there is only now and then.
 
-Most of what an analysis makes lives as long as its result, so looking at it while it is made is in
-vain. After an edit what is young is looked at, once there is enough of it; what outlives that is
-put aside. Once much was put aside, or in a pause (`tidy`), everything is looked at: that takes a
-tenth of a second or two for a big file, and is what keeps the memory of a long session in bounds.
+What an analysis makes holds no circles, so that it goes at once when it is dropped (`test_memory.py`).
+So there is next to nothing for the collector to find, and looking at all there is takes a tenth of a
+second for a big file. What is old is therefore put aside unseen. All of it is looked at only in a
+pause (`tidy`), or once the memory in use has grown by half since the last time: then either there
+is that much more to hold, or there are circles that nobody knows of.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-_MUCH = (
-    20_000  # young objects that are worth a look; of one edit: much of the file was analysed anew
-)
-_ENOUGH = 250_000  # objects put aside, some of them garbage by now
-_LITTLE = 50_000
+_YOUNG = 20_000  # young objects that are worth a look, which takes a few milliseconds
+_SOME = 200_000  # blocks of memory: 10 to 20 MB
 
 
-class _Aside:
-    """How many objects were put aside since everything was looked at."""
+class _Memory:
+    """The blocks of memory in use when all was looked at, or first anything was put aside."""
 
-    count = 0
+    blocks = 0
 
 
 @contextmanager
-def put_off(*, edited: bool, first: bool) -> Generator[None]:
-    """Collect what an analysis leaves when it is done. `first`: the file is edited for the first time."""
+def put_off() -> Generator[None]:
+    """Do an analysis, and then collect if need be."""
     if not gc.isenabled():
         yield
         return
-    if first:
-        _put_aside()
     before = gc.get_count()[0]
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        young = gc.get_count()[0]
-        if edited:
-            _after_edit(young, young - before)
-        elif young > gc.get_threshold()[0]:
-            gc.collect(0)
+        _after(before, gc.get_count()[0])
 
 
 def tidy() -> None:
     """Look at everything, if that is worth it: for a moment in which nobody waits."""
-    if _Aside.count + gc.get_count()[0] > _LITTLE:
+    if sys.getallocatedblocks() > _Memory.blocks + _SOME:
         _collect()
 
 
-def _after_edit(young: int, made: int) -> None:
-    if made > _MUCH:
-        _put_aside()
-        _Aside.count += young
-    elif young > _MUCH:
-        _Aside.count += max(young - gc.collect(1), 0)
-    if _Aside.count > _ENOUGH:
-        _collect()
-
-
-def _put_aside() -> None:
-    """Into the oldest generation, at no cost: it is garbage some day."""
+def _after(before: int, young: int) -> None:
+    """Put aside what is young: unseen where most of it was made by this analysis, which holds it."""
+    if young <= min(_YOUNG, gc.get_threshold()[0]):
+        return
+    if before > young - before:
+        gc.collect(0)
     gc.freeze()
     gc.unfreeze()
+    blocks = sys.getallocatedblocks()
+    if not _Memory.blocks:
+        _Memory.blocks = blocks
+    elif blocks > _Memory.blocks * 3 // 2 + _SOME:
+        _collect()
 
 
 def _collect() -> None:
     gc.collect()
-    _Aside.count = 0
+    _Memory.blocks = sys.getallocatedblocks()

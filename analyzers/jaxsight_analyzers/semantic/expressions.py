@@ -57,7 +57,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 
-def evaluate(run: Run, node: ast.expr) -> Value:
+def evaluate(run: Run, node: ast.expr, /) -> Value:
     """The value of an expression; records what its evaluation does."""
     return _HANDLERS.get(node.__class__, _generic)(run, node)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
@@ -54,30 +54,32 @@ class Flow(Task):
         self.before = None
 
 
+class Hands(NamedTuple):
+    """What does the work."""
+
+    work: Callable[[Chunk], None]  # runs the code of a chunk
+    run: Callable[[Flow, Callable[[], None]], None]  # does work as a task
+    in_doubt: Callable[[Flow], bool]  # whether a task's answers are others now
+
+
 class Flows:
-    """The chunks of a module in order, and states of the module between them.
+    """The chunks of a module in order, and states of the module between them."""
 
-    `run` runs a chunk's code as a task, `in_doubt` says whether a task's answers are others now.
-    """
-
-    def __init__(
-        self,
-        frame: Frame,
-        run: Callable[[Flow, Callable[[], None]], None],
-        in_doubt: Callable[[Flow], bool],
-    ) -> None:
+    def __init__(self, frame: Frame) -> None:
         self.order: list[Flow] = []
         self._frame = frame
-        self._run = run
-        self._in_doubt = in_doubt
         self._states: list[tuple[State, tuple[str, ...]]] = []  # before every so many chunks
-        self._works: Callable[[Chunk], None]
+        self._hands: Hands
 
-    def update(
-        self, chunks: tuple[Chunk, ...], suspects: set[Task], work: Callable[[Chunk], None]
-    ) -> None:
+    def update(self, chunks: tuple[Chunk, ...], suspects: set[Task], hands: Hands) -> None:
         """Run what has to run for these chunks. What is gone is forgotten."""
-        self._works = work
+        self._hands = hands
+        try:
+            self._update(chunks, suspects)
+        finally:
+            del self._hands  # they belong to what holds this
+
+    def _update(self, chunks: tuple[Chunk, ...], suspects: set[Task]) -> None:
         old = self.order
         start, end = _common(old, chunks)
         if len(old) == len(chunks):
@@ -129,7 +131,7 @@ class Flows:
         flow = self.order[number]
         if start <= number < stop or flow.volatile or flow.before is None:
             return False
-        return not self._in_doubt(flow)
+        return not self._hands.in_doubt(flow)
 
     def _is_as_before(self, first: int, last: int, left: list[_Left]) -> bool:
         """Run some chunks: whether they leave what was left there before."""
@@ -182,7 +184,7 @@ class Flows:
         frame = self._frame
         before = slots(frame, flow.names)
         known = flow.before is not None and not flow.volatile and flow.before.same(before)
-        if known and not self._in_doubt(flow):
+        if known and not self._hands.in_doubt(flow):
             assert flow.after is not None
             restore(frame, flow.names, flow.after)
             return
@@ -191,9 +193,9 @@ class Flows:
         def work() -> None:
             frame.state = first.pop() if first else entry.copy()  # it may have to begin anew
             frame.guards = before.guards
-            self._works(flow.chunk)
+            self._hands.work(flow.chunk)
 
-        self._run(flow, work)
+        self._hands.run(flow, work)
         flow.left_transformed = flow.transformed.pop(frame, [])
         flow.left_pending = [(node, data) for node, (data, _) in flow.pending.items()]
         flow.pending.clear()

@@ -27,7 +27,7 @@ from jaxsight_analyzers.semantic import (
 )
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.definitions import redefine
-from jaxsight_analyzers.semantic.flows import Flow, Flows
+from jaxsight_analyzers.semantic.flows import Flow, Flows, Hands
 from jaxsight_analyzers.semantic.interest import Interest, interesting
 from jaxsight_analyzers.semantic.module import GlobalName, Module
 from jaxsight_analyzers.semantic.run import Run
@@ -70,9 +70,15 @@ class Via(NamedTuple):
     call: Call
 
 
+class _Run(Run):
+    # The functions themselves: expressions are evaluated often.
+    evaluate = expressions.evaluate
+    global_value = memo.value_of_name
+
+
 def new_run(workspace: Workspace | None) -> Run:
     """A run of nothing yet."""
-    return Run(load(), expressions.evaluate, memo.value_of_name, workspace)
+    return _Run(load(), workspace)
 
 
 class Interpretation:
@@ -98,13 +104,20 @@ class Interpretation:
         self.crashes: list[str] = []
         self.tasks_of: list[tuple[Task, ...]] = []  # those that ran code in each chunk
         self.again: set[int] | None = None  # the chunks in which something else may be seen
-        self._flows = self._no_flows()
+        self._flows = Flows(self.module.frame)
         self._roots: dict[object, Root] = {}
         self._interest = Interest(set(), frozenset())
         self._made: list[object] = []  # what the module's own code transforms
         self._leaving: set[Flow] = set()  # what leaves functions that are to be run
         self._live_roots: list[Root] = []
         self._is_explored = False
+
+    def __del__(self) -> None:
+        """What is used and who uses it hold each other; all of it goes at once, without the collector."""
+        if not self.run.is_shared:
+            self.run.dismantle()
+            for task in (*self._roots.values(), *self._flows.order):
+                task.dismantle()
 
     @property
     def is_exact(self) -> bool:
@@ -196,22 +209,25 @@ class Interpretation:
             self._reach(root, covered, called)
 
     def _run_flows(self) -> None:
-        run = self.run
-        self._flows.update(self.module.parsed.chunks, run.suspects, partial(run_chunk, run))
+        run, frame = self.run, self.module.frame
+        hands = Hands(
+            partial(run_chunk, run),
+            partial(self._execute_flow, frame),
+            self._is_in_doubt,
+        )
+        self._flows.update(self.module.parsed.chunks, run.suspects, hands)
+
+    def _execute_flow(self, frame: Frame, task: Flow, work: Callable[[], None]) -> None:
+        self._execute(task, frame, work)
+
+    def _is_in_doubt(self, task: Flow) -> bool:
+        return task in self.run.suspects and self._changed(task)
 
     def _note_left(self) -> None:
         """What the module's own code transforms, each function and by which application, and leaves."""
         made = [data for flow_ in self._flows.order for data in flow_.left_transformed]
         self._made = [(data.scope, site(data.transformations[-1])) for data in made]
         self._leaving = {flow_ for flow_ in self._flows.order if flow_.left_pending}
-
-    def _no_flows(self) -> Flows:
-        run, frame = self.run, self.module.frame
-        return Flows(
-            frame,
-            lambda flow_, work: self._execute(flow_, frame, work),
-            lambda flow_: flow_ in run.suspects and self._changed(flow_),
-        )
 
     def _by_chunk(self) -> list[tuple[Task, ...]]:
         numbers = {chunk: number for number, chunk in enumerate(self.module.parsed.chunks)}
@@ -285,7 +301,7 @@ class Interpretation:
         self.run.start_over()
         self.run.frame = self.module.frame
         self.module.names = {}
-        self.live, self._flows, self._roots = {}, self._no_flows(), {}
+        self.live, self._flows, self._roots = {}, Flows(self.module.frame), {}
         self._is_explored = False
         for piece in self.module.pieces:
             for scope in piece.scopes:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3
 
 
-def value_of_name(run: Run, home: Module, name: str) -> Value | None:
+def value_of_name(run: Run, home: Module, name: str, /) -> Value | None:
     """What a name of a module stands for; None if the module does not bind it."""
     task = home.names.get(name)
     if task is None:

@@ -51,6 +51,12 @@ class GlobalName(Task):
         self.changes = Dependency()  # stands for all that happens to it: see `changes`
         self.index = 0
 
+    def dismantle(self) -> None:
+        """Drop what was used and seen, and those who use it."""
+        super().dismantle()
+        self.bindings.forget_users()
+        self.changes.forget_users()
+
     def __repr__(self) -> str:
         return f"<name {self.name}>"
 
@@ -78,6 +84,17 @@ class Module:
         """Be ready to have the module's own code run as if it had never been."""
         self.environment = Environment(None, State({}, {}))
         self.frame = Frame(_TREE, "<module>", self.environment, None, None, module=self)
+
+    def dismantle(self) -> None:
+        """Take apart what holds each other, for nobody asks any more."""
+        for name in self.names.values():
+            name.dismantle()
+        for piece in self.pieces:
+            for scope in piece.scopes:
+                scope.dismantle()
+            piece.scopes, piece.changes = [], None
+        self.names, self.pieces, self.frame.module = {}, [], None
+        self.environment.state = State({}, {})
 
     @property
     def mentions_imports(self) -> bool:

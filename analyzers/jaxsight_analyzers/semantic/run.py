@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -79,16 +78,7 @@ class Run:
     a dependency of it.
     """
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        evaluate: Callable[[Run, ast.expr], Value],
-        value_of_name: Callable[[Run, Module, str], Value | None],
-        workspace: Workspace | None = None,
-    ) -> None:
-        self.evaluate: Callable[[ast.expr], Value] = partial(evaluate, self)
-        """The value of an expression; records what its evaluation does."""
-        self._value_of_name = value_of_name
+    def __init__(self, knowledge: Knowledge, workspace: Workspace | None = None) -> None:
         self.knowledge = knowledge
         self.workspace = workspace
         self.asked: set[str] = set()  # paths in it whose files were looked for
@@ -128,6 +118,14 @@ class Run:
         self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
         self.frame: Frame
         self.branch_end: State
+
+    def evaluate(self, node: ast.expr, /) -> Value:
+        """The value of an expression; records what its evaluation does."""
+        raise NotImplementedError
+
+    def global_value(self, module: Module, name: str, /) -> Value | None:
+        """What a name of a module stands for once it is imported; None if it binds no such name."""
+        raise NotImplementedError
 
     def begin(self, changed: set[Dependency]) -> None:
         """Start with a new text of the file, in which this changed."""
@@ -199,6 +197,14 @@ class Run:
         self._once.clear()
         self.budget = budget_for(len(self.scopes.functions))
 
+    def dismantle(self) -> None:
+        """Nobody asks any more: take apart what holds each other, so that it goes at once."""
+        self.redone, self.suspects, self.changed_inputs = [], set(), set()
+        for activation in self.memo.values():
+            activation.dismantle()
+        for module in self.modules.values():
+            module.dismantle()
+
     # Recording
 
     @property
@@ -265,12 +271,8 @@ class Run:
                     self.task.volatile = True  # a closure that reads what the module's code left
                 return value
             environment = environment.parent
-        value = self._value_of_name(self, frame.module, name)
+        value = self.global_value(frame.module, name)
         return self.builtin(name) if value is None else value
-
-    def global_value(self, module: Module, name: str) -> Value | None:
-        """What a name of a module stands for once it is imported; None if it binds no such name."""
-        return self._value_of_name(self, module, name)
 
     def builtin(self, name: str) -> Value:
         """A builtin of Python by its qualified name."""

@@ -83,6 +83,11 @@ class FunctionScope(Dependency):
         self.evidence: Evidence | None = None
         self.telling = Dependency()  # stands for the evidence
 
+    def dismantle(self) -> None:
+        """Drop those who use it."""
+        for dependency in (self, self.head, self.telling):
+            dependency.forget_users()
+
     def __repr__(self) -> str:
         return f"<function {self.qualname}>"
 
@@ -134,6 +139,11 @@ class ClassScope(Dependency):
     def keepers(self, attribute: str) -> list[str]:
         """The methods that may give an attribute of `self` a function or an object."""
         return [name for name, method in self.methods.items() if attribute in method.keeps]
+
+    def dismantle(self) -> None:
+        """Drop those who use it, and its methods, whose owner it is."""
+        self.forget_users()
+        self.methods = {}
 
     def __repr__(self) -> str:
         return f"<class {self.qualname}>"

@@ -161,6 +161,12 @@ class Task(Dependency):
         for used in self.uses:
             used.used_by(self)
 
+    def dismantle(self) -> None:
+        """Drop what was used and seen, as everything else does that it is used by."""
+        self.uses = {}
+        self.forget_users()
+        self.clear()
+
     def forget(self) -> None:
         """Take the task out of the graph."""
         for used in self.uses:
@@ -266,6 +272,11 @@ class Activation(Task):
     def is_known(self) -> bool:
         """Whether there is a result, be it an old one."""
         return self.summary is not None
+
+    def dismantle(self) -> None:
+        """Drop the result, too."""
+        super().dismantle()
+        self.summary = None
 
     def forget(self) -> None:
         """Take it out of the graph, with its result: that holds the frame, which holds this."""
