@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
@@ -119,17 +120,25 @@ def changed(
 
 def _spliced(source: SourceFile, edits: Sequence[tuple[Span, str]]) -> SourceFile:
     pieces: list[str] = []
+    touched: list[str] = []
     end = len(source.text)
     for span, text in edits:
         pieces += (source.text[span.end : end], text)
+        touched += (source.text[max(span.start - 1, 0) : span.start], text)
+        touched.append(source.text[span.end : span.end + 1])
         end = span.start
     pieces.append(source.text[:end])
-    return SourceFile(source.path, _whole("".join(reversed(pieces))))
+    text = "".join(reversed(pieces))
+    # halves of characters meet at most where something was edited
+    return SourceFile(source.path, _whole(text) if any(map(_HALF.search, touched)) else text)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _whole(text: str) -> str:
     """The text with surrogates joined: a client that counts UTF-16 may send half a character."""
-    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+    if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 

@@ -151,6 +151,14 @@ def test_two_halves_of_a_character_make_one() -> None:
     assert source.text == "😀"
 
 
+def test_two_halves_meet_where_what_was_between_them_goes() -> None:
+    source = SourceFile("", "é\ud83dx\ude00")
+    change = lsp.TextDocumentContentChangePartial(
+        lsp.Range(lsp.Position(0, 2), lsp.Position(0, 3)), ""
+    )
+    assert convert.changed(source, [change], Encoding.UTF16).text == "é😀"
+
+
 @pytest.mark.parametrize(
     ("encoding", "column"), [(Encoding.UTF8, 6), (Encoding.UTF16, 3), (Encoding.UTF32, 2)]
 )
