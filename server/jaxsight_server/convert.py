@@ -1,32 +1,19 @@
-"""The only place with both our types and LSP types: positions, diagnostics, edits."""
+"""The only place with both our types and LSP types: positions, changes, edits."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
-from pathlib import PurePath
-from types import MappingProxyType
 
 from lsprotocol import types as lsp
 
-from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Severity, Span, Tag
+from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.client import Client
-from jaxsight_server.session import Snapshot
-from jaxsight_server.uris import path_of, uri_of
+from jaxsight_server.session import Document, Snapshot
 
 SOURCE = "jaxsight"
-
-_SEVERITIES = {
-    Severity.ERROR: lsp.DiagnosticSeverity.Error,
-    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
-    Severity.HINT: lsp.DiagnosticSeverity.Hint,
-}
-_TAGS = {
-    Tag.DEPRECATED: lsp.DiagnosticTag.Deprecated,
-    Tag.UNNECESSARY: lsp.DiagnosticTag.Unnecessary,
-}
 
 
 class Encoding(Enum):
@@ -49,16 +36,21 @@ class Encoding(Enum):
 # -- positions
 
 
-def position(source: SourceFile, offset: int, encoding: Encoding) -> lsp.Position:
-    """A code-point offset as the client writes it. Inside `\\r\\n` is before it."""
+def line_and_column(source: SourceFile, offset: int, encoding: Encoding) -> tuple[int, int]:
+    """A code-point offset as the client counts. Inside `\\r\\n` is before it."""
     line = source.line_of(offset)
     if source.is_plain:
-        return lsp.Position(line, min(offset, len(source.text)) - source.line_starts[line])
+        return line, min(offset, len(source.text)) - source.line_starts[line]
     span = source.line_span(line)
     before = source.text[span.start : min(offset, span.end)]
     if encoding is Encoding.UTF32 or before.isascii():
-        return lsp.Position(line, len(before))
-    return lsp.Position(line, sum(encoding.width(char) for char in before))
+        return line, len(before)
+    return line, sum(encoding.width(char) for char in before)
+
+
+def position(source: SourceFile, offset: int, encoding: Encoding) -> lsp.Position:
+    """A code-point offset as the client writes it."""
+    return lsp.Position(*line_and_column(source, offset, encoding))
 
 
 def offset(source: SourceFile, position: lsp.Position, encoding: Encoding) -> int:
@@ -124,8 +116,7 @@ def _spliced(source: SourceFile, edits: Sequence[tuple[Span, str]]) -> SourceFil
     end = len(source.text)
     for span, text in edits:
         pieces += (source.text[span.end : end], text)
-        touched += (source.text[max(span.start - 1, 0) : span.start], text)
-        touched.append(source.text[span.end : span.end + 1])
+        touched += (text, source.text[span.end : span.end + 1])
         end = span.start
     pieces.append(source.text[:end])
     text = "".join(reversed(pieces))
@@ -146,13 +137,17 @@ def _whole(text: str) -> str:
 # -- places in a snapshot
 
 
-def location(snapshot: Snapshot, span: Span, encoding: Encoding) -> lsp.Location:
-    """Where a span of the module is shown; one that leaves its cell is cut off there."""
+def document_of(snapshot: Snapshot, span: Span) -> tuple[Document, Span]:
+    """The document that shows a span of the module, and where; one that leaves its cell is cut off."""
     if snapshot.joined is None:
-        document = snapshot.documents[0]
-        return lsp.Location(document.uri, to_range(document.source, span, encoding))
+        return snapshot.documents[0], span
     cell, inside = snapshot.joined.span_to_cell(span)
-    document = snapshot.documents[cell]
+    return snapshot.documents[cell], inside
+
+
+def location(snapshot: Snapshot, span: Span, encoding: Encoding) -> lsp.Location:
+    """Where a span of the module is shown."""
+    document, inside = document_of(snapshot, span)
     return lsp.Location(document.uri, to_range(document.source, inside, encoding))
 
 
@@ -173,97 +168,6 @@ def module_span(snapshot: Snapshot, uri: str, range_: lsp.Range, encoding: Encod
     start = module_offset(snapshot, uri, range_.start, encoding)
     end = module_offset(snapshot, uri, range_.end, encoding)
     return None if start is None or end is None else Span(start, max(start, end))
-
-
-# -- diagnostics
-
-
-def diagnostics(
-    snapshot: Snapshot,
-    found: Iterable[Diagnostic],
-    encoding: Encoding,
-    client: Client,
-    others: Mapping[str, SourceFile] = MappingProxyType({}),
-) -> dict[str, list[lsp.Diagnostic]]:
-    """What was found, by document. Every document of the snapshot has an entry.
-
-    `others` are the other files that related places may lie in, by path.
-    """
-    by_uri: dict[str, list[lsp.Diagnostic]] = {d.uri: [] for d in snapshot.documents}
-    places = _Places(snapshot, encoding, others)
-    for diagnostic in found:
-        place = places.of(diagnostic.span)
-        related = _related(diagnostic, places)
-        by_uri[place.uri].append(_drawn(diagnostic, place.range, related, by_uri, client))
-    return by_uri
-
-
-class _Places:
-    """Where spans are shown, each worked out once: many findings share what explains them."""
-
-    def __init__(
-        self, snapshot: Snapshot, encoding: Encoding, others: Mapping[str, SourceFile]
-    ) -> None:
-        self._snapshot = snapshot
-        self._encoding = encoding
-        self._others = others
-        self._known: dict[tuple[Span, str | None], lsp.Location] = {}
-
-    def of(self, span: Span, path: str | None = None) -> lsp.Location:
-        """The place of a span of the module, or of another file."""
-        known = self._known.get((span, path))
-        if known is None:
-            known = self._known[span, path] = self._made(span, path)
-        return known
-
-    def is_known(self, path: str | None) -> bool:
-        """Whether there is a text that a place in that file lies in."""
-        return path is None or path in self._others
-
-    def _made(self, span: Span, path: str | None) -> lsp.Location:
-        if path is None:
-            return location(self._snapshot, span, self._encoding)
-        document = self._snapshot.texts.documents.get(path)
-        uri = uri_of(path) if document is None else document.uri
-        return lsp.Location(uri, to_range(self._others[path], span, self._encoding))
-
-
-def _drawn(
-    diagnostic: Diagnostic,
-    range_: lsp.Range,
-    related: list[lsp.DiagnosticRelatedInformation],
-    here: Container[str],
-    client: Client,
-) -> lsp.Diagnostic:
-    message = diagnostic.message
-    if related and not client.related:
-        message = "\n".join((message, *(_in_words(one, here) for one in related)))
-    tag, url = diagnostic.finding.tag, diagnostic.url
-    return lsp.Diagnostic(
-        range=range_,
-        message=message,
-        severity=_SEVERITIES[diagnostic.severity],
-        code=diagnostic.rule,
-        code_description=lsp.CodeDescription(url) if url and client.links_rules else None,
-        source=SOURCE,
-        tags=[_TAGS[tag]] if tag and client.tags else None,
-        related_information=related if related and client.related else None,
-        data={"rule": diagnostic.rule} if client.keeps_data else None,
-    )
-
-
-def _in_words(related: lsp.DiagnosticRelatedInformation, here: Container[str]) -> str:
-    uri, line = related.location.uri, related.location.range.start.line + 1
-    file = "" if uri in here else f"{PurePath(path_of(uri)).name}, "
-    return f"{file}line {line}: {related.message}"
-
-
-def _related(diagnostic: Diagnostic, places: _Places) -> list[lsp.DiagnosticRelatedInformation]:
-    return [
-        lsp.DiagnosticRelatedInformation(places.of(one.span, one.path), one.message)
-        for one in diagnostic.related
-        if places.is_known(one.path)
-    ]
 
 
 # -- edits

@@ -7,6 +7,7 @@ never forgotten. Our features take the place of all of these.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from typing import Any, cast
 
@@ -61,6 +62,12 @@ def _as_it_is(data: dict[str, Any], kind: type[Any]) -> Any:
 _FIELDS = frozenset(("id", "method", "jsonrpc", "params"))
 
 
+class Json(str):
+    """The result of a request, or the parameters of a notification, that is written as JSON already."""
+
+    __slots__ = ()
+
+
 class Transport(LanguageServerProtocol):
     """Language server protocol over whatever writer it is given."""
 
@@ -89,6 +96,28 @@ class Transport(LanguageServerProtocol):
         if not self.pulls:
             capabilities.diagnostic_provider = None
         return result
+
+    # -- sending
+
+    def notify(self, method: str, params: Any | None = None) -> None:
+        """Tell the client something."""
+        if isinstance(params, Json):
+            self._send_written(f'"method":"{method}","params":{params}')
+        else:
+            super().notify(method, params)
+
+    def _send_response(
+        self, msg_id: str | int, result: Any | None = None, error: lsp.ResponseError | None = None
+    ) -> None:
+        if isinstance(result, Json):
+            self._send_written(f'"id":{json.dumps(msg_id)},"result":{result}')
+        else:
+            super()._send_response(msg_id, result, error)
+
+    def _send_written(self, members: str) -> None:
+        if self.writer is not None:
+            body = f'{{"jsonrpc":"{self.VERSION}",{members}}}'.encode()
+            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
     # -- receiving
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from jaxsight_server import convert
+from jaxsight_server import drawn
 from jaxsight_server.client import Client
 from jaxsight_server.convert import Encoding
 from jaxsight_server.module import Module
 from jaxsight_server.schedule import SupersededError
+from jaxsight_server.transport import Json
 
 if TYPE_CHECKING:
     from jaxsight_server.server import Server
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 async def pull(
     server: Server, params: lsp.DocumentDiagnosticParams
-) -> lsp.DocumentDiagnosticReport:
+) -> lsp.DocumentDiagnosticReport | Json:
     """Answer a client that asks. Cells of notebooks are pushed, so there is nothing to say here."""
     uri = params.text_document.uri
     snapshot = server.session.snapshot(uri)
@@ -40,18 +42,16 @@ async def pull(
 
 def _report(
     module: Module, previous: str | None, encoding: Encoding, client: Client
-) -> lsp.DocumentDiagnosticReport:
+) -> lsp.DocumentDiagnosticReport | Json:
     if module.identity == previous:
         return lsp.RelatedUnchangedDocumentDiagnosticReport(result_id=module.identity)
     items = _diagnostics(module, encoding, client)[module.snapshot.uri]
-    return lsp.RelatedFullDocumentDiagnosticReport(items=items, result_id=module.identity)
+    return Json(f'{{"kind":"full","resultId":"{module.identity}","items":{items}}}')
 
 
-def _diagnostics(
-    module: Module, encoding: Encoding, client: Client
-) -> dict[str, list[lsp.Diagnostic]]:
+def _diagnostics(module: Module, encoding: Encoding, client: Client) -> dict[str, Json]:
     analysis = module.analysis
-    return convert.diagnostics(
+    return drawn.diagnostics(
         module.snapshot, analysis.diagnostics, encoding, client, analysis.others
     )
 
@@ -89,7 +89,7 @@ class Publisher:
         """Take back what was published about a document."""
         if uri in self._published:
             self._published.discard(uri)
-            self._send(uri, None, [])
+            self._send(uri, None, Json("[]"))
 
     async def _publish(self, uri: str) -> None:
         try:
@@ -118,7 +118,7 @@ class Publisher:
             self._published.add(document)
             self._send(document, versions[document], items)
 
-    def _send(self, uri: str, version: int | None, items: list[lsp.Diagnostic]) -> None:
-        self._server.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(uri, items, version)
-        )
+    def _send(self, uri: str, version: int | None, items: Json) -> None:
+        numbered = "" if version is None else f'"version":{version},'
+        params = Json(f'{{"uri":{json.dumps(uri)},{numbered}"diagnostics":{items}}}')
+        self._server.protocol.notify(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, params)
