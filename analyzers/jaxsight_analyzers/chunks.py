@@ -24,6 +24,7 @@ from jaxsight_analyzers.pieces import (
     ends_line,
     first_code,
 )
+from jaxsight_analyzers.prose import rewritten
 from jaxsight_analyzers.source import SourceFile
 
 
@@ -56,6 +57,10 @@ def _cold(text: str) -> list[Chunk]:
 def _edited(text: str, previous: Chunks) -> list[Chunk]:
     old = previous.source.text
     start, end = difference(old, text)
+    number = previous.index_of(start)
+    prose = _prose(text[start : end + len(text) - len(old)], start, end, number, previous)
+    if prose is not None:
+        return [*previous.chunks[:number], prose, *previous.chunks[number + 1 :]]
     first = previous.index_of(max(start - 1, 0))
     last = previous.index_of(end) + 1
     begin = previous.starts[first]
@@ -65,6 +70,16 @@ def _edited(text: str, previous: Chunks) -> list[Chunk]:
     _settle(region)
     _verify(region.flat)
     return region.flat
+
+
+def _prose(new: str, start: int, end: int, number: int, previous: Chunks) -> Chunk | None:
+    """The chunk of an edit that no tree holds; None for other edits, or next to broken text."""
+    if any(chunk.problem is not None for chunk in previous.chunks):
+        return None
+    chunk, before = previous.chunks[number], previous.starts[number]
+    if end > before + len(chunk.text):
+        return None
+    return rewritten(chunk, start - before, end - before, new)
 
 
 class _Region:

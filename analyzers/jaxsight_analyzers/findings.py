@@ -124,9 +124,10 @@ class State:
         if again is None:
             self._look_at_all(module, imports_differ)
         else:
+            gone = {self._chunks[number] for number in again}.difference(module.chunks)
             for number in again | self._telling:
                 known = self._kept[number]
-                if number in again or _asked(known, imports_differ):
+                if number in again or self._is_to_be_looked_at(known, gone, imports_differ):
                     self._keep(number, self._look(model.unit(number), module))
         crashes = list(model.crashes)
         found: list[Diagnostic] = []
@@ -150,15 +151,23 @@ class State:
     def _look_at_all(self, module: ParsedModule, imports_differ: bool) -> None:
         """Look at each unit, but for those in which nothing else can be seen than before."""
         before = dict(zip(self._chunks, self._kept))
+        gone = before.keys() - set(module.chunks)
         self._chunks, self._kept, self._telling = list(module.chunks), [], set()
         for number, chunk in enumerate(module.chunks):
             self.interpretation.run.give_way()
             unit = self.model.unit(number)
             known = before.get(chunk)
-            if known is None or known.seen_by != unit.seen_by or _asked(known, imports_differ):
+            stays = known is not None and known.seen_by == unit.seen_by
+            if known is None or not stays or self._is_to_be_looked_at(known, gone, imports_differ):
                 known = self._look(unit, module)
             self._kept.append(known)
             self._keep(number, known)
+
+    @staticmethod
+    def _is_to_be_looked_at(known: Kept, gone: set[Chunk], imports_differ: bool) -> bool:
+        """Whether what was seen elsewhere in the file, or what lay there, may be something else now."""
+        asked = known.asked_others or (known.asked_imports and imports_differ)
+        return asked or known.found.speaks_of(gone)
 
     def _keep(self, number: int, kept: Kept) -> None:
         self._kept[number] = kept
@@ -185,11 +194,6 @@ class State:
             unit.asked_others,
             unit.asked_imports,
         )
-
-
-def _asked(known: Kept, imports_differ: bool) -> bool:
-    """Whether rules asked for what may be something else now, elsewhere in the file."""
-    return known.asked_others or (known.asked_imports and imports_differ)
 
 
 def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import replace
@@ -60,6 +61,10 @@ class Found:
         self._resolved: Resolved | None = None
         self._key: tuple[int, ...] | None = None  # where all that they speak of lay
         self._placed: tuple[Diagnostic, ...] = ()
+
+    def speaks_of(self, chunks: AbstractSet[Chunk]) -> bool:
+        """Whether a place that explains one of them lies in one of these chunks."""
+        return any(not chunks.isdisjoint(places) for places in self._chunks)
 
     def placed(self, number: int, model: SemanticModel) -> tuple[Diagnostic, ...]:
         """The diagnostics where they lie in the source now; none whose text was just edited."""

@@ -40,6 +40,7 @@ def redefine(
     Definitions that are still there keep their cells, which then hold the new nodes.
     """
     known = {piece.chunk: piece for piece in module.pieces}
+    _keep_trees(known, parsed)
     fresh = [chunk for chunk in parsed.chunks if chunk not in known]
     if not fresh and list(known) == list(parsed.chunks):
         module.parsed = parsed
@@ -85,6 +86,18 @@ def redefine(
             None,
         )  # they speak of what holds it: functions that are gone
     return changed
+
+
+def _keep_trees(known: dict[Chunk, Piece], parsed: ParsedModule) -> None:
+    """Let the pieces of chunks of which only blank lines, comments or docstrings changed stand for the new ones."""
+    staying = set(parsed.chunks)
+    gone = {id(chunk.body): chunk for chunk in known if chunk not in staying and chunk.is_whole}
+    for chunk in parsed.chunks if gone else ():
+        if chunk not in known and chunk.is_whole:
+            old = gone.pop(id(chunk.body), None)
+            if old is not None:
+                piece = known[chunk] = known.pop(old)
+                piece.chunk = chunk
 
 
 def _surveyed(

@@ -96,7 +96,9 @@ class Flows:
         found: set[int] = set()
         for number in range(start, stop):
             flow = self.order[number]
-            if flow.chunk is not chunks[number]:
+            if flow.chunk.body is chunks[number].body:
+                flow.chunk = chunks[number]  # only what nobody reads is another in it, if anything
+            else:
                 flow.take(chunks[number])
                 found.add(number)
         return found
