@@ -64,8 +64,6 @@ def redefine(
         if chunk.heads is not None:
             owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
         pieces.append(piece)
-    if module.pieces and not (module.parsed.is_whole and parsed.is_whole):
-        _restore_shared(pieces, gone, definitions)
     _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
     for scope, interface in interfaces.items():
         if not interface.is_same(_interface(scope)):
@@ -134,19 +132,6 @@ def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
                 name = f"{name} {id(scope)}"  # made anew each time: there is no cell to keep
             pool.setdefault((type(scope), name), []).append(scope)
     return pool
-
-
-def _restore_shared(pieces: list[Piece], gone: list[Piece], definitions: Definitions) -> None:
-    """Keep a definition known that stands in for a broken one too, when that one is gone."""
-    nodes = {id(node) for piece in gone for node in piece.chunk.body}
-    for piece in pieces:
-        if nodes.isdisjoint(map(id, piece.chunk.body)):
-            continue
-        for scope in piece.scopes:
-            if isinstance(scope, FunctionScope):
-                definitions.functions.setdefault(scope.node, scope)
-            else:
-                definitions.classes.setdefault(scope.node, scope)
 
 
 def _classes_of(gone: list[Piece]) -> list[ClassScope]:
