@@ -23,6 +23,9 @@ from jaxsight_analyzers.pieces import (
 )
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
+_LEAVES = frozenset((str, int, type(None), ast.Load, ast.Store))
+"""What most fields of nodes hold in which no places lie."""
+
 
 class ClassPiece:
     """What ties the members of a big class to it, from version to version: compared by identity."""
@@ -106,14 +109,19 @@ class Chunk:
             node = self.body[0]
             assert isinstance(node, ast.ClassDef)
             waiting = [*node.decorator_list, *node.bases, *node.keywords]
-            _move(node, lines)
+            node.lineno += lines
+            node.end_lineno = (node.end_lineno or 0) + lines
         while waiting:
-            node = waiting.pop()
-            if hasattr(node, "lineno"):
-                _move(node, lines)
-            for value in node.__dict__.values():
-                if value.__class__ is list:
-                    waiting.extend([item for item in value if isinstance(item, ast.AST)])
+            inside = waiting.pop().__dict__
+            if "lineno" in inside:
+                inside["lineno"] += lines
+                inside["end_lineno"] += lines
+            for value in inside.values():
+                kind = value.__class__
+                if kind in _LEAVES:
+                    continue
+                if kind is list:
+                    waiting += [item for item in value if isinstance(item, ast.AST)]
                 elif isinstance(value, ast.AST):
                     waiting.append(value)
 
@@ -273,9 +281,3 @@ def difference(old: str, new: str) -> tuple[int, int]:
         else:
             high = middle - 1
     return start, len(old) - suffix
-
-
-def _move(node: ast.AST, lines: int) -> None:
-    node.lineno += lines  # type: ignore[attr-defined]
-    if node.end_lineno is not None:  # type: ignore[attr-defined]
-        node.end_lineno += lines  # type: ignore[attr-defined]

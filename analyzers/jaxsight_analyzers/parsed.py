@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from jaxsight_analyzers.chunks import Chunk, Chunks, parse_chunks
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.grafts import keep_methods
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 _FIRST_FREE = 10_000_000  # beyond the lines of any file
@@ -55,6 +56,7 @@ class Numbering:
         places: dict[object, list[int]] = {}
         for chunk in gone:
             places.setdefault(_title(chunk), []).append(chunk.first)
+        known = {chunk.first: chunk for chunk in gone}
         for chunk in fresh:
             header = headers.get(chunk.heads) if chunk.heads is not None else None
             if id(chunk.body[0]) in numbered or (header and _same_head(header, chunk)):
@@ -66,6 +68,8 @@ class Numbering:
             if id(chunk.body[0]) in numbered or (header and _same_head(header, chunk)):
                 continue
             self._number(chunk, places.get(_title(chunk)))
+            if chunk.first in known:
+                keep_methods(known[chunk.first], chunk)
 
     def _number(self, chunk: Chunk, places: list[int] | None) -> None:
         first = chunk.first

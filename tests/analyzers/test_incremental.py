@@ -346,3 +346,32 @@ def places(routes: tuple[Route, ...], analysis: Analysis) -> Iterator[tuple[Span
     for route in routes:
         found: tuple[Related, ...] = route.places(analysis.model)
         yield from ((related.span, related.message) for related in found)
+
+
+METHODS = """\
+import jax
+
+
+class Model:
+    def one(self, x):
+        body = lambda y: jax.numpy.sin(y)
+        return body(x) + 1
+
+    def two(self, x):
+        def inner(y):
+            return jax.numpy.cos(y)
+
+        return inner(x) * 2
+"""
+
+
+@pytest.mark.parametrize(("place", "runs"), [("+ 1", "Model.one"), ("* 2", "Model.two")])
+def test_an_edit_of_a_method_leaves_those_beside_it(place: str, runs: str) -> None:
+    after = METHODS.replace(place, "- 3")
+    analysis = analysed(after, analysed(METHODS))
+    assert _runs_again(analysis) == {f"<run of {runs}>"}
+    assert_as_fresh(analysis, after)
+    moved = after.replace("return body", "x = -x\n        return body")
+    analysis = analysed(moved, analysis)
+    assert_as_fresh(analysis, moved)
+    assert_as_fresh(analysed(METHODS, analysis), METHODS)

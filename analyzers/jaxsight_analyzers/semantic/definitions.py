@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic.module import Module
 
-_Pool = dict[tuple[type, str], list[Scope]]
+_Pool = dict[object, list[Scope]]
 
 
 def redefine(
@@ -127,11 +127,14 @@ def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
                 definitions.functions if isinstance(scope, FunctionScope) else definitions.classes
             )
             table.pop(scope.node, None)
-            name = scope.qualname
-            if "<locals>" in name or scope.name == "<lambda>":
-                name = f"{name} {id(scope)}"  # made anew each time: there is no cell to keep
-            pool.setdefault((type(scope), name), []).append(scope)
+            pool.setdefault(_title(scope), []).append(scope)
     return pool
+
+
+def _title(scope: Scope) -> object:
+    """What a definition is known by from one text to the next: of those inside functions their very nodes."""
+    name = scope.qualname
+    return scope.node if "<locals>" in name or scope.name == "<lambda>" else (type(scope), name)
 
 
 def _classes_of(gone: list[Piece]) -> list[ClassScope]:
@@ -149,7 +152,7 @@ def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Depe
     """Let old cells stand for the definitions of a piece that are still the same ones."""
     cells: dict[ast.AST, Scope] = {}
     for position, scope in enumerate(piece.scopes):
-        same = pool.get((type(scope), scope.qualname))
+        same = pool.get(_title(scope))
         if same:
             cell = same.pop(_place_of_cell(same, piece))
             if isinstance(cell, FunctionScope) and isinstance(scope, FunctionScope):
@@ -180,6 +183,10 @@ def _place_of_cell(same: list[Scope], piece: Piece) -> int:
 def _take_function(
     cell: FunctionScope, scope: FunctionScope, definitions: Definitions
 ) -> Iterator[Dependency]:
+    definitions.functions[scope.node] = cell
+    if cell.node is scope.node:  # an edit beside it
+        cell.owner, cell.nested, cell.piece = scope.owner, scope.nested, scope.piece
+        return
     yield cell
     if not _is_same_head(cell.node, scope.node):
         yield cell.head
@@ -192,7 +199,6 @@ def _take_function(
     cell.local_names, cell.stores, cell.piece = scope.local_names, scope.stores, scope.piece
     cell.mentions, cell.keeps = scope.mentions, scope.keeps
     cell.declared, cell.parameter_homes = scope.declared, None
-    definitions.functions[scope.node] = cell
 
 
 def _take_class(cell: ClassScope, scope: ClassScope, definitions: Definitions) -> None:
