@@ -25,6 +25,7 @@ SECTIONS = (
     "counterparts",
     "kinds",
     "plain",
+    "results",
     "annotations",
     "methods",
     "mutators",
@@ -84,6 +85,7 @@ def knowledge_json() -> str:
         "counterparts": {},
         "kinds": {},
         "plain": {},
+        "results": {},
         "annotations": {},
         "methods": {},
         "mutators": {},
@@ -130,7 +132,7 @@ def api_json() -> str:
 
 
 def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
-    for section in ("kinds", "plain"):
+    for section in ("kinds", "plain", "results"):
         for module, kinds in table.get(section, {}).items():
             for kind, names in kinds.items():
                 joined[section].update({f"{module}.{name}": kind for name in names.split()})
@@ -214,7 +216,7 @@ def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str
             for module, members in entry.items():
                 for member, signature in members.items():
                     yield f"{module}.{member}", signature, []
-        elif name in ("kinds", "plain"):
+        elif name in ("kinds", "plain", "results"):
             for module, kinds in entry.items():
                 for member in " ".join(kinds.values()).split():
                     yield f"{module}.{member}", None, []

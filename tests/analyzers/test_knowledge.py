@@ -324,3 +324,64 @@ def test_callables_run_as_the_tables_say(interpreter: str, knowledge: Knowledge)
         if (facts := knowledge.function(name))
     }
     assert stated == measured
+
+
+RESULTS = """
+    import json, warnings
+    import jax, jax.numpy as jnp, numpy as np
+    warnings.simplefilter("ignore")
+
+    def seen(name, dtype):
+        module, _, last = name.rpartition(".")
+        function = jax
+        for part in name.split(".")[1:]:
+            function = getattr(function, part, None)
+        if function is None:
+            return None
+        array = jax.ShapeDtypeStruct((2, 3), dtype)
+        for count in (3,) if last == "where" else (1, 2):
+            try:
+                result = jax.eval_shape(lambda *a: function(*a), *[array] * count)
+            except Exception:
+                continue
+            if hasattr(result, "dtype"):
+                return [str(result.dtype), list(result.shape)]
+        return None
+
+    print(json.dumps({f"{n} {d}": seen(n, d) for n in NAMES for d in ("bool", "int8", "bfloat16")}))
+"""
+_DEFAULTS = {"int": "int32", "float": "float32"}
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+def test_dtypes_and_shapes_are_those_that_jax_gives(interpreter: str, knowledge: Knowledge) -> None:
+    """`scripts/knowledge.py` cannot see these in signatures: JAX evaluates shapes."""
+    modules = ("jax.numpy", "jax.lax", "jax.nn", "jax.scipy.special")
+    names = [name for name in knowledge.result_names if name.rpartition(".")[0] in modules]
+
+    measured = run_with_jax(interpreter, f"NAMES = {names}\n{textwrap.dedent(RESULTS)}")
+
+    stated: dict[str, object] = {}
+    for key, answer in list(measured.items()):
+        name, _, given = key.partition(" ")
+        dtype, shape = knowledge.result(name) or ("", "other")
+        unknown = dtype == "promoted" and given == "bool"
+        if answer is None or unknown or shape in ("shape", "other"):
+            del measured[key]
+        else:
+            shown = [] if shape in ("total", "scalar") else [2, 3]
+            stated[key] = [_expected_dtype(dtype, given), shown]
+    assert stated == measured
+    assert len(stated) > 300
+
+
+def _expected_dtype(rule: str, given: str) -> str:
+    if rule == "inexact" and given in ("bool", "int8"):
+        return "float32"
+    if rule in ("like-without-bool", "summed") and given == "bool":
+        return "int32"
+    if rule == "summed" and given == "int8":
+        return "int32"
+    if rule in ("inexact", "like", "like-without-bool", "summed", "promoted", "chosen"):
+        return given
+    return _DEFAULTS.get(rule, rule)

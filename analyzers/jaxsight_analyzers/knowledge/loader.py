@@ -229,6 +229,7 @@ class Knowledge:
         self._counterparts: dict[str, dict[str, str]] = tables["counterparts"]
         self._kinds: dict[str, Kind] = tables["kinds"]
         self._plain: dict[str, Plain] = tables["plain"]
+        self._results: dict[str, str] = tables["results"]
         self._aliases: dict[str, str] = tables["aliases"]
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
@@ -256,6 +257,22 @@ class Knowledge:
         except KeyError:
             facts = self._built[qualified] = self._find(self.canonical(qualified))
             return facts
+
+    def result(self, canonical: str) -> tuple[str, str] | None:
+        """How the dtype and the shape of what a function returns follow from its arguments.
+
+        The words are explained in jax_results.toml.
+        """
+        found = self._results.get(canonical)
+        if found is None:
+            return None
+        dtype, _, shape = found.partition(" ")
+        return dtype, shape
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        """The functions whose results' dtypes and shapes are known."""
+        return tuple(self._results)
 
     def annotation(self, qualified: str) -> AnnotationKind | None:
         """What a value so annotated is."""

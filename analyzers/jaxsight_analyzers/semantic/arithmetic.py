@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, formats, plain
+from jaxsight_analyzers.semantic import avals, expressions, formats, plain
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -56,6 +56,14 @@ def result(run: Run, left: Value, right: Value, operator: ast.operator) -> Value
         return STATIC
     if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
         return STATIC
+    made = _array(run, left, right)
+    if left.data is None or right.data is None:
+        return made
+    return avals.with_aval(made, avals.of_operator(operator, left, right))
+
+
+def _array(run: Run, left: Value, right: Value) -> Value:
+    kinds = (left.kind, right.kind)
     most = most_traced((left, right))
     if most.traced is not Certainty.NO:
         return tracer(Kind.ARRAY, most)
@@ -100,4 +108,6 @@ def unary(run: Run, node: ast.UnaryOp) -> Value:
         return STATIC
     if value.kind is Kind.TREE and value.traced is Certainty.NO:
         return UNKNOWN
-    return tracer(Kind.ARRAY, value) if value.kind in _NUMBERS else value
+    if value.kind not in _NUMBERS:
+        return value
+    return avals.with_aval(tracer(Kind.ARRAY, value), avals.aval_of(value))

@@ -9,6 +9,7 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    avals,
     bodies,
     builtin_containers,
     containers,
@@ -218,7 +219,10 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
     key_uses.use_keys(run, node, qualified, facts, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, qualified, facts, arguments)
-    return result_of(run, node, qualified, facts, arguments)
+    made = result_of(run, node, qualified, facts, arguments)
+    if made.kind is not Kind.ARRAY and made.kind is not Kind.HOST:
+        return made
+    return avals.with_aval(made, avals.of_call(run, facts.name, facts, arguments))
 
 
 def _note_call(
@@ -369,7 +373,8 @@ def _method(
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)
     if _is_indexed_update(function.value):
-        return expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
+        made = expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
+        return avals.with_aval(made, avals.of_update(run, function.value))
     facts = run.knowledge.method(name)
     is_array = base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS, Kind.TREE)
     if is_array and facts is not None and not facts.attribute:
@@ -379,7 +384,8 @@ def _method(
         if facts.returns == "none":
             return NONE
         made = expressions.jax_result(run, Kind.ARRAY, (base,))
-        return plain.plainly(run, made, facts.plain, (base,))
+        made = plain.plainly(run, made, facts.plain, (base,))
+        return avals.with_aval(made, avals.of_method(run, base, name, arguments))
     if base.kind is Kind.HOST:
         return HOST
     known = library.method(run, node, base, name, arguments)

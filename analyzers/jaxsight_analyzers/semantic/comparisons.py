@@ -5,7 +5,15 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import arithmetic, expressions, flow, folding, narrowing, plain
+from jaxsight_analyzers.semantic import (
+    arithmetic,
+    avals,
+    expressions,
+    flow,
+    folding,
+    narrowing,
+    plain,
+)
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -64,7 +72,8 @@ def _one_comparison(
         ordered = folding.order(first, second, operator)
         return _known_equality(first, second, operator) if ordered is None else constant(ordered)
     value = arithmetic.result(run, left, right, ast.Sub())
-    return plain.plainly(run, value, "derivative", ())
+    value = plain.plainly(run, value, "derivative", ())
+    return avals.with_aval(value, avals.of_comparison(left, right))
 
 
 def _identity(left: Value, right: Value, negated: bool) -> Value:

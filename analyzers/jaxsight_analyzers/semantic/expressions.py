@@ -9,6 +9,7 @@ from typing import Any
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
+    avals,
     calls,
     comparisons,
     displays,
@@ -178,7 +179,9 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
     if method is not None and method.attribute and method.returns == "static":
         return STATIC
     if base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS):
-        return tracer(Kind.ARRAY, base) if method is not None and method.attribute else UNKNOWN
+        if method is None or not method.attribute:
+            return UNKNOWN
+        return avals.with_aval(tracer(Kind.ARRAY, base), avals.of_attribute(base, node.attr))
     if base.kind is Kind.TREE:
         if method is not None and method.attribute:
             return tracer(Kind.ARRAY, base)
@@ -290,7 +293,8 @@ def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Valu
     if base.kind is Kind.KEYS:
         return key_arrays.subscript(run, base, index, node)
     if base.kind is Kind.ARRAY:
-        return tracer(Kind.ARRAY, most_traced((base, index)))
+        made = tracer(Kind.ARRAY, most_traced((base, index)))
+        return made if base.data is None else avals.with_aval(made, avals.of_element(base, index))
     if base.kind is Kind.REFERENCE:
         return tracer(Kind.ARRAY, base) if references.is_of_array(node.slice) else UNKNOWN
     if base.kind in (Kind.TREE, Kind.UNKNOWN):

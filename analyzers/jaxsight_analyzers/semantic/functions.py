@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
+    avals,
     compilations,
     effects,
     flow,
@@ -205,6 +206,7 @@ def _summary(
     run: Run, call_node: ast.AST, data: FunctionData, parameters: dict[str, Value]
 ) -> Summary | None:
     way = _way(run.frame, data)
+    parameters = {name: avals.without(value) for name, value in parameters.items()}
     known = tuple([signature(value) for value in parameters.values()])
     if data.environment is None and all(is_portable(v) for v in parameters.values()):
         activation = _activation(run, data, parameters, way, known)
@@ -261,6 +263,7 @@ def activation_of(
     run: Run, data: FunctionData, parameters: dict[str, Value], way: Way
 ) -> Activation | None:
     """The run of a function with these arguments, for a caller that is not here."""
+    parameters = {name: avals.without(value) for name, value in parameters.items()}
     known = tuple([signature(value) for value in parameters.values()])
     return _activation(run, data, parameters, way, known)
 
@@ -278,6 +281,7 @@ def generic_activation(
         parameters = transformations.trace_parameters(
             run, data, transformation, parameters, passed, True
         )
+    parameters = {name: avals.without(value) for name, value in parameters.items()}
     known = tuple([signature(value) for value in parameters.values()])
     portable = all(is_portable(v) for v in parameters.values())
     found = _activation(run, data, parameters, _way(run.frame, data), known) if portable else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import avals
 from jaxsight_analyzers.semantic.keys import KeyToken, any_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -72,7 +73,16 @@ def _joined(one: Value, other: Value) -> Value:
         if joined is None:
             kind = Kind.TREE if kind in (Kind.SEQUENCE, Kind.MAPPING) else Kind.UNKNOWN
         data = joined
+    elif kind in (Kind.ARRAY, Kind.HOST):
+        data = avals.joined(*_as_arrays(one, other))
     return Value(kind, traced, most.origin, concrete=most.concrete, data=data, tokens=tokens)
+
+
+def _as_arrays(one: Value, other: Value) -> tuple[object, object]:
+    """What is known of two values as arrays; a number that becomes one counts as what it is."""
+    if one.data is None or other.data is None:
+        return None, None
+    return avals.aval_of(one), avals.aval_of(other)
 
 
 def _same(one: object, other: object) -> bool:

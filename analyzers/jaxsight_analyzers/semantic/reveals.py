@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import avals
 from jaxsight_analyzers.semantic.events import RevealSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
 from jaxsight_analyzers.semantic.run import Run
@@ -20,7 +21,7 @@ from jaxsight_analyzers.semantic.values import (
     items_of,
 )
 
-NAMES = ("reveal_value", "reveal_key", "reveal_contexts", "reveal_effects")
+NAMES = ("reveal_value", "reveal_array", "reveal_key", "reveal_contexts", "reveal_effects")
 
 
 def reveal(run: Run, node: ast.Call, what: str) -> Value:
@@ -32,7 +33,10 @@ def reveal(run: Run, node: ast.Call, what: str) -> Value:
     if node.args:
         value = run.evaluate(node.args[0])
         asked = function_of(value)
-        text = describe(value) if what == "reveal_value" else _describe_key(run, value)
+        if what == "reveal_array":
+            text = avals.described(value)
+        else:
+            text = describe(value) if what == "reveal_value" else _describe_key(run, value)
     effects = tuple(frame.effects.seen.values())
     callees = tuple(frame.effects.callees.items())
     run.events.reveals.append(RevealSeen(node, what, text, frame, effects, callees, asked))

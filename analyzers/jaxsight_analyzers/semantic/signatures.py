@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import library
+from jaxsight_analyzers.semantic import avals, library
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
@@ -173,6 +173,8 @@ def widened(value: Value) -> Value:
         return value if isinstance(value.data, (bool, type(None))) else STATIC
     if value.kind in (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE):
         return UNKNOWN
+    if value.kind in (Kind.ARRAY, Kind.HOST):
+        return avals.without(value)
     if isinstance(value.data, tuple):
         return UNKNOWN
     return value

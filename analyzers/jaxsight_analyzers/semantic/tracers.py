@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions
+from jaxsight_analyzers.semantic import avals, expressions
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -78,12 +78,17 @@ def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Valu
     )
 
 
-def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
-    """A result as the caller of a transformed function gets it: its tracers are gone."""
+def released(run: Run, value: Value, arguments: Iterable[Value], *, mapped: bool) -> Value:
+    """A result as the caller of a transformed function gets it: its tracers are gone.
+
+    `mapped` says that it has an axis more, or one that is longer.
+    """
     known = tuple(arguments)
-    made = rebuilt(value, lambda part: released(run, part, known))
+    made = rebuilt(value, lambda part: released(run, part, known, mapped=mapped))
     if made is not None:
         return made
+    if mapped:
+        value = avals.of_any_shape(value)
     if value.traced is Certainty.NO:
         return value
     made = expressions.jax_result(run, value.kind, known)
@@ -92,7 +97,7 @@ def released(run: Run, value: Value, arguments: Iterable[Value]) -> Value:
         made.traced,
         made.origin,
         concrete=made.concrete,
-        data=value.data if value.kind is Kind.INSTANCE else None,
+        data=value.data if value.kind in (Kind.INSTANCE, Kind.ARRAY) else None,
         tokens=value.tokens,
     )
 

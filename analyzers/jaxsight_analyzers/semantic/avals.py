@@ -1,0 +1,380 @@
+"""The dtype and shape of arrays, where the text says them: `Value.data` of an array is an `Aval` or None.
+
+An aval says what is certain. What a caller passes loses it (`without`), so that a function does not run
+anew for each dtype; what it makes itself keeps it. `float`, `int` and `complex` stand for the default
+precision, which is 32 or 64 bits by a setting. The promotion of dtypes is that of JAX's lattice
+(https://docs.jax.dev/en/latest/type_promotion.html), as far as it is needed; else the dtype is unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.semantic.values import (
+    Kind,
+    Value,
+    constant_of,
+    items_of,
+    qualified_of,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.knowledge.loader import FunctionFacts
+    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.run import Run
+
+Shape = tuple["int | None", ...]
+
+_ARRAYS = (Kind.ARRAY, Kind.HOST)
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_DTYPES = frozenset(
+    (
+        *("bool", "int", "float", "complex", "complex64", "complex128", *_FLOATS),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (4, 8, 16, 32, 64)),
+        *("float8_e4m3fn", "float8_e5m2"),
+    )
+)
+_OTHER_NAMES = {"bool_": "bool", "float_": "float", "int_": "int", "half": "float16"}
+_KINDS = ("bool", "integer", "float", "complex")
+
+
+class Aval(NamedTuple):
+    """What is known of an array. `weak` says that its dtype yields, as that of a Python number does."""
+
+    dtype: str | None = None
+    shape: Shape | None = None
+    weak: bool = False
+
+
+NOTHING = Aval()
+
+
+def aval_of(value: Value) -> Aval | None:
+    """What is known of an array, or of a number or list of numbers as an array."""
+    if value.kind in _ARRAYS:
+        return value.data if isinstance(value.data, Aval) else None
+    number = constant_of(value)
+    if isinstance(number, (bool, int, float, complex)):
+        return Aval(type(number).__name__, (), not isinstance(number, bool))
+    return None
+
+
+def with_aval(value: Value, aval: Aval | None) -> Value:
+    """The array, known better; what is no array stays as it is."""
+    if aval is None or aval == NOTHING or value.kind not in _ARRAYS:
+        return value
+    return Value(
+        value.kind,
+        value.traced,
+        value.origin,
+        concrete=value.concrete,
+        data=aval,
+        tokens=value.tokens,
+    )
+
+
+def without(value: Value) -> Value:
+    """An array as its callee sees it; in containers its aval stays, and tells runs apart."""
+    if value.kind not in _ARRAYS or value.data is None:
+        return value
+    return Value(
+        value.kind, value.traced, value.origin, concrete=value.concrete, tokens=value.tokens
+    )
+
+
+def of_any_shape(value: Value) -> Value:
+    """An array of which only the dtype is known."""
+    known = aval_of(value)
+    if value.kind not in _ARRAYS or known is None or known.shape is None:
+        return value
+    return with_aval(without(value), Aval(known.dtype, None, known.weak))
+
+
+def joined(one: object, other: object) -> Aval | None:
+    """What is left to say of an array where two paths meet."""
+    if not isinstance(one, Aval) or not isinstance(other, Aval):
+        return None
+    if one == other:
+        return one
+    shape = _same_shape(one.shape, other.shape)
+    dtype = one.dtype if one.dtype == other.dtype else None
+    return Aval(dtype, shape, one.weak and other.weak) if dtype or shape is not None else None
+
+
+def _same_shape(one: Shape | None, other: Shape | None) -> Shape | None:
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return tuple([a if a == b else None for a, b in zip(one, other)])
+
+
+# Dtypes
+
+
+def kind_of(dtype: str | None) -> str | None:
+    """`bool`, `integer`, `float` or `complex`."""
+    if dtype is None:
+        return None
+    if dtype == "bool":
+        return "bool"
+    if "int" in dtype:
+        return "integer"
+    return "complex" if dtype.startswith("complex") else "float"
+
+
+def dtype_of(run: Run, value: Value, node: ast.expr | None = None) -> str | None:
+    """The dtype that an argument names: `jnp.float32`, `"float32"`, `float`, `x.dtype`."""
+    name = qualified_of(value)
+    if name is None:
+        held = constant_of(value)
+        name = held if isinstance(held, str) else None
+    if name is not None:
+        name = name.rpartition(".")[2]
+        name = _OTHER_NAMES.get(name, name)
+        return name if name in _DTYPES else None
+    if not isinstance(node, ast.Attribute) or node.attr != "dtype":
+        return None
+    if not isinstance(node.value, ast.Name):
+        return None
+    found = aval_of(run.lookup(node.value.id))
+    return None if found is None else found.dtype
+
+
+@cache
+def promoted(one: Aval, other: Aval) -> tuple[str | None, bool]:
+    """The dtype of a result of two arrays, and whether it is weak."""
+    if one.dtype is None or other.dtype is None:
+        return None, False
+    if one.weak and not other.weak:
+        one, other = other, one
+    first, second = kind_of(one.dtype), kind_of(other.dtype)
+    if other.weak and not one.weak:
+        if _KINDS.index(str(second)) <= _KINDS.index(str(first)):
+            return one.dtype, False
+        return other.dtype, True
+    weak = one.weak and other.weak
+    if one.dtype == other.dtype:
+        return one.dtype, weak
+    if first != second:
+        wider = one if _KINDS.index(str(first)) > _KINDS.index(str(second)) else other
+        return (None if wider.dtype == "complex64" else wider.dtype), weak
+    return _wider(one.dtype, other.dtype), weak
+
+
+def _wider(one: str, other: str) -> str | None:
+    """Of two strong dtypes of one kind the one that holds both; None where JAX's answer is a third."""
+    for order in (
+        ("float16", "float32", "float64"),
+        ("bfloat16", "float32", "float64"),
+        ("float16", "float", "float64"),
+        ("bfloat16", "float", "float64"),
+        ("int8", "int16", "int32", "int64"),
+        ("uint8", "uint16", "uint32", "uint64"),
+    ):
+        if one in order and other in order:
+            return max(one, other, key=order.index)
+    return None
+
+
+# Operators
+
+
+def of_operator(operator: ast.operator, left: Value, right: Value) -> Aval | None:
+    """What `left operator right` is."""
+    one, other = aval_of(left), aval_of(right)
+    if one is None or other is None:
+        return None
+    dtype, weak = promoted(one, other)
+    if isinstance(operator, ast.Div) and kind_of(dtype) in ("bool", "integer"):
+        dtype = "float"
+    if isinstance(operator, ast.MatMult):
+        return Aval(dtype, None, weak)
+    return Aval(dtype, broadcast(one.shape, other.shape), weak)
+
+
+def of_comparison(left: Value, right: Value) -> Aval:
+    """What a comparison of two arrays is."""
+    one, other = aval_of(left), aval_of(right)
+    shape = None if one is None or other is None else broadcast(one.shape, other.shape)
+    return Aval("bool", shape)
+
+
+def broadcast(one: Shape | None, other: Shape | None) -> Shape | None:
+    """The shape of two arrays side by side."""
+    if one is None or other is None:
+        return None
+    length = max(len(one), len(other))
+    first: Shape = (*((1,) * (length - len(one))), *one)
+    second: Shape = (*((1,) * (length - len(other))), *other)
+    return tuple([_dimension(a, b) for a, b in zip(first, second)])
+
+
+def _dimension(one: int | None, other: int | None) -> int | None:
+    if one == 1:
+        return other
+    return one if other in (1, one) else None
+
+
+def of_element(base: Value, index: Value) -> Aval | None:
+    """What `base[index]` is."""
+    known = aval_of(base)
+    if known is None or base.kind not in _ARRAYS:
+        return None
+    shape = known.shape
+    shape = shape[1:] if shape and isinstance(constant_of(index), int) else None
+    return Aval(known.dtype, shape, known.weak)
+
+
+def of_attribute(base: Value, name: str) -> Aval | None:
+    """What `x.T` and its kin are."""
+    known = aval_of(base)
+    if known is None or name not in ("T", "mT"):
+        return None
+    shape = known.shape
+    if shape is not None and name == "T":
+        shape = tuple(reversed(shape))
+    elif shape is not None and name == "mT":
+        shape = (*shape[:-2], *reversed(shape[-2:]))
+    return Aval(known.dtype, shape, known.weak)
+
+
+def of_update(run: Run, node: ast.expr) -> Aval | None:
+    """What `x.at[i].set(v)` is: as `x`. `node` is `x.at[i]`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+        array = node.value.value
+        if isinstance(array, ast.Name):
+            return aval_of(run.lookup(array.id))
+    return None
+
+
+# Calls
+
+_Given = dict[str, tuple["ast.expr | None", Value]]
+
+
+def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> Aval | None:
+    """What a library's function returns, by its table. `name` is its canonical name."""
+    rule = run.knowledge.result(name)
+    if rule is None or arguments.open:
+        return None
+    given = {p: (node, value) for p, node, value in arguments.named(facts) if p is not None}
+    if arguments.positional and name.startswith("numpy."):  # whose parameters are in no table
+        given.setdefault("shape", (None, arguments.positional[0]))
+    return _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
+
+
+def of_method(run: Run, base: Value, name: str, arguments: Arguments) -> Aval | None:
+    """What a method of an array returns: mostly what the function of that name does."""
+    known = aval_of(base)
+    if name == "astype":
+        nodes = (*arguments.nodes, *(arguments.keyword_nodes or {}).values())
+        for node, value in zip(nodes, arguments.values()):
+            return Aval(dtype_of(run, value, node), None if known is None else known.shape)
+        return None
+    rule = run.knowledge.result(f"jax.numpy.{name}")
+    if rule is None or arguments.open:
+        return None
+    nodes = arguments.keyword_nodes or {}
+    given = {p: (nodes.get(p), value) for p, value in arguments.keywords.items()}
+    for parameter, node, value in zip(("axis",), arguments.nodes, arguments.positional):
+        given[parameter] = node, value
+    return _by_rule(run, rule, [known], given)
+
+
+def _of_argument(value: Value) -> Aval | None:
+    """An argument as an array, lists of numbers and arrays too."""
+    items = items_of(value) if value.kind is Kind.SEQUENCE else None
+    if not items:
+        return aval_of(value)
+    inside = [_of_argument(item) for item in items]
+    dtype = _dtype_of_all(inside)
+    shapes = {None if one is None else one.shape for one in inside}
+    shape = shapes.pop() if len(shapes) == 1 else None
+    return Aval(dtype, None if shape is None else (len(items), *shape))
+
+
+def _dtype_of_all(avals: list[Aval | None]) -> str | None:
+    found: Aval | None = None
+    for one in avals:
+        if one is None or one.dtype is None:
+            return None
+        found = one if found is None else Aval(*_of_two(found, one))
+    return None if found is None else found.dtype
+
+
+def _of_two(one: Aval, other: Aval) -> tuple[str | None, Shape | None, bool]:
+    dtype, weak = promoted(one, other)
+    return dtype, None, weak
+
+
+def _by_rule(
+    run: Run, rule: tuple[str, str], arrays: list[Aval | None], given: _Given
+) -> Aval | None:
+    first = arrays[0] if arrays else None
+    dtype, weak = _dtype_by_rule(rule[0], arrays)
+    if "dtype" in given:
+        node, value = given["dtype"]
+        if not (value.kind is Kind.STATIC and value.data is None):
+            dtype, weak = dtype_of(run, value, node), False
+    shape: Shape | None = None
+    if rule[1] == "elementwise":
+        shape = () if arrays else None
+        for one in arrays:
+            shape = None if one is None else broadcast(shape, one.shape)
+    elif rule[1] == "first":
+        shape = None if first is None else first.shape
+    elif rule[1] == "scalar" or (rule[1] == "total" and not given.keys() & {"axis", "keepdims"}):
+        shape = ()
+    elif rule[1] == "shape" and "shape" in given:
+        shape = _written_shape(given["shape"][1])
+    return Aval(dtype, shape, weak) if dtype is not None or shape is not None else None
+
+
+def _dtype_by_rule(word: str, arrays: list[Aval | None]) -> tuple[str | None, bool]:
+    first = arrays[0] if arrays else None
+    if word in ("promoted", "inexact", "chosen"):
+        used = arrays[1:] if word == "chosen" else arrays
+        dtype = _dtype_of_all(used)
+        weak = all(one is not None and one.weak for one in used)
+        if word == "inexact" and kind_of(dtype) in ("bool", "integer"):
+            dtype = "float"
+        if word == "promoted" and dtype == "bool":
+            dtype = None  # some of them make integers of booleans
+        return dtype, weak
+    if word in ("like", "like-without-bool", "summed"):
+        if first is None:
+            return None, False
+        is_counted = word != "like" and first.dtype == "bool"
+        if is_counted or (word == "summed" and first.dtype in ("int8", "int16")):
+            return "int", False
+        is_small = word == "summed" and first.dtype in ("uint8", "uint16")
+        return (None if is_small else first.dtype), first.weak
+    return word, False
+
+
+def _written_shape(value: Value) -> Shape | None:
+    """The shape that an argument says: `3`, `(2, n)`."""
+    number = constant_of(value)
+    if isinstance(number, int):
+        return (number,)
+    if isinstance(number, tuple):
+        return tuple([one if isinstance(one, int) else None for one in number])  # type: ignore[misc]
+    items = items_of(value) if value.kind is Kind.SEQUENCE else None
+    if items is None:
+        return None
+    numbers = [constant_of(item) for item in items]
+    return tuple([one if isinstance(one, int) else None for one in numbers])
+
+
+def described(value: Value) -> str:
+    """For the specifications: `float32[2, ?]`, `weak int[]`, `bool[...]`, `unknown`."""
+    known = aval_of(value)
+    if known is None:
+        return "unknown"
+    inside = (
+        "..."
+        if known.shape is None
+        else ", ".join("?" if one is None else str(one) for one in known.shape)
+    )
+    return f"{'weak ' if known.weak else ''}{known.dtype or '?'}[{inside}]"
