@@ -34,6 +34,7 @@ SECTIONS = (
     "modules",
     "reexports",
     "former_names",
+    "keywords",
 )
 API = "api"
 PLAIN = ("python", "numpy")  # tables of what neither makes nor takes tracers
@@ -91,6 +92,7 @@ def knowledge_json() -> str:
         "mutators": {},
         "bases": {},
         "records": {},
+        "keywords": {},
     }
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
@@ -140,7 +142,7 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         joined["methods"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():
         joined["mutators"].update(dict.fromkeys(names.split(), how))
-    for section in ("signatures", "counterparts", "annotations", "bases", "records"):
+    for section in ("signatures", "counterparts", "annotations", "bases", "records", "keywords"):
         for key, value in table.get(section, {}).items():
             if isinstance(value, dict):
                 joined[section].setdefault(key, {}).update(value)

@@ -90,6 +90,20 @@ def index_text(unit: Unit, node: ast.expr) -> str:
     return written
 
 
+def remove_argument(unit: Unit, call: ast.Call, keyword: ast.keyword) -> Edit | None:
+    """A keyword argument taken out with its comma; None where a comment would go with it."""
+    span = unit.model.module.span
+    arguments = sorted([*call.args, *call.keywords], key=lambda one: span(one).start)
+    index = arguments.index(keyword)
+    if index + 1 < len(arguments):
+        removed = Span(span(keyword).start, span(arguments[index + 1]).start)
+    elif index > 0:
+        removed = Span(span(arguments[index - 1]).end, span(keyword).end)
+    else:
+        removed = span(keyword)
+    return None if "#" in text(unit, removed) else Edit(removed, "")
+
+
 def place_at(unit: Unit, offset: int) -> Place | None:
     """The innermost statement around an offset."""
     places = places_at(unit, offset)

@@ -6,6 +6,7 @@ from jaxsight_analyzers.knowledge.loader import BaseKind as BaseKind
 from jaxsight_analyzers.knowledge.loader import Counterpart as Counterpart
 from jaxsight_analyzers.knowledge.loader import FunctionFacts as FunctionFacts
 from jaxsight_analyzers.knowledge.loader import KeyUse as KeyUse
+from jaxsight_analyzers.knowledge.loader import KeywordChange as KeywordChange
 from jaxsight_analyzers.knowledge.loader import Knowledge as Knowledge
 from jaxsight_analyzers.knowledge.loader import MethodFacts as MethodFacts
 from jaxsight_analyzers.knowledge.loader import Naming as Naming

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast
 
 from jaxsight_analyzers.data import dataclass, field
@@ -188,6 +189,10 @@ class ApiChange(NamedTuple):
     removed_in: str | None
     applicability: str
     note: str
+    named: tuple[str, ...] = ()
+    """Parameters after the first, which `new` takes by keyword only."""
+    keywords: Mapping[str, str] = MappingProxyType({})
+    """Keyword arguments with another name in `new`, or with none: ""."""
 
     def removed_at(self, version: str | None) -> bool:
         """Whether the release `version` lacks the name; None stands for the newest known one."""
@@ -197,6 +202,35 @@ class ApiChange(NamedTuple):
 
     def deprecated_at(self, version: str | None) -> bool:
         """Whether the release `version` still has the name and warns of it."""
+        if self.deprecated_in is None or self.removed_at(version):
+            return False
+        return version is None or release(version) >= release(self.deprecated_in)
+
+
+class KeywordChange(NamedTuple):
+    """A keyword argument that a release of the function's library removed or renamed."""
+
+    function: str
+    old: str
+    new: str  # empty where nothing takes its place
+    deprecated_in: str | None
+    removed_in: str | None
+    applicability: str
+    note: str
+
+    @property
+    def library(self) -> str:
+        """Whose release it is."""
+        return self.function.partition(".")[0]
+
+    def removed_at(self, version: str | None) -> bool:
+        """Whether the release `version` refuses it; None stands for the newest known one."""
+        if self.removed_in is None:
+            return False
+        return version is None or release(version) >= release(self.removed_in)
+
+    def deprecated_at(self, version: str | None) -> bool:
+        """Whether the release `version` takes it and warns."""
         if self.deprecated_in is None or self.removed_at(version):
             return False
         return version is None or release(version) >= release(self.deprecated_in)
@@ -230,6 +264,7 @@ class Knowledge:
         self._kinds: dict[str, Kind] = tables["kinds"]
         self._plain: dict[str, Plain] = tables["plain"]
         self._results: dict[str, str] = tables["results"]
+        self._keywords: dict[str, dict[str, dict[str, str]]] = tables["keywords"]
         self._aliases: dict[str, str] = tables["aliases"]
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
@@ -268,6 +303,14 @@ class Knowledge:
             return None
         dtype, _, shape = found.partition(" ")
         return dtype, shape
+
+    @cached_property
+    def keyword_changes(self) -> Mapping[str, Mapping[str, KeywordChange]]:
+        """For each function that has some: the keyword arguments that were removed or renamed."""
+        return {
+            function: {old: _keyword(function, old, entry) for old, entry in entries.items()}
+            for function, entries in self._keywords.items()
+        }
 
     @property
     def result_names(self) -> tuple[str, ...]:
@@ -416,6 +459,20 @@ def _change(name: str, entry: dict[str, Any]) -> ApiChange:
         removed_in=entry.get("removed"),
         applicability=entry["fix"],
         note=entry.get("note", ""),
+        named=tuple(entry.get("named", ())),
+        keywords=entry.get("keywords", {}),
+    )
+
+
+def _keyword(function: str, old: str, entry: dict[str, str]) -> KeywordChange:
+    return KeywordChange(
+        function,
+        old,
+        entry["new"],
+        entry.get("deprecated"),
+        entry.get("removed"),
+        entry["fix"],
+        entry.get("note", ""),
     )
 
 

@@ -124,6 +124,11 @@ class Call:
         return tuple([Argument(seen, event, positional, places) for seen in event.arguments])
 
     @property
+    def guarded(self) -> bool:
+        """Whether it stands under a check of a version."""
+        return "version" in self._event.guards
+
+    @property
     def frame_is_traced(self) -> bool:
         """Whether the code around it runs on tracers."""
         return self._event.frame.traced
