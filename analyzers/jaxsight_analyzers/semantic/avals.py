@@ -144,10 +144,10 @@ def dtype_of(run: Run, value: Value, node: ast.expr | None = None) -> str | None
 @cache
 def promoted(one: Aval, other: Aval) -> tuple[str | None, bool]:
     """The dtype of a result of two arrays, and whether it is weak."""
-    if one.dtype is None or other.dtype is None:
-        return None, False
     if one.weak and not other.weak:
         one, other = other, one
+    if one.dtype is None or other.dtype is None:
+        return None, False
     first, second = kind_of(one.dtype), kind_of(other.dtype)
     if other.weak and not one.weak:
         if _KINDS.index(str(second)) <= _KINDS.index(str(first)):
