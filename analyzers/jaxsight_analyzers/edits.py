@@ -75,6 +75,22 @@ def as_operand(unit: Unit, node: ast.expr) -> str:
     return written if isinstance(node, _ATOMS) else f"({written})"
 
 
+def new_value(unit: Unit, statement: ast.stmt, name: str) -> str | None:
+    """What a statement that does nothing else gives to a name: `x op v` for `x op= v`."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        is_it = isinstance(target, ast.Name) and target.id == name
+        return as_argument(unit, statement.value) if is_it else None
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        if statement.target.id != name:
+            return None
+        module = unit.model.module
+        between = Span(module.span(statement.target).end, module.span(statement.value).start)
+        operator = text(unit, between).replace("=", "").replace("(", "").strip()
+        return f"{name} {operator} {as_operand(unit, statement.value)}"
+    return None
+
+
 def _is_parenthesised(unit: Unit, node: ast.expr) -> bool:
     written = source(unit, node)
     return isinstance(node, (ast.Tuple, ast.GeneratorExp)) and written.startswith("(")
@@ -201,6 +217,23 @@ def starts_its_line(unit: Unit, span: Span) -> bool:
     analysed = unit.model.module.analysed
     start = analysed.line_starts[analysed.line_of(span.start)]
     return not analysed.text[start : span.start].strip()
+
+
+def ends_its_line(unit: Unit, span: Span) -> bool:
+    """Whether only blanks stand behind a statement on its line."""
+    rest = re.match(r"[ \t]*(?=[\r\n]|\Z)", unit.model.module.analysed.text[span.end :][:200])
+    return rest is not None
+
+
+def remove(unit: Unit, place: Place) -> Edit:
+    """Take a statement that has its lines for itself away, with them; a block is not left empty."""
+    if len(place.block) == 1:
+        return Edit(place.span, "pass")
+    analysed = unit.model.module.analysed
+    start = analysed.line_starts[analysed.line_of(place.span.start)]
+    last = analysed.line_of(place.span.end) + 1
+    end = analysed.line_starts[last] if last < len(analysed.line_starts) else len(analysed.text)
+    return Edit(Span(start, end), "")
 
 
 def newline(unit: Unit) -> str:

@@ -119,6 +119,40 @@ def test_json_has_the_promised_shape(project: Path) -> None:
     assert {"path", "start", "end", "text"} == set(fix["edits"][0])
 
 
+LOOPING = "import jax\n\n@jax.jit\ndef f(x):\n    while x > 1:\n        x = x / 2\n    return x\n"
+
+
+def test_json_has_the_edits_of_a_structural_fix_only_with_fix(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(LOOPING)
+
+    def fix(*arguments: str) -> dict[str, Any]:
+        report = json.loads(check(tmp_path, "a.py", "--output-format", "json", *arguments).stdout)
+        return report["diagnostics"][0]["fixes"][0]
+
+    assert fix() == {
+        "title": "Use `jax.lax.while_loop`",
+        "applicability": "unsafe",
+        "edits": None,
+    }
+    (edit,) = fix("--fix")["edits"]
+    assert edit["text"].startswith("x = jax.lax.while_loop(")
+
+
+def test_checking_what_has_a_structural_fix_does_not_import_libcst(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(LOOPING)
+    code = (
+        "import sys; from jaxsight_server.cli import main; main(['check', '--output-format', 'json', 'a.py'])\n"
+        "print('libcst' in sys.modules, file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert '"edits": null' in done.stdout
+    assert done.stderr.strip() == "False"
+
+
 LOOPS = (
     "import jax\n"
     + "".join(f"{'  ' * depth}for i in range(9):\n" for depth in range(5))

@@ -138,6 +138,16 @@ async def test_fix_is_resolved_lazily_and_repairs_the_text(client: Client) -> No
     assert applied(BROKEN, action["edit"]) == FIXED
 
 
+async def test_structural_fix_is_resolved_on_demand(client: Client) -> None:
+    text = "import jax\n\n@jax.jit\ndef f(x):\n    while x > 1:\n        x = x / 2\n    return x\n"
+    await client.initialize()
+    client.open(URI, text)
+    first = (await client.actions(URI, 4))[0]
+    assert first["title"] == "Use `jax.lax.while_loop` (unsafe)" and "edit" not in first
+    action = await client.request("codeAction/resolve", first)
+    assert "x = jax.lax.while_loop(lambda x: x > 1," in applied(text, action["edit"])
+
+
 async def test_client_that_cannot_resolve_gets_edits_at_once(client: Client) -> None:
     await client.initialize(PUSHED)
     client.open(URI, BROKEN)

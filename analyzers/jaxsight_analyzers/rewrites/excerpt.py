@@ -45,6 +45,11 @@ class Excerpt(NamedTuple):
         """A node as it is written here."""
         return self.module.code_for_node(node)
 
+    def apart(self, statement: Statement) -> Statement:
+        """A statement with an empty line above it, and the comments it has there."""
+        kept = [line for line in statement.leading_lines if line.comment is not None]
+        return statement.with_changes(leading_lines=[cst.EmptyLine(indent=False), *kept])
+
     def parsed(self, text: str) -> Statement:
         """A statement that is written from scratch, with `\\n` between its lines."""
         found = cst.parse_statement(
@@ -54,15 +59,26 @@ class Excerpt(NamedTuple):
         return found
 
     def function(
-        self, name: str, parameters: Sequence[str], body: Iterable[Statement], result: str
+        self,
+        name: str,
+        parameters: Sequence[str],
+        body: Iterable[Statement],
+        result: str,
+        suite: cst.BaseSuite | None = None,
     ) -> Statement:
-        """A local function that runs statements and, unless that is empty, returns a result."""
+        """A local function that runs statements and, unless that is empty, returns a result.
+
+        `suite` is where the statements come from: comments at its beginning and end move with them.
+        """
         made = self.parsed(f"def {name}({', '.join(parameters)}):\n    pass\n")
         assert isinstance(made, cst.FunctionDef)
         inside = list(body)
         if result:
             inside.append(self.parsed(f"return {result}"))
-        return made.with_changes(body=cst.IndentedBlock(inside))
+        block = cst.IndentedBlock(inside)
+        if isinstance(suite, cst.IndentedBlock):
+            block = block.with_changes(header=suite.header, footer=suite.footer)
+        return made.with_changes(body=block)
 
 
 def excerpt(unit: Unit, first: ast.stmt, last: ast.stmt | None = None) -> Excerpt | None:

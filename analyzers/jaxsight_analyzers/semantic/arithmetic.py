@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals, expressions, formats, plain
+from jaxsight_analyzers.semantic import asking, avals, expressions, formats, plain
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -100,6 +100,7 @@ def unary(run: Run, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not):
         if known is not None:
             return constant(not known)
+        asking.truth(run, node, node.operand, "not", value)
         return value if value.traced is not Certainty.NO else STATIC
     if value.kind is Kind.STATIC:
         number = constant_of(value)

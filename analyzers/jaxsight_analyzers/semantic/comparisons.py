@@ -8,6 +8,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
     avals,
+    asking,
     expressions,
     flow,
     folding,
@@ -38,13 +39,15 @@ def compare(run: Run, node: ast.Compare) -> Value:
     ]
     result = STATIC
     parts = [
-        _one_comparison(run, left, operator, right, written)
+        _one_comparison(run, node, left, operator, right, written)
         for left, operator, right, written in zip(
             operands, node.ops, operands[1:], node.comparators
         )
     ]
     if len(parts) == 1:
         return parts[0]
+    for number, part in enumerate(parts[:-1]):
+        asking.truth(run, node, node.comparators[number], "chain", part)
     for part in parts:
         result = join(result, part) if part.kind is Kind.STATIC else part
         if part.traced is Certainty.YES:
@@ -53,7 +56,12 @@ def compare(run: Run, node: ast.Compare) -> Value:
 
 
 def _one_comparison(
-    run: Run, left: Value, operator: ast.cmpop, right: Value, written: ast.expr
+    run: Run,
+    node: ast.Compare,
+    left: Value,
+    operator: ast.cmpop,
+    right: Value,
+    written: ast.expr,
 ) -> Value:
     if isinstance(operator, (ast.Is, ast.IsNot)):
         return _identity(left, right, isinstance(operator, ast.IsNot))
@@ -62,6 +70,8 @@ def _one_comparison(
         found = folding.membership(first, written, operator)
         if found is not None:
             return constant(found)
+        if len(node.ops) == 1:
+            asking.membership(run, node, left, right, written)
         return STATIC if isinstance(first, str) or left.kind is Kind.STATIC else UNKNOWN
     if isinstance(operator, (ast.Eq, ast.NotEq)):
         if first is None or second is None or isinstance(first, str) or isinstance(second, str):
@@ -112,6 +122,9 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
             result = some_of(result)  # None would not be the result
         result = value if result is None else _bool_result(result, value)
         known = truth_of(value)
+        if known is None and operand is not node.values[-1]:
+            word = "and" if isinstance(node.op, ast.And) else "or"
+            asking.truth(run, node, operand, word, value)
         if known is not None and known != isinstance(node.op, ast.And):
             break
         names = dict(run.frame.state.names)

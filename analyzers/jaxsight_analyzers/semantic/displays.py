@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import iteration, limits, loops
+from jaxsight_analyzers.semantic import asking, iteration, limits, loops
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -49,7 +49,10 @@ def tuple_or_list(run: Run, node: ast.Tuple | ast.List) -> Value:
 
 def set_display(run: Run, node: ast.Set) -> Value:
     """`{a, b}`."""
-    return series(join_all([run.evaluate(element) for element in node.elts]))
+    items = [run.evaluate(element) for element in node.elts]
+    for element, value in zip(node.elts, items):
+        asking.key(run, node, element, "set", value)
+    return series(join_all(items))
 
 
 def dict_display(run: Run, node: ast.Dict) -> Value:
@@ -63,7 +66,9 @@ def dict_display(run: Run, node: ast.Dict) -> Value:
             known = known and inside is not None
             entries.update({object(): value} if inside is None else inside)
             continue
-        name = constant_of(run.evaluate(key))
+        known_key = run.evaluate(key)
+        asking.key(run, node, key, "dict", known_key)
+        name = constant_of(known_key)
         if name is MISSING:
             known = False
             name = object()

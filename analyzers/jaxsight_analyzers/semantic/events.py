@@ -32,6 +32,21 @@ class BranchSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class AskedSeen(NamedTuple):
+    """An operand that an operator asks for its truth, or for its hash or index: no tracer tells these."""
+
+    node: ast.expr  # the operation
+    operand: ast.expr
+    operation: (
+        str  # "not", "and", "or", "chain", "in"; "list", "dict", "set", "string", "NumPy array"
+    )
+    value: Value
+    sure: bool  # whether the operation is what it seems
+    frame: Frame
+    guards: tuple[str, ...]
+    numbers: bool = False  # whether what is looked into is one array, or may be made one
+
+
 class ArgumentSeen(NamedTuple):
     """One argument of a call, under the name of the parameter it binds to where that is known."""
 
@@ -177,14 +192,18 @@ class Events:
         "contexts",
         "effects",
         "imports",
+        "indices",
         "item_assignments",
         "key_reuses",
         "methods",
         "number_uses",
         "references",
         "reveals",
+        "truths",
     )
     branches: list[BranchSeen]
+    truths: list[AskedSeen]  # of operands that are asked for their truth
+    indices: list[AskedSeen]  # of operands that are an index, a key or an element
     calls: list[CallSeen]
     item_assignments: list[ItemAssignmentSeen]
     key_reuses: list[KeyReuseSeen]

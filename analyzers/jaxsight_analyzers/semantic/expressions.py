@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
     avals,
+    asking,
     calls,
     comparisons,
     displays,
@@ -270,6 +271,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
     index = evaluate(run, node.slice)
     if base.kind is Kind.IMPORTED:
         effects.library_item(run, node, base)
+    asking.index(run, node, base, index)
     place = place_of(node)
     if place is not None:
         held = run.frame.state.names.get(place)

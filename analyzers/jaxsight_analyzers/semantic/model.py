@@ -11,7 +11,13 @@ from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
-from jaxsight_analyzers.semantic import effect_streams, effect_words, streams, transfer_streams
+from jaxsight_analyzers.semantic import (
+    control_flow_streams,
+    effect_streams,
+    effect_words,
+    streams,
+    transfer_streams,
+)
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
@@ -113,6 +119,18 @@ class Unit:
     def branches(self) -> list[streams.Branch]:
         """Tests that Python decides although their value is a tracer."""
         return streams.branches(self._seen("branches"), self.model.places)
+
+    @cached_property
+    def truths(self) -> list[control_flow_streams.Asked]:
+        """Operators and builtins that ask a tracer for its truth, outside of tests that fail as a whole."""
+        seen, calls = self._seen("truths"), self._seen("calls")
+        return control_flow_streams.truths(seen, calls, self.branches, self.model.places)
+
+    @cached_property
+    def indices(self) -> list[control_flow_streams.Asked]:
+        """What takes a tracer as a number of steps, as the index of a list, or as a key."""
+        seen, calls = self._seen("indices"), self._seen("calls")
+        return control_flow_streams.indices(seen, calls, self.model.places)
 
     @cached_property
     def calls(self) -> list[streams.Call]:

@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     items_of,
     own,
+    series,
 )
 
 if TYPE_CHECKING:
@@ -260,8 +261,11 @@ def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
         statement.value, (ast.Constant, ast.Call, ast.Attribute, ast.Name, ast.Lambda)
     ) or _is_table(statement.value)
     value = run.evaluate(statement.value) if simple else UNKNOWN
+    listed = isinstance(statement.value, (ast.List, ast.ListComp)) and not _holds_functions(value)
     if not any(isinstance(target, ast.Name) and target.id == name for target in statement.targets):
         value = _part(value, statement.targets, name)
+    elif listed:
+        return series(UNKNOWN)  # a list it is, whatever becomes of its items
     value = initialised.anywhere(value)
     lasting = value.kind in _LASTING or _holds_functions(value)
     return value if lasting else own(UNKNOWN)
@@ -299,6 +303,8 @@ def _holds_functions(value: Value) -> bool:
 def _merge(before: Value, value: Value) -> Value:
     if before.kind is Kind.IMPORTED and value.kind is Kind.IMPORTED:
         return before  # `try: import x except ImportError: import y as x`: the first is meant
+    if before.kind is Kind.SERIES and value.kind is Kind.SERIES:
+        return series(UNKNOWN)
     if before.kind is value.kind and before.kind in (Kind.STATIC, Kind.ARRAY, Kind.HOST):
         return own(STATIC) if before.kind is Kind.STATIC else Value(before.kind)
     return own(UNKNOWN)

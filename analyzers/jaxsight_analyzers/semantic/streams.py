@@ -30,8 +30,9 @@ class Branch(NamedTuple):
     """A test that Python decides although its value is a tracer."""
 
     node: ast.AST
+    asked: ast.expr  # the test
     span: Span  # of the test
-    kind: str  # "if", "elif", "ternary", "comprehension", "match", "while", "assert"
+    kind: str  # "if", "elif", "ternary", "comprehension", "match", "while", "assert", "raise"
     test: str
     traced: Certainty
     function: str  # what traces it, such as `jax.jit`
@@ -282,7 +283,7 @@ def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     """The tests that surely or maybe fail, each in its most telling context."""
     best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
     for event in seen:
-        certainty = _truth_fails(event.value)
+        certainty = truth_fails(event.value)
         if certainty is Certainty.NO or is_meant(event.guards):
             continue
         before = best.get(event.test)
@@ -291,7 +292,7 @@ def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     return [_branch(event, certainty, places) for certainty, event in best.values()]
 
 
-def _truth_fails(value: Value) -> Certainty:
+def truth_fails(value: Value) -> Certainty:
     """Whether `bool(value)` fails: on an abstract tracer of an array, not on a container."""
     if value.concrete:
         return Certainty.NO
@@ -304,14 +305,20 @@ def _branch(event: BranchSeen, certainty: Certainty, places: Places) -> Branch:
     origin = event.value.origin
     return Branch(
         event.node,
+        event.test,
         places.span(event.test),
-        event.kind,
+        "raise" if _only_raises(event.node) else event.kind,
         places.text(event.test),
         certainty,
         tracer_of(event.frame),
         origin.name if origin else None,
         places.related(event.frame, origin),
     )
+
+
+def _only_raises(node: ast.AST) -> bool:
+    """Whether a branch is a check: `if not ok: raise ValueError(...)`."""
+    return isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise)
 
 
 def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
