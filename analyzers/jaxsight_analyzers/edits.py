@@ -176,7 +176,7 @@ def _in_block(
     span = _with_decorators(unit, block[index])
     if offset >= max(span.end, span.start + 1):
         return None
-    return Place(block[index], span, _indent(unit, span.start), tuple(block), index, parents)
+    return Place(block[index], span, indent_of(unit, span.start), tuple(block), index, parents)
 
 
 def _holds(unit: Unit, block: list[ast.stmt], offset: int) -> bool:
@@ -205,7 +205,14 @@ def _with_decorators(unit: Unit, statement: ast.stmt) -> Span:
     return span
 
 
-def _indent(unit: Unit, offset: int) -> str:
+def indent_unit(unit: Unit) -> str:
+    """How far this file indents a block: as far as its first indented line."""
+    match = re.search(r"^[ \t]+(?=\S)", unit.model.module.analysed.text, re.M)
+    return match.group() if match else "    "
+
+
+def indent_of(unit: Unit, offset: int) -> str:
+    """The blanks that the line at an offset begins with."""
     analysed = unit.model.module.analysed
     line = analysed.line_of(offset)
     before = analysed.text[analysed.line_starts[line] : offset]
@@ -268,7 +275,7 @@ def add_keyword(unit: Unit, call: ast.Call, keyword: str) -> Edit:
     ):
         return Edit(Span(at, at), f" {keyword}," if has_comma else f", {keyword}")
     comma, after = ("", ",") if has_comma else (",", "")
-    text = f"{comma}{newline(unit)}{_indent(unit, last)}{keyword}{after}"
+    text = f"{comma}{newline(unit)}{indent_of(unit, last)}{keyword}{after}"
     return Edit(Span(at, at), text)
 
 

@@ -14,11 +14,12 @@ from jaxsight_analyzers.semantic.scopes import all_arguments
 _STAYS = (
     *(ast.Global, ast.Nonlocal, ast.Delete, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom),
     *(ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef),
-    *(ast.With, ast.Try, ast.ClassDef),
+    *(ast.Try, ast.ClassDef),
 )
 """What means something else in a function of its own, or under a trace that runs it always."""
 
-_SCOPES = (ast.FunctionDef, ast.Lambda)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_FUNCTIONS, ast.Lambda)
 _LOOPS = (ast.For, ast.While)
 _EFFECTS = ("write", "io", "time", "random", "cache", "iterate")
 
@@ -28,10 +29,18 @@ def may_move(unit: Unit, statements: Sequence[ast.stmt], *, returns: bool = Fals
     parts = list(_parts(statements))
     if not all(_may_move(unit, part, returns) for part in parts):
         return False
-    if not _leaves_only_its_loops(statements):
-        return False
-    spans = [unit.model.module.span(statement) for statement in statements]
-    return not any(
+    return _leaves_only_its_loops(statements) and not _has_effects(unit, statements)
+
+
+def may_compute(unit: Unit, node: ast.expr) -> bool:
+    """Whether an expression does nothing but compute a value."""
+    parts = all(_may_move(unit, part, returns=False) for part in _parts([node]))
+    return parts and not _has_effects(unit, [node])
+
+
+def _has_effects(unit: Unit, nodes: Sequence[ast.AST]) -> bool:
+    spans = [unit.model.module.span(node) for node in nodes]
+    return any(
         effect.kind in _EFFECTS and _within(effect.span, span)
         for effect in unit.effects
         for span in spans
@@ -48,16 +57,46 @@ def bound_before(unit: Unit, statement: ast.stmt) -> frozenset[str]:
     """The names of the function that surely have a value before a statement."""
     found: set[str] = set()
     for place in edits.places_at(unit, unit.model.module.span(statement).start):
-        if place.node is statement or not isinstance(place.node, ast.FunctionDef):
+        if place.node is statement or not isinstance(place.node, _FUNCTIONS):
             found |= names_of(place.block[: place.index]).surely
         if place.node is statement:
             break
-        if isinstance(place.node, ast.FunctionDef):
+        if isinstance(place.node, _FUNCTIONS):
             found = {argument.arg for argument in all_arguments(place.node.args)}
         elif isinstance(place.node, ast.For):
             found |= set(names_of([ast.Expr(place.node.iter)]).surely)
             found |= edits.names_bound_in(place.node.target)
     return frozenset(found)
+
+
+def declared_around(unit: Unit, statement: ast.stmt) -> frozenset[str]:
+    """The names that belong to another scope than the function around a statement."""
+    places = edits.places_at(unit, unit.model.module.span(statement).start)
+    owners = [place.node for place in places if isinstance(place.node, _FUNCTIONS)]
+    return frozenset(
+        name
+        for owner in owners[-1:]
+        for part in ast.walk(owner)
+        if isinstance(part, (ast.Global, ast.Nonlocal))
+        for name in part.names
+    )
+
+
+def returns_values(statements: Sequence[ast.stmt]) -> bool:
+    """Whether statements leave the function on every path, and hand a value to its caller."""
+    if not names_of(statements).leaves:
+        return False
+    returned = [part for part in _parts(statements) if isinstance(part, ast.Return)]
+    return bool(returned) and not any(_is_nothing(part.value) for part in returned)
+
+
+def _is_nothing(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and not is_number(value))
+
+
+def is_number(node: ast.expr) -> bool:
+    """Whether a constant is one that JAX computes with."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float, complex))
 
 
 def carried_by(unit: Unit, loop: ast.While) -> tuple[str, ...] | None:
@@ -72,7 +111,7 @@ def carried_by(unit: Unit, loop: ast.While) -> tuple[str, ...] | None:
     carried = tuple(name for name in bound if name in exposed or name in live)
     if not carried or not set(carried) <= bound_before(unit, loop):
         return None
-    return carried
+    return None if declared_around(unit, loop) & set(bound) else carried
 
 
 def _parts(statements: Sequence[ast.AST]) -> Iterator[ast.AST]:

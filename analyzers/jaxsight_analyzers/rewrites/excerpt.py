@@ -17,7 +17,6 @@ Statement = cst.BaseCompoundStatement | cst.SimpleStatementLine
 """A statement as it stands in a block: with its lines."""
 
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\r\n]*)?(?=\r|\n|\Z)")
-_INDENTED = re.compile(r"^[ \t]+(?=\S)", re.M)
 _HEADER = "if True:"
 
 
@@ -95,7 +94,7 @@ def excerpt(unit: Unit, first: ast.stmt, last: ast.stmt | None = None) -> Excerp
     newline = edits.newline(unit)
     written = f"{place.indent}{text[span.start : span.end]}{newline}"
     header = f"{_HEADER}{newline}" if place.indent else ""
-    parsed = _parsed(header + written, _unit_of_indent(text))
+    parsed = _parsed(header + written, edits.indent_unit(unit))
     if parsed is None:
         return None
     return Excerpt(span, place.indent, newline, parsed, _statements(parsed, place.indent))
@@ -143,12 +142,6 @@ def _parsed(text: str, indent: str) -> cst.Module | None:
         return module
     module = module.visit(_IndentAsWritten(module.default_indent))
     return module.with_changes(default_indent=indent)
-
-
-def _unit_of_indent(text: str) -> str:
-    """How far the file indents a block: as far as its first indented line."""
-    found = _INDENTED.search(text)
-    return found.group() if found else "    "
 
 
 def _statements(module: cst.Module, indent: str) -> tuple[Statement, ...]:

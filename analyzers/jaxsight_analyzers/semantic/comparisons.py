@@ -7,8 +7,8 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
-    avals,
     asking,
+    avals,
     expressions,
     flow,
     folding,

@@ -9,8 +9,8 @@ from typing import Any
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     arithmetic,
-    avals,
     asking,
+    avals,
     calls,
     comparisons,
     displays,

@@ -10,10 +10,13 @@ same goes for a ternary, for the condition of a comprehension and for a `match` 
 
 ## Fix safety
 
-Unsafe: `jnp.where` evaluates both sides, and both must have compatible shapes and dtypes. The fix
-is offered where both sides are plain expressions in which nothing can divide by zero, leave a
-domain or have an effect, because `jnp.where` lets a NaN of the side that it does not pick into the
-gradient.
+Unsafe. `jnp.where` evaluates both sides, which must have compatible shapes and dtypes. It is offered first
+where both sides are plain expressions in which nothing can divide by zero, leave a domain or have an
+effect, because `jnp.where` lets a NaN of the side that it does not pick into the gradient.
+
+`jax.lax.cond` needs a single truth, and sides with the same shapes and dtypes: `0` is none for a float. It is offered
+where both sides do nothing but give values to names, or return: no `raise`, no `break`, nothing that outlives the call.
+Under `jax.vmap` it runs both sides.
 
 ## Limits
 
@@ -24,9 +27,10 @@ Under `jax.grad` alone a Python branch works and is not reported either.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import alternatives, edits
+from jaxsight_analyzers import alternatives, branching, edits, truths
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -48,26 +52,57 @@ def check(unit: Unit) -> Iterator[Finding]:
             continue
         verb = "is" if branch.traced is Certainty.YES else "may be"
         fails = "fails" if branch.traced is Certainty.YES else "then fails"
-        fixes: tuple[FixRef, ...] = ()
-        if alternatives.of(unit, branch.node) is not None:
-            fixes = (FixRef("use-where", "Use `jnp.where`", Applicability.UNSAFE, number),)
         yield Finding(
             span=branch.span,
             message=f"`{branch.test}` {verb} traced by `{branch.function}`, so Python {fails} to branch on it",
             certainty=branch.traced,
             related=branch.related,
-            fixes=fixes,
+            fixes=_fixes(unit, branch.node, number),
         )
 
 
+def _fixes(unit: Unit, node: ast.AST, number: int) -> tuple[FixRef, ...]:
+    """`jnp.where` first, where that is as good for values and gradients."""
+    found: list[FixRef] = []
+    if alternatives.of(unit, node) is not None:
+        found.append(FixRef("use-where", "Use `jnp.where`", Applicability.UNSAFE, number))
+    if isinstance(node, ast.If) and branching.of(unit, node) is not None:
+        found.append(FixRef("use-cond", "Use `jax.lax.cond`", Applicability.UNSAFE, number))
+    if isinstance(node, ast.IfExp) and branching.as_lambdas(unit, node, "") is not None:
+        found.append(FixRef("use-lambdas", "Use `jax.lax.cond`", Applicability.UNSAFE, number))
+    return tuple(found)
+
+
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    branch = unit.branches[reference.data]
-    found = alternatives.of(unit, branch.node)
+    node = unit.branches[reference.data].node
+    changes: tuple[Edit, ...] | None = None
+    if reference.kind == "use-where":
+        changes = _where(unit, node)
+    elif isinstance(node, ast.IfExp):
+        changes = _lambdas(unit, node)
+    elif isinstance(node, ast.If):
+        from jaxsight_analyzers.rewrites import branches
+
+        changes = branches.as_cond(unit, node)
+    return None if changes is None else Fix(reference.title, changes, reference.applicability)
+
+
+def _where(unit: Unit, node: ast.AST) -> tuple[Edit, ...] | None:
+    found = alternatives.of(unit, node)
     if found is None:
         return None
     where = edits.spell(unit, "jax.numpy.where")
     edit = Edit(found.span, found.written(where.text))
-    return Fix(reference.title, (edit, *where.edits), reference.applicability)
+    return (edit, *dict.fromkeys((*where.edits, *found.edits)))
+
+
+def _lambdas(unit: Unit, node: ast.IfExp) -> tuple[Edit, ...] | None:
+    cond, test = edits.spell(unit, "jax.lax.cond"), truths.written(unit, node.test)
+    written = branching.as_lambdas(unit, node, cond.text)
+    if written is None or test is None:
+        return None
+    edit = Edit(unit.model.module.span(node), written)
+    return (edit, *dict.fromkeys((*cond.edits, *test.edits)))
 
 
 RULE = Rule(
@@ -76,6 +111,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    structural=frozenset(("use-cond",)),
     examples=(
         Example(
             """
