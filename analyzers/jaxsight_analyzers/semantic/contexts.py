@@ -127,7 +127,9 @@ class Frame:
     loops: Passes = ()
     returned: Value | None = None
     returned_consumed: Consumed | None = None
-    guards: tuple[str, ...] = ()  # why a failure here may be meant: "try", "tracer", "version"
+    guards: tuple[
+        str, ...
+    ] = ()  # why a failure here may be meant: "try", "tracer", "raises", "version"
     tracer: str = ""  # the transformation that makes the tracers here, by qualified name
     compiled: bool = False  # whether it is compiled, or a part of what is
     incoming: tuple[Any, ...] = ()  # the places in another file that lead to what runs in it

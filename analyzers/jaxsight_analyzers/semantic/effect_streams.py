@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.events import EffectSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.routes import CalledThrough, ChangedHere
@@ -30,6 +31,7 @@ class Effect(NamedTuple):
     legitimate: bool
     why: str  # it is legitimate
     copied: bool  # the object is a copy that the trace made: the caller's stays as it is
+    put_back: bool  # the same function changes the place again after it, to what is no tracer
     returned: bool  # the object that is changed, or a name that holds it, is returned
     traced: bool  # the function runs on tracers
     function: str  # what traces it
@@ -43,7 +45,7 @@ def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
     """Each effect once, in the context in which it does the most harm."""
     best: dict[object, tuple[tuple[object, ...], EffectSeen]] = {}
     for event in seen:
-        if "tracer" in event.guards:
+        if "tracer" in event.guards or "raises" in event.guards:
             continue
         rank = (event.frame.traced, not event.why, event.certainty, event.value)
         before = best.get(event.key)
@@ -66,6 +68,7 @@ def _effect(event: EffectSeen, places: Places) -> Effect:
         bool(event.why),
         event.why,
         event.copied,
+        _is_put_back(event),
         _is_returned(event),
         event.frame.traced,
         tracer_of(event.frame),
@@ -79,6 +82,40 @@ def _effect(event: EffectSeen, places: Places) -> Effect:
 def _related(event: EffectSeen, places: Places) -> tuple[Route, ...]:
     traced = places.related(event.frame)
     return (*traced, CalledThrough(event.through)) if traced and event.through else traced
+
+
+def _is_put_back(event: EffectSeen) -> bool:
+    """`env.sys = x` before `env.sys = old`, `stack.append(x)` before `stack.pop()`."""
+    if event.kind != "write":
+        return False
+    mine, tail = place(event.node), _tail(event.what)
+    return _assigned_finally(event) or any(
+        other.kind == "write"
+        and other.value is not Certainty.YES
+        and other.scope is event.scope
+        and place(other.node) > mine
+        and _tail(other.what) == tail
+        for other in event.frame.effects.values()
+    )
+
+
+def _assigned_finally(event: EffectSeen) -> bool:
+    """Whether a `finally:` of the function assigns to the same attribute, of whatever it calls the object."""
+    node, body = event.node, getattr(event.scope.node, "body", None)
+    if not isinstance(node, ast.Attribute) or not isinstance(body, list):
+        return False
+    finals = (s.finalbody for s in statements_below(body) if isinstance(s, ast.Try))  # type: ignore[arg-type]
+    return any(
+        isinstance(target, ast.Attribute) and target.attr == node.attr
+        for final in finals
+        for statement in statements_below(final)
+        for target in getattr(statement, "targets", ())
+    )
+
+
+def _tail(what: str) -> str:
+    """The attribute or element in which a place ends, for one object has several names."""
+    return what[max(what.rfind("."), what.rfind("["), 0) :]
 
 
 def _is_returned(event: EffectSeen) -> bool:

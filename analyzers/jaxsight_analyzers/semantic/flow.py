@@ -360,14 +360,18 @@ def _catches(handler: ast.ExceptHandler) -> bool:
 
 
 def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
+    frame = run.frame
+    guards = frame.guards
     for item in node.items:
         value = run.evaluate(item.context_expr)
         if _expects_failure(item.context_expr):
             run.task.fails_on_purpose.append(node)
+            frame.guards = (*guards, "raises")
         if item.optional_vars is not None:
             same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
             bind(run, item.optional_vars, UNKNOWN if same else value)
     run_body(run, node.body)
+    frame.guards = guards
 
 
 def _expects_failure(expression: ast.expr) -> bool:

@@ -275,8 +275,11 @@ def tracer_of(frame: Frame) -> str:
 
 
 def is_meant(guards: tuple[str, ...]) -> bool:
-    """Whether a failure here is expected: it is caught, or the code looks for tracers first."""
-    return "try" in guards or "tracer" in guards
+    """Whether a failure here is expected: it is caught, a test is about it, or the code looks for tracers first."""
+    return bool(guards) and not _MEANT.isdisjoint(guards)
+
+
+_MEANT = frozenset(("raises", "tracer", "try"))
 
 
 def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
