@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     bodies,
     builtin_containers,
     containers,
+    dropped,
     effects,
     expressions,
     flow,
@@ -114,9 +115,11 @@ def call(run: Run, node: ast.Call, *, alone: bool = False) -> Value:
     else:
         function = run.evaluate(node.func)
     arguments = evaluate_arguments(run, node)
+    if alone:
+        dropped.note(run, node, base, function)
     qualified = qualified_of(function)
     if qualified is not None:
-        return imported(run, node, qualified, arguments)
+        return imported(run, node, qualified, arguments, alone)
     if base is not None:
         effects.method_called(run, node, base, function, arguments.values(), alone)
     return called(run, node, function, arguments, base)
@@ -187,7 +190,9 @@ def evaluate_arguments(run: Run, node: ast.Call) -> Arguments:
     return Arguments(tuple(positional), keywords, tuple(nodes), keyword_nodes, bool(hidden), most)
 
 
-def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> Value:
+def imported(
+    run: Run, node: ast.Call, qualified: str, arguments: Arguments, alone: bool = False
+) -> Value:
     """The value of a call of a library's function."""
     facts = run.facts(qualified)
     _note_call(run, node, qualified, facts, arguments)
@@ -216,7 +221,8 @@ def imported(run: Run, node: ast.Call, qualified: str, arguments: Arguments) -> 
     known = builtin_containers.of_tree(run, facts.name, facts, arguments)
     if known is not None:
         return known
-    key_uses.use_keys(run, node, qualified, facts, arguments)
+    if not (alone and facts.returns in ("key", "keys")):  # the keys made are lost, so it stays good
+        key_uses.use_keys(run, node, qualified, facts, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, qualified, facts, arguments)
     made = result_of(run, node, qualified, facts, arguments)

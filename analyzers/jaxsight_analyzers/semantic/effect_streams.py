@@ -44,17 +44,20 @@ class Effect(NamedTuple):
 def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
     """Each effect once, in the context in which it does the most harm."""
     best: dict[object, tuple[tuple[object, ...], EffectSeen]] = {}
+    writes: list[EffectSeen] = []
     for event in seen:
+        if event.kind == "write":
+            writes.append(event)
         if "tracer" in event.guards or "raises" in event.guards:
             continue
         rank = (event.frame.traced, not event.why, event.certainty, event.value)
         before = best.get(event.key)
         if before is None or rank > before[0]:
             best[event.key] = rank, event
-    return [_effect(event, places) for _, event in best.values()]
+    return [_effect(event, writes, places) for _, event in best.values()]
 
 
-def _effect(event: EffectSeen, places: Places) -> Effect:
+def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> Effect:
     return Effect(
         event.node,
         places.span(event.node),
@@ -68,7 +71,7 @@ def _effect(event: EffectSeen, places: Places) -> Effect:
         bool(event.why),
         event.why,
         event.copied,
-        _is_put_back(event),
+        _is_put_back(event, writes),
         _is_returned(event),
         event.frame.traced,
         tracer_of(event.frame),
@@ -84,18 +87,18 @@ def _related(event: EffectSeen, places: Places) -> tuple[Route, ...]:
     return (*traced, CalledThrough(event.through)) if traced and event.through else traced
 
 
-def _is_put_back(event: EffectSeen) -> bool:
+def _is_put_back(event: EffectSeen, writes: Iterable[EffectSeen]) -> bool:
     """`env.sys = x` before `env.sys = old`, `stack.append(x)` before `stack.pop()`."""
     if event.kind != "write":
         return False
     mine, tail = place(event.node), _tail(event.what)
     return _assigned_finally(event) or any(
-        other.kind == "write"
-        and other.value is not Certainty.YES
+        other.frame is event.frame
         and other.scope is event.scope
+        and other.value is not Certainty.YES
         and place(other.node) > mine
         and _tail(other.what) == tail
-        for other in event.frame.effects.values()
+        for other in writes
     )
 
 

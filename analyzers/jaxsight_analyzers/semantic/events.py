@@ -102,6 +102,17 @@ class ItemAssignmentSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class DroppedSeen(NamedTuple):
+    """A statement that leaves what it is about as it is, because its result is dropped."""
+
+    node: ast.Call | ast.Attribute
+    what: str  # the library's function by qualified name, or the method with a dot before it
+    target: ast.expr  # what stays as it is
+    certainty: Certainty
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class KeyReuseSeen(NamedTuple):
     """A key that is used up although it was used up before."""
 
@@ -190,6 +201,7 @@ class Events:
         "calls",
         "compilations",
         "contexts",
+        "dropped",
         "effects",
         "imports",
         "indices",
@@ -206,6 +218,7 @@ class Events:
     indices: list[AskedSeen]  # of operands that are an index, a key or an element
     calls: list[CallSeen]
     item_assignments: list[ItemAssignmentSeen]
+    dropped: list[DroppedSeen]
     key_reuses: list[KeyReuseSeen]
     methods: list[MethodSeen]
     number_uses: list[NumberUseSeen]

@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     calls,
     containers,
+    dropped,
     effects,
     expressions,
     imports,
@@ -278,8 +279,10 @@ def _delete(run: Run, node: ast.Delete) -> None:
 def _expression(run: Run, node: ast.Expr) -> None:
     if isinstance(node.value, ast.Call):
         calls.call(run, node.value, alone=True)
-    else:
-        run.evaluate(node.value)
+        return
+    value = run.evaluate(node.value)
+    if isinstance(node.value, ast.Attribute):
+        dropped.method_named(run, node.value, value)
 
 
 def _return(run: Run, node: ast.Return) -> None:

@@ -1,7 +1,8 @@
 """Which functions there may be something to say of: those that a library's name can be reached from.
 
 In a function that nobody is seen to call nothing is a tracer or a key but what a library makes. So one
-that mentions no library, nor anything of the file that does, has nothing to tell on its own.
+that mentions no library, nor anything of the file that does, nor what only arrays of JAX have, has nothing to
+tell on its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.semantic import reveals
 from jaxsight_analyzers.semantic.scopes import FunctionScope, Piece
+
+_OF_ARRAYS = ("at", "block_until_ready")
+"""What only JAX's arrays have: who names it speaks of one."""
 
 _Mention = tuple[set[str], Iterable[str], "Piece | FunctionScope"]
 
@@ -24,7 +28,7 @@ class Interest(NamedTuple):
 
 def interesting(pieces: list[Piece]) -> Interest:
     """The functions and methods that mention a library, or something of the file that does, and so on."""
-    names = set(reveals.NAMES).union(*[piece.libraries for piece in pieces])
+    names = {*reveals.NAMES, *_OF_ARRAYS}.union(*[piece.libraries for piece in pieces])
     found: set[Piece | FunctionScope] = set()
     waiting = [mention for piece in pieces for mention in _mentions(piece)]
     before = -1

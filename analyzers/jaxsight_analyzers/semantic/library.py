@@ -100,11 +100,17 @@ def _class_of(value: Value) -> FunctionFacts | None:
     return value.data if isinstance(value.data, FunctionFacts) else None
 
 
-def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -> Value | None:
-    """A method of an instance of a library's class: `MCMC(...).run(key)`."""
+def method_facts(run: Run, base: Value, name: str) -> FunctionFacts | None:
+    """What is known of a method of an instance of a library's class."""
     owner = _class_of(base)
     facts = None if owner is None else run.facts(f"{owner.instance_of or owner.name}.{name}")
-    if owner is None or facts is None or not facts.specific:
+    return facts if facts is not None and facts.specific else None
+
+
+def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -> Value | None:
+    """A method of an instance of a library's class: `MCMC(...).run(key)`."""
+    facts = method_facts(run, base, name)
+    if facts is None:
         return None
     itself = node.func.value if isinstance(node.func, ast.Attribute) else node.func
     bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))

@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     control_flow_streams,
     effect_streams,
     effect_words,
+    purity_streams,
     streams,
     transfer_streams,
 )
@@ -194,6 +195,11 @@ class Unit:
     def effects(self) -> list[effect_streams.Effect]:
         """What its functions read and do that outlives them."""
         return effect_streams.effects(self._seen("effects"), self.model.places)
+
+    @cached_property
+    def dropped_results(self) -> list[purity_streams.Dropped]:
+        """Statements that do nothing, because what they return is dropped."""
+        return purity_streams.dropped(self._seen("dropped"), self.model.places)
 
     @cached_property
     def references(self) -> list[streams.Reference]:

@@ -96,6 +96,14 @@ def _default(node: ast.expr | None) -> Value:
     return constant(node.value) if isinstance(node, ast.Constant) else UNKNOWN
 
 
+def copies(run: Run, base: Value, name: str) -> bool:
+    """Whether a method, so named, gives a copy of a record with other fields."""
+    known, owner = record_of(base), class_of(base)
+    if known is None and owner is not None and (layout := _layout(run, owner)) is not None:
+        known = layout.record
+    return known is not None and name == ("_replace" if known.is_tuple else "replace")
+
+
 def copied(run: Run, base: Value, name: str | None, arguments: Arguments) -> Value | None:
     """`state._replace(step=1)`, `state.replace(step=1)`; None for what is no copy of a record.
 

@@ -1,0 +1,77 @@
+"""Streams about results and what becomes of them, merged over contexts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty, Span
+from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.events import DroppedSeen
+from jaxsight_analyzers.semantic.expressions import place_of
+from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.states import root_of
+from jaxsight_analyzers.semantic.streams import Places
+
+
+class Dropped(NamedTuple):
+    """A statement that does nothing, because what it returns is dropped."""
+
+    node: ast.Call | ast.Attribute
+    span: Span
+    what: str  # the function as people write it; of a method `.set`
+    target: ast.expr  # what stays as it is
+    assignable: bool  # it can be assigned to here, with no effect outside of the function
+    certainty: Certainty
+
+
+def dropped(seen: Iterable[DroppedSeen], places: Places) -> list[Dropped]:
+    """Each statement once, as certain as in the context that knows least."""
+    best: dict[ast.AST, DroppedSeen] = {}
+    for event in seen:
+        if _is_for_its_failure(event) or _is_shown(event, places):
+            continue
+        before = best.get(event.node)
+        if before is None or event.certainty < before.certainty:
+            best[event.node] = event
+    return [
+        Dropped(
+            event.node,
+            places.span(event.node),
+            display(event.what),
+            event.target,
+            _is_assignable(event.frame, event.target),
+            event.certainty,
+        )
+        for event in best.values()
+    ]
+
+
+def _is_for_its_failure(event: DroppedSeen) -> bool:
+    """Whether it is there to see if it fails: in a test, and where a failure is caught."""
+    if "try" in event.guards or "raises" in event.guards:
+        return True
+    checks = not event.what.startswith(".")
+    if checks and (event.frame.is_test or "test" in event.guards):
+        return True
+    body = getattr(event.frame.node, "body", None)
+    if not isinstance(body, list):
+        return False
+    tries = [s for s in statements_below(body) if isinstance(s, ast.Try) and s.handlers]  # type: ignore[arg-type]
+    return any(node is event.node for one in tries for s in one.body for node in ast.walk(s))
+
+
+def _is_shown(event: DroppedSeen, places: Places) -> bool:
+    """Whether a notebook may show it: the last expression of a cell is."""
+    return event.frame.scope is None and places.module.source.path.endswith(".ipynb")
+
+
+def _is_assignable(frame: Frame, target: ast.expr) -> bool:
+    place = place_of(target)
+    if place is None:
+        return False
+    root = root_of(place)
+    own = frame.scope is None or root in frame.scope.local_names
+    return own and (place == root or not frame.traced)
