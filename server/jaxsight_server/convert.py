@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
@@ -38,9 +39,11 @@ class Encoding(Enum):
 
 def line_and_column(source: SourceFile, offset: int, encoding: Encoding) -> tuple[int, int]:
     """A code-point offset as the client counts. Inside `\\r\\n` is before it."""
-    line = source.line_of(offset)
     if source.is_plain:
-        return line, min(offset, len(source.text)) - source.line_starts[line]
+        starts = source.line_starts
+        line = bisect_right(starts, offset) - 1
+        return line, min(offset, len(source.text)) - starts[line]
+    line = source.line_of(offset)
     span = source.line_span(line)
     before = source.text[span.start : min(offset, span.end)]
     if encoding is Encoding.UTF32 or before.isascii():

@@ -83,9 +83,18 @@ class _Places:
 
     def _in_text(self, uri: str, source: SourceFile, span: Span) -> _Place:
         line, column = convert.line_and_column(source, span.start, self._encoding)
-        last, end = convert.line_and_column(source, span.end, self._encoding)
+        length = span.end - span.start
+        if source.is_plain and span.end < _end_of_line(source, line):  # most are in one line
+            last, end = line, column + length
+        else:
+            last, end = convert.line_and_column(source, span.end, self._encoding)
         start = f'{{"line":{line},"character":{column}}}'
         return _Place(uri, line, f'{{"start":{start},"end":{{"line":{last},"character":{end}}}}}')
+
+
+def _end_of_line(source: SourceFile, line: int) -> int:
+    starts = source.line_starts
+    return starts[line + 1] if line + 1 < len(starts) else len(source.text)
 
 
 def _drawn(
