@@ -19,10 +19,13 @@ from jaxsight_analyzers.diagnostic import Finding, Severity
 from jaxsight_analyzers.encoding import DecodingError, decode
 from jaxsight_analyzers.engine import Analysis, analyse
 from jaxsight_analyzers.notebook import NotebookError, cells_of, join
+from jaxsight_analyzers.project.sharing import Sharing
+from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
-from jaxsight_analyzers.semantic import run
+from jaxsight_analyzers.semantic import budget
 from jaxsight_analyzers.semantic.model import Unit
+from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 from tests.analyzers import growth, hostile
 
@@ -180,8 +183,8 @@ def test_what_is_given_up_is_said_and_stays_said(name: str) -> None:
 
 
 def test_a_file_that_asks_for_too_much_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "BUDGET", 3)
-    monkeypatch.setattr(run, "BUDGET_OF_FUNCTION", 0)
+    monkeypatch.setattr(budget, "BUDGET", 3)
+    monkeypatch.setattr(budget, "BUDGET_OF_FUNCTION", 0)
     calls = "".join(f"def f{i}(x):\n    return jnp.sin(x)\n\n" for i in range(9))
 
     analysis = _analysed(hostile.BEGINNING + calls)
@@ -189,6 +192,24 @@ def test_a_file_that_asks_for_too_much_is_said(monkeypatch: pytest.MonkeyPatch) 
     assert "`f8` (line 27) is not followed in each call: the file asks for too much" in (
         analysis.given_up
     )
+
+
+def test_other_files_that_ask_for_too_much_leave_what_is_found_in_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "BUDGET_ELSEWHERE", 3)
+    other = hostile.BEGINNING + "".join(f"def f{i}(x):\n    return {i}\n\n" for i in range(9))
+    calls = "".join(f"other.f{i}(1)\n" for i in range(9))
+    text = f"{hostile.BEGINNING}import other\n{calls}@jax.jit\ndef f(x):\n    if x > 0:\n        return x\n"
+    workspace = Workspace.of({"a.py": text, "other.py": other})
+
+    alone = analyse(SourceFile("a.py", text), workspace=workspace)
+    shared = Sharing(workspace).analyse("a.py", Config(), {}, None, ())
+
+    assert any(sentence.startswith("`f8` (other.py, line ") for sentence in alone.given_up)
+    assert alone.given_up == shared.given_up
+    assert [each.rule for each in alone.diagnostics] == ["traced-if"]
+    assert alone.diagnostics == shared.diagnostics
 
 
 def _growth(small: str, big: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ calls through any number of files: each file's calls are complete without those 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty, Related
@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere, is_inco
 from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
     MISSING,
+    NEVER,
     Kind,
     OptionalValue,
     Value,
@@ -130,6 +131,9 @@ def plain(value: Value, depth: int) -> Plain:
         return ("static",)
     if kind in _ARRAYS:
         return (kind.value, *flags)
+    if kind is Kind.SERIES and value.data is not NEVER:
+        item = plain(cast("Value", value.data), depth - 1) if depth else None
+        return (Kind.TREE.value, *flags) if item is None else (kind.value, item)
     items = items_of(value) if kind is Kind.SEQUENCE else None
     entries = entries_of(value)
     inside = items if entries is None else entries.values()
@@ -149,11 +153,12 @@ def plain(value: Value, depth: int) -> Plain:
         return (kind.value, owner.home.name, owner.name, *flags)
     if function is not None and function.qualname == function.name and not _is_made(value):
         return (kind.value, function.scope.home.name, function.name)
-    return (Kind.UNKNOWN.value, *flags)
+    kind = Kind.TREE if value.traced is Certainty.YES else Kind.UNKNOWN
+    return (kind.value, *flags)
 
 
 def _is_made(value: Value) -> bool:
     data = function_of(value)
     assert data is not None
-    parts: tuple[object, ...] = (data.bound, data.bound_names, data.transformations)
+    parts = (data.bound, data.bound_names, data.transformations, data.veiled)
     return any(parts) or data.environment is not None or data.self_value is not None

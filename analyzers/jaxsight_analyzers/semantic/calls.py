@@ -274,6 +274,8 @@ def result_of(
     """What a library's function returns, from what is known of it."""
     if facts.returns_like is not None:
         return Value(Kind.IMPORTED, data=facts.returns_like)
+    if facts.within is not None:
+        return Value(Kind.UNKNOWN, data=facts)
     values = arguments.values()
     returns = facts.returns
     if returns == "array":

@@ -263,6 +263,8 @@ def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value
     """Record a test that Python decides."""
     if value.traced is not Certainty.NO and value.kind not in (Kind.INSTANCE, Kind.REFERENCE):
         guards = run.guards
+        if isinstance(test, ast.BoolOp):  # `not isinstance(x, Tracer) and x > 0`
+            guards = (*guards, *(guard for guard in run.test(test).guards if guard == "tracer"))
         run.events.branches.append(BranchSeen(node, test, kind, value, run.frame, guards))
 
 

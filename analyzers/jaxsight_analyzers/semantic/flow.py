@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     arithmetic,
     calls,
@@ -364,17 +365,23 @@ def _catches(handler: ast.ExceptHandler) -> bool:
 
 def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     frame = run.frame
-    guards = frame.guards
+    guards, constants = frame.guards, frame.constants_traced
+    within: set[str | None] = set()
     for item in node.items:
         value = run.evaluate(item.context_expr)
+        within.add(value.data.within if isinstance(value.data, FunctionFacts) else None)
         if _expects_failure(item.context_expr):
             run.task.fails_on_purpose.append(node)
             frame.guards = (*guards, "raises")
         if item.optional_vars is not None:
             same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
             bind(run, item.optional_vars, UNKNOWN if same else value)
+    if "evaluated" in within:
+        frame.constants_traced = False
+    if "untraced" in within:
+        frame.guards = (*frame.guards, "untraced")
     run_body(run, node.body)
-    frame.guards = guards
+    frame.guards, frame.constants_traced = guards, constants
 
 
 def _expects_failure(expression: ast.expr) -> bool:

@@ -80,6 +80,9 @@ def run_with(
     """Run a function with values for its parameters and apply what that does to the caller."""
     for transformation in data.transformations:
         run.task.called.add((data.scope, site(transformation)))
+    if data.transformations and run.guarded("untraced"):
+        applied = tuple([t for t in data.transformations if not t.traces_constants])
+        data = replace(data, transformations=applied)
     if not generic:  # what nobody is seen to call is made to be kept
         compilations.note_compilation(run, data)
     before = parameters
@@ -98,7 +101,7 @@ def run_with(
     for transformation in data.transformations:
         returned = transformations.result(run, data, transformation, returned, before)
     effects.come_back(run, node, data, summary, returned)
-    return returned
+    return UNKNOWN if data.veiled else returned
 
 
 def bind(
@@ -316,15 +319,17 @@ def _inline(
         return task.inline[key]
     count = task.inline_counts.get(data.node, 0)
     depth = sum(1 for _ in run.frame.chain())
-    if depth > MAX_DEPTH or count >= MAX_SUMMARIES or run.budget <= 0:
-        if run.budget <= 0:
+    own = run.is_own(task)
+    is_spent = run.budget.is_spent(own=own)
+    if depth > MAX_DEPTH or count >= MAX_SUMMARIES or is_spent:
+        if is_spent:
             limits.note_budget(run, scope)
         else:
             limits.note(run, "depth" if depth > MAX_DEPTH else "closures", scope.node)
         return None
     task.inline_counts[data.node] = count + 1
     task.spent += 1
-    run.budget -= 1
+    run.budget.spend(own=own)
     task.inline[key] = None  # a recursive call is unknown
     frame = _frame(data, run.frame, call_node, way._replace(guards=()))
     summary = task.inline[key] = _execute(run, data, parameters, frame)

@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     mapping,
     or_none,
     sequence,
+    series,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _value(run: Run, data: Plain, origin: Origin) -> Value:
         return STATIC
     if kind is Kind.SEQUENCE:
         return sequence(_values(run, rest[0], origin))
+    if kind is Kind.SERIES:
+        return series(_value(run, rest[0], origin))
     if kind is Kind.MAPPING:
         return mapping(dict(zip(rest[0], _values(run, rest[1], origin))))
     if kind is Kind.IMPORTED:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import sys
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, replace
@@ -18,6 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     function_of,
+    qualified_of,
     tokens_in,
 )
 
@@ -144,3 +147,17 @@ def drawn(
     certainty = Certainty.YES if how == "abstract" else Certainty.MAYBE
     origin = Origin(calls.display(facts.name), node)
     return Value(made.kind, certainty, origin, concrete=how == "concrete")
+
+
+def is_of_library(run: Run, decorator: ast.expr) -> bool:
+    """Whether a decorator is Python's own or of a library that is known: most return what the function does."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return False
+    qualified = qualified_of(run.lookup(node.id))
+    top = node.id if qualified is None else qualified.partition(".")[0]
+    if qualified is None:
+        return hasattr(builtins, top)
+    return top in sys.stdlib_module_names or run.knowledge.has_library(top)

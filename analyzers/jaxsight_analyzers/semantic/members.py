@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     expressions,
     functions,
     imports,
+    library,
     memo,
     methods,
     records,
@@ -437,7 +438,7 @@ def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
-    """What a decorator makes of a function. One that we do not know leaves it as it is."""
+    """What a decorator makes of a function. One that we do not know leaves it, but not what it returns."""
     arguments = calls.Arguments((value,), {}, (decorator,), {})
     if isinstance(decorator, ast.Attribute):
         base, made = expressions.base_and_attribute(run, decorator)
@@ -461,7 +462,13 @@ def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
         inner = function_of(wrapped)
         if inner is not None:
             return _as_wrapper(value, wrapped, inner)
-    return value
+    is_known = data is not None or facts is not None or library.is_of_library(run, decorator)
+    return value if is_known else _veiled(value)
+
+
+def _veiled(value: Value) -> Value:
+    data = function_of(value)
+    return value if data is None else Value(value.kind, data=replace(data, veiled=True))
 
 
 def decorate_class(run: Run, decorator: ast.expr, value: Value) -> None:

@@ -97,7 +97,7 @@ def _settle(run: Run, activation: Activation) -> Summary | None:
         still = _still_holds(run, activation)
         if still or activation.checked == run.revision:
             return activation.summary
-    if run.budget <= 0:
+    if run.budget.is_spent(own=run.is_own(activation)):
         limits.note_budget(run, activation.scope)
         return None
     return _compute(run, activation)
@@ -181,7 +181,7 @@ def has_changed(run: Run, task: Task) -> bool:
 def _compute(run: Run, activation: Activation) -> Summary | None:
     if len(run.stack) >= run.nesting:
         raise DeeperError(activation)
-    run.budget -= 1
+    run.budget.spend(own=run.is_own(activation))
     before, caller = activation.uses, run.task
     checks, run.checks = run.checks, Checks()
     shape = shape_of_task(activation, run.made) if activation.changed >= 0 else None

@@ -58,6 +58,11 @@ class GlobalName(Task):
         self.bindings.forget_users()
         self.changes.forget_users()
 
+    @property
+    def home(self) -> Module:  # type: ignore[override]
+        """The file that binds it."""
+        return self.module
+
     def __repr__(self) -> str:
         return f"<name {self.name}>"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
 from jaxsight_analyzers.semantic import changes
+from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.checks import Checks
 from jaxsight_analyzers.semantic.contexts import Frame
@@ -52,10 +53,6 @@ MAX_NESTING = 20
 MAX_SUMMARIES = 12
 """A closure called in more different ways than this within one run is unknown in the others."""
 
-BUDGET = 400
-BUDGET_OF_FUNCTION = 30
-"""Runs of functions for one file, and more for each function in it. After these, calls are unknown."""
-
 MAX_MODULES = 256
 """More files than this are not looked into in the course of one file's analysis."""
 
@@ -64,11 +61,6 @@ MAX_ACTIVATIONS = 24
 
 MAX_ACTIVATIONS_ELSEWHERE = 96
 """The same for a function of another file, which is no less what many files ask for together."""
-
-
-def budget_for(functions: int) -> int:
-    """How many runs a file with so many functions may ask for."""
-    return BUDGET + BUDGET_OF_FUNCTION * functions
 
 
 class Run:
@@ -100,7 +92,7 @@ class Run:
         self.checks = Checks()
         self.nesting = MAX_NESTING
         self.stamp = 0
-        self.budget = 0
+        self.budget = Budget(0)
         self.alone: set[Task] = set()  # run on their own, since Python's stack was too small
         self.made: frozenset[object] = (
             frozenset()
@@ -138,7 +130,7 @@ class Run:
                 if user not in self.suspects:
                     self.suspects.add(user)
                     waiting.append(user)
-        self.budget = budget_for(len(self.scopes.functions))
+        self.budget = Budget(len(self.scopes.functions))
         self._once.clear()
         self.redone, self.reshaped = [], False
         self.alone.clear()
@@ -149,11 +141,15 @@ class Run:
 
     def begin_file(self) -> None:
         """Start with another file of those that share this."""
-        self.budget = _ROOM * budget_for(len(self.scopes.functions))
+        self.budget = Budget(len(self.scopes.functions), _ROOM)
         self.counts = {}
         self.redone, self.provisional, self.drafts = [], [], {}
         self.task = Task()
         self.alone.clear()
+
+    def is_own(self, task: Task) -> bool:
+        """Whether a task runs code of the file itself, not of one that it looks into."""
+        return task.home is None or task.home is self.root
 
     def exhaust(self) -> None:
         """Note that something is given up that depends on what ran before."""
@@ -195,7 +191,7 @@ class Run:
         self.stack, self.provisional, self.drafts = [], [], {}
         self.task = Task()
         self._once.clear()
-        self.budget = budget_for(len(self.scopes.functions))
+        self.budget = Budget(len(self.scopes.functions))
 
     def dismantle(self) -> None:
         """Nobody asks any more: take apart what holds each other, so that it goes at once."""
@@ -491,6 +487,6 @@ def _read_by(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
         lowered = name.lower()
         if "version" in lowered or name == "hasattr":
             guards.append("version")
-        elif "tracer" in lowered or "concrete" in lowered:
+        elif "tracer" in lowered or "concrete" in lowered or "jit" in lowered.split("_"):
             guards.append("tracer")
     return tuple(names), tuple(guards)

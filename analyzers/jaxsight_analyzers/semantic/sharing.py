@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from jaxsight_analyzers.semantic import imports
+from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.module import GlobalName, Module
-from jaxsight_analyzers.semantic.run import MAX_MODULES, Run, budget_for
+from jaxsight_analyzers.semantic.run import MAX_MODULES, Run
 from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.tasks import Activation, ApartError, Asked, Dependency, Task
 
@@ -44,8 +45,12 @@ def check(run: Run, module: Module, live: Collection[Task]) -> None:
     activations = [task for task in live if isinstance(task, Activation)]
     ways = Counter(task.scope for task in activations)
     functions = sum(isinstance(s, FunctionScope) for piece in module.pieces for s in piece.scopes)
-    spent = len(activations) + sum(task.spent for task in live)
-    if spent > budget_for(functions) or any(n > run.most_ways(scope) for scope, n in ways.items()):
+    spent = {True: 0, False: 0}
+    for task in live:
+        spent[run.is_own(task)] += task.spent + isinstance(task, Activation)
+    if not Budget(functions).allows(spent[True], spent[False]):
+        raise ApartError
+    if any(n > run.most_ways(scope) for scope, n in ways.items()):
         raise ApartError
     files = {used.path for used in _reached(module, live) if isinstance(used, Asked)}
     if len(files) > MAX_MODULES:

@@ -82,6 +82,7 @@ def signature_of_function(data: FunctionData) -> object:
         data.scope,
         data.environment,
         data.what,
+        data.veiled,
         tuple([signature_of_transformation(t) for t in data.transformations]),
         tuple([signature(value) for value in data.bound]),
         tuple([(name, signature(value)) for name, value in data.bound_names]),

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic.events import Events
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Frame, Summary
+    from jaxsight_analyzers.semantic.module import Module
     from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
     from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value
 
@@ -88,6 +89,9 @@ class Task(Dependency):
         "uses",
         "volatile",
     )
+
+    home: Module | None = None
+    """The file whose code it runs, where that is not the one that is analysed."""
 
     stands_alone = False
     """Whether it can be run without those who ask for it."""
@@ -267,6 +271,11 @@ class Activation(Task):
         self.stamp = 0  # tells one run of it from the next
         self.reused = False  # whether it was called while it ran
         self.approximation: Summary | None = None  # what such calls are told
+
+    @property
+    def home(self) -> Module:  # type: ignore[override]
+        """The file that the function is of."""
+        return self.scope.home
 
     @property
     def is_known(self) -> bool:

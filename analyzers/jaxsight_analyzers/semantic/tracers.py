@@ -11,11 +11,14 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NONE,
+    FunctionData,
     Kind,
     Origin,
     Record,
     Value,
     constant_of,
+    entries_of,
+    mapping,
     rebuilt,
     record,
     record_of,
@@ -112,3 +115,12 @@ def like(structure: Value, leaf: Value) -> Value:
     if structure.kind in (Kind.ARRAY, Kind.HOST):
         return Value(Kind.ARRAY, leaf.traced, leaf.origin, concrete=leaf.concrete)
     return leaf
+
+
+def but_for_bound(data: FunctionData, before: Value, made: Value) -> Value:
+    """The `**kwargs` of `jit(partial(f, a=1))`, which is not traced in `a`."""
+    bound = {name for name, _ in data.bound_names}
+    given, entries = entries_of(before), entries_of(made)
+    if given is None or entries is None or bound.isdisjoint(given):
+        return made
+    return mapping({name: given[name] if name in bound else entries[name] for name in given})

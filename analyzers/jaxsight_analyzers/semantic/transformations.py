@@ -347,7 +347,9 @@ def trace_parameters(
             traced[name] = tracers.on_host(value)
         else:
             origin = functions.origin_of(data, name)
-            traced[name] = _traced_parameter(run, data, transformation, name, value, origin)
+            made = _traced_parameter(run, data, transformation, name, value, origin)
+            rest = signature.kwarg is not None and name == signature.kwarg.arg
+            traced[name] = tracers.but_for_bound(data, value, made) if rest else made
     return traced
 
 

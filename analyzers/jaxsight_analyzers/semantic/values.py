@@ -132,6 +132,9 @@ class FunctionData:
     what: str = ""  # "partial" or "bound method", where it is made of another function
     made_in: object = None  # the mark of the frame where the object was made, and in which loops
     passes: Passes = ()
+    veiled: bool = (
+        False  # under a decorator that is not known: it runs, and what comes back is unknown
+    )
 
     @property
     def node(self) -> FunctionNode:

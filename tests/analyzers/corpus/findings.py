@@ -83,7 +83,8 @@ def look(
     They are one workspace: calls are followed from file to file, and nothing else is seen. `roots` are
     the folders that imports are looked up from; only what is `below` one of the folder is looked at.
     """
-    paths = [path for path in sorted((folder / below).rglob("*")) if path.is_file()]
+    found = sorted((folder / below).rglob("*"))
+    paths = [path for path in found if path.suffix in (".py", ".ipynb") and path.is_file()]
     by_name = {path.relative_to(folder).as_posix(): path for path in paths}
     texts = {name: text for name, path in by_name.items() if (text := _text(path)) is not None}
     looking = _Looking()
