@@ -6,6 +6,7 @@ import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import asking, avals, expressions, formats, plain
+from jaxsight_analyzers.semantic.events import OperationSeen
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -40,6 +41,9 @@ def binary(run: Run, node: ast.BinOp) -> Value:
         if isinstance(node.op, ast.Mod) and value.kind is Kind.STATIC:
             formats.of_percent(run, node, value, right)
         value = result(run, value, right, node.op)
+        of_call = node.left.__class__ is ast.Call and isinstance(node.op, (ast.Sub, ast.Div))
+        if of_call and value.kind is Kind.ARRAY:
+            run.events.operations.append(OperationSeen(node, run.guards))
         if isinstance(node.op, ast.FloorDiv):
             value = plain.plainly(run, value, "derivative", ())
     return value
@@ -105,7 +109,7 @@ def unary(run: Run, node: ast.UnaryOp) -> Value:
     if value.kind is Kind.STATIC:
         number = constant_of(value)
         if isinstance(node.op, ast.USub) and isinstance(number, (int, float)):
-            return constant(-number)
+            return value if number != number else constant(-number)  # there is one `nan`
         return STATIC
     if value.kind is Kind.TREE and value.traced is Certainty.NO:
         return UNKNOWN

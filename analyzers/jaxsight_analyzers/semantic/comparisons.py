@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     narrowing,
     plain,
 )
+from jaxsight_analyzers.semantic.events import NanComparisonSeen
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -26,6 +27,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     parts_of,
+    qualified_of,
     some_of,
     truth_of,
 )
@@ -37,6 +39,8 @@ def compare(run: Run, node: ast.Compare) -> Value:
         expressions.evaluate(run, node.left),
         *(expressions.evaluate(run, other) for other in node.comparators),
     ]
+    if any(is_nan(value) for value in operands):
+        run.events.nan_comparisons.append(NanComparisonSeen(node, is_nan(operands[0]), run.guards))
     result = STATIC
     parts = [
         _one_comparison(run, node, left, operator, right, written)
@@ -53,6 +57,16 @@ def compare(run: Run, node: ast.Compare) -> Value:
         if part.traced is Certainty.YES:
             return part
     return result
+
+
+_NANS = ("jax.numpy.nan", "numpy.nan", "math.nan")  # as `from math import nan` brings them
+
+
+def is_nan(value: Value) -> bool:
+    """Whether a value is `nan` for certain."""
+    number = constant_of(value)
+    name = qualified_of(value)
+    return name in _NANS if name is not None else isinstance(number, float) and number != number
 
 
 def _one_comparison(

@@ -6,7 +6,7 @@ A node may be seen many times: in each context that runs it and in each pass of 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -180,6 +180,34 @@ Callees = tuple[tuple["Effects | Activation", int], ...]
 """What a call called, each after how many effects of its own."""
 
 
+class NanComparisonSeen(NamedTuple):
+    """A comparison of which one side is `nan`."""
+
+    node: ast.Compare
+    nan_is_left: bool
+    guards: tuple[str, ...]
+
+
+class OperationSeen(NamedTuple):
+    """A difference or quotient of arrays whose first operand is a call."""
+
+    node: ast.BinOp
+    guards: tuple[str, ...]
+
+
+class DerivativeSeen(NamedTuple):
+    """A function of which a derivative is taken, and what it returned in one run."""
+
+    node: ast.AST  # of the transformation
+    call: ast.AST
+    function: FunctionData
+    transformation: Transformation
+    returned: Value
+    parameters: Mapping[str, Value]  # what the caller passes
+    generic: bool  # nobody is seen to call it
+    guards: tuple[str, ...]
+
+
 class RevealSeen(NamedTuple):
     """A question of a specification, and its answer, but for what is known only at the end."""
 
@@ -201,6 +229,7 @@ class Events:
         "calls",
         "compilations",
         "contexts",
+        "derivatives",
         "dropped",
         "effects",
         "imports",
@@ -208,7 +237,9 @@ class Events:
         "item_assignments",
         "key_reuses",
         "methods",
+        "nan_comparisons",
         "number_uses",
+        "operations",
         "references",
         "reveals",
         "truths",
@@ -223,7 +254,10 @@ class Events:
     methods: list[MethodSeen]
     number_uses: list[NumberUseSeen]
     compilations: list[CompilationSeen]
+    derivatives: list[DerivativeSeen]
     effects: list[EffectSeen]
+    nan_comparisons: list[NanComparisonSeen]
+    operations: list[OperationSeen]
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     HOST,
     MISSING,
+    NAN,
     NEVER,
     STATIC,
     UNKNOWN,
@@ -146,13 +148,17 @@ def _named(base: Value, node: ast.Attribute) -> Value:
     return Value(Kind.IMPORTED, data=f"{qualified_of(base)}.{node.attr}")
 
 
+_CONSTANTS = {"nan": NAN, "inf": constant(math.inf), "pi": constant(math.pi)}
+"""What `jnp.nan` and the like are."""
+
+
 def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
     qualified = qualified_of(base)
     if qualified is not None:
         name = f"{qualified}.{node.attr}"
         facts = run.facts(name)
         if facts is not None and facts.kind == "constant":
-            return STATIC
+            return _CONSTANTS.get(node.attr, STATIC)
         return Value(Kind.IMPORTED, data=name)
     module = imports.module_of(base)
     if module is not None:

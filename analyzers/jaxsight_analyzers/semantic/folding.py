@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic.values import (
     MISSING,
+    NAN,
     NONE,
     Kind,
     Value,
@@ -62,6 +63,8 @@ def call(qualified: str, arguments: Arguments) -> Value | None:
         known = _is_callable(given)
     elif qualified == "builtins.isinstance" and len(values) == 2:
         known = _is_instance(given, values[1])
+    elif qualified == "builtins.float" and constant_of(given) in ("nan", "NaN"):
+        return NAN
     elif qualified == "builtins.len":
         items = items_of(given)
         known = None if items is None else len(items)

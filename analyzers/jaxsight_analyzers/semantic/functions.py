@@ -26,6 +26,7 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
+from jaxsight_analyzers.semantic.events import DerivativeSeen
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
@@ -99,6 +100,18 @@ def run_with(
     returned = key_calls.apply(run, node, data, summary, before)
     returned = origins.for_caller(returned, summary, before)
     for transformation in data.transformations:
+        if transformation.mode == "concrete":
+            seen = DerivativeSeen(
+                transformation.node,
+                node,
+                data,
+                transformation,
+                returned,
+                before,
+                generic,
+                run.guards,
+            )
+            run.events.derivatives.append(seen)
         returned = transformations.result(run, data, transformation, returned, before)
     effects.come_back(run, node, data, summary, returned)
     return UNKNOWN if data.veiled else returned

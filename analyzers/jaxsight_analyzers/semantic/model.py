@@ -13,6 +13,7 @@ from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import (
     control_flow_streams,
+    derivative_streams,
     effect_streams,
     effect_words,
     purity_streams,
@@ -171,6 +172,14 @@ class Unit:
         return transfer_streams.number_uses(self._seen("number_uses"), self.model.places)
 
     @cached_property
+    def _calls_by_node(self) -> Mapping[ast.AST, streams.Call]:
+        return {call.node: call for call in self.calls}
+
+    def call_at(self, node: ast.AST) -> streams.Call | None:
+        """The call of a library's function that an expression is."""
+        return self._calls_by_node.get(node)
+
+    @cached_property
     def item_assignments(self) -> list[streams.ItemAssignment]:
         """Item assignments to what may be a JAX array."""
         return streams.item_assignments(self._seen("item_assignments"), self.model.places)
@@ -190,6 +199,27 @@ class Unit:
             if self._holds(event.transformation.node)
         )
         return streams.compilations(seen, self.model.places)
+
+    @cached_property
+    def derivatives(self) -> list[derivative_streams.Derivative]:
+        """Derivatives that are taken of functions of the file."""
+        seen = (
+            event
+            for task in self._tasks
+            for event in task.events.seen("derivatives")
+            if self._holds(event.node)
+        )
+        return derivative_streams.derivatives(seen, self.model.places)
+
+    @cached_property
+    def operations(self) -> list[ast.BinOp]:
+        """Differences and quotients of JAX arrays whose first operand is a call."""
+        return list(dict.fromkeys(event.node for event in self._seen("operations")))
+
+    @cached_property
+    def nan_comparisons(self) -> list[derivative_streams.NanComparison]:
+        """Comparisons with `nan`."""
+        return derivative_streams.nan_comparisons(self._seen("nan_comparisons"), self.model.places)
 
     @cached_property
     def effects(self) -> list[effect_streams.Effect]:

@@ -130,6 +130,11 @@ class Call:
         return "version" in self._event.guards
 
     @property
+    def differentiated(self) -> bool:
+        """Whether a derivative is taken of what the code around it computes."""
+        return self._event.frame.concrete
+
+    @property
     def frame_is_traced(self) -> bool:
         """Whether the code around it runs on tracers."""
         return self._event.frame.traced

@@ -8,6 +8,7 @@ tracer on some path, or if an argument is what it usually is".
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -183,6 +184,8 @@ _MOST_LEVELS = 16
 UNKNOWN = Value(Kind.UNKNOWN)
 STATIC = Value(Kind.STATIC, data=MISSING)
 NONE = Value(Kind.STATIC, data=None)
+NAN = Value(Kind.STATIC, data=math.nan)
+"""There is one, since `nan` is equal to nothing but, in a container, to itself."""
 HOST = Value(Kind.HOST)
 ARRAY = Value(Kind.ARRAY)
 CALLABLE = Value(Kind.CALLABLE)

@@ -1,0 +1,105 @@
+"""The streams about numbers: derivatives that are taken, and comparisons with `nan`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.semantic.avals import Aval, aval_of
+from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.events import DerivativeSeen, NanComparisonSeen
+from jaxsight_analyzers.semantic.streams import Places
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
+
+
+class Derivative(NamedTuple):
+    """A derivative that is taken of a function of the file."""
+
+    node: ast.AST  # the call of `jax.grad`, or the decorator
+    span: Span
+    name: str  # `jax.grad`
+    qualified: str
+    function: str
+    definition: ast.AST
+    has_aux: bool | None  # None: not known
+    items: int | None  # how many items the tuple has that the function returns; None: it is none
+    is_array: bool  # it returns one array
+    first_is_array: bool  # the first item of the tuple is one
+    returned: Aval | None  # what is known of that array
+    whole_numbers: tuple[str, ...]  # differentiated parameters that are passed an integer
+
+
+class NanComparison(NamedTuple):
+    """A comparison with `nan`, whose outcome is the same for every value."""
+
+    node: ast.Compare
+    span: Span
+    nan_is_left: bool
+
+
+def derivatives(seen: Iterable[DerivativeSeen], places: Places) -> list[Derivative]:
+    """Each derivative once; what its calls do not agree on is not known."""
+    found: dict[ast.AST, Derivative] = {}
+    for event in seen:
+        if "try" in event.guards:
+            continue
+        made = _derivative(event, places)
+        before = found.get(event.node)
+        found[event.node] = made if before is None else _agreed(before, made)
+    return list(found.values())
+
+
+def _agreed(one: Derivative, other: Derivative) -> Derivative:
+    if one.definition is not other.definition:
+        return one._replace(items=None, is_array=False, returned=None, whole_numbers=())
+    return one._replace(
+        items=one.items if one.items == other.items else None,
+        is_array=one.is_array and other.is_array,
+        first_is_array=one.first_is_array and other.first_is_array,
+        returned=one.returned if one.returned == other.returned else None,
+        whole_numbers=one.whole_numbers or other.whole_numbers,
+    )
+
+
+def _derivative(event: DerivativeSeen, places: Places) -> Derivative:
+    transformation, returned = event.transformation, event.returned
+    items = items_of(returned) if returned.kind is Kind.SEQUENCE else None
+    array = items[0] if items else returned
+    return Derivative(
+        event.node,
+        places.span(event.node),
+        display(transformation.qualified),
+        transformation.qualified,
+        event.function.name,
+        event.function.node,
+        transformation.has_aux,
+        None if items is None else len(items),
+        returned.kind is Kind.ARRAY,
+        items is not None and len(items) > 0 and array.kind is Kind.ARRAY,
+        aval_of(array) if array.kind is Kind.ARRAY else None,
+        () if event.generic else tuple(_whole_numbers(event)),
+    )
+
+
+def _whole_numbers(event: DerivativeSeen) -> Iterable[str]:
+    chosen = event.transformation.differentiated
+    names = list(event.parameters)[event.transformation.bound :]
+    for index in chosen or ():
+        if 0 <= index < len(names) and _is_whole(event.parameters[names[index]]):
+            yield names[index]
+
+
+def _is_whole(value: Value) -> bool:
+    number = constant_of(value)
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def nan_comparisons(seen: Iterable[NanComparisonSeen], places: Places) -> list[NanComparison]:
+    """Each comparison with `nan` once."""
+    found: dict[ast.AST, NanComparison] = {}
+    for event in seen:
+        span = places.span(event.node)
+        found[event.node] = NanComparison(event.node, span, event.nan_is_left)
+    return list(found.values())
