@@ -9,6 +9,8 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from jaxsight_analyzers.semantic.trees import walk
+
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -92,7 +94,7 @@ def closed_over(owner: ast.AST) -> set[str]:
     """The names that functions in a function read and do not bind themselves."""
     return {
         name
-        for inner in ast.walk(owner)
+        for inner in walk(owner)
         if inner is not owner and isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))
         for name in free_names(inner)
     }
