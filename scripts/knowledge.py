@@ -229,9 +229,11 @@ def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str
         elif name == "counterparts":
             for members in entry.values():
                 target = members["*"]
-                for member in members:
+                for member, text in members.items():
                     if member != "*":
-                        yield f"{target}.{member}", None, []
+                        renamed = text.rpartition(": ")[0].removesuffix("?") or member
+                        name = renamed if "." in renamed else f"{target}.{renamed}"
+                        yield name, None, []
         elif name not in SECTIONS:
             for each in expand(name):
                 yield each, entry.get("parameters"), entry.get("former", [])

@@ -299,6 +299,7 @@ def spell(unit: Unit, qualified: str) -> Spelling:
 
 
 _USUAL = {
+    "numpy": ("import numpy as np", "np"),
     "jax.numpy": ("import jax.numpy as jnp", "jnp"),
     "jax.scipy": ("import jax.scipy", "jax.scipy"),
 }

@@ -71,13 +71,15 @@ class Counterpart(NamedTuple):
     """The function of JAX that does the same as one of NumPy or SciPy.
 
     `positional` are the leading parameters both have in the same places, `keywords` those both
-    understand by name. An array result has JAX's dtype, and values agree up to rounding.
+    understand by name. An array result has JAX's dtype, and values agree up to rounding, unless
+    `is_same` is False.
     """
 
     name: str
     positional: tuple[str, ...]
     keywords: frozenset[str]
     variadic: bool = False
+    is_same: bool = True
 
     def accepts(self, positional: int, keywords: frozenset[str]) -> bool:
         """Whether a call with so many positional arguments and these keywords means the same."""
@@ -93,7 +95,8 @@ class FunctionFacts:
     how that callable runs; `body` says what its own parameters then receive, by position (the last
     role repeats). `static_parameters` must be known while tracing. `sized_by` names the parameter
     that makes a shape that depends on data static, and is empty where nothing does; it is None
-    for functions whose shape does not depend on data. `calls_as` names the entry that
+    for functions whose shape does not depend on data. `sized_from` names the parameters whose values
+    decide on the shape, where these are not all, and `sized_unless` one that makes it static, too. `calls_as` names the entry that
     describes the callable this function returns. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
     this method returns, given the arguments that this one does not name itself; `discards` says that it runs
@@ -124,6 +127,8 @@ class FunctionFacts:
     keys: Mapping[str, KeyUse] = field(default_factory=dict[str, KeyUse])
     static_parameters: tuple[str, ...] = ()
     sized_by: str | None = None
+    sized_from: tuple[str, ...] = ()
+    sized_unless: str | None = None
     collective: str | None = None
     blocks: bool = False
     wraps: bool = False
@@ -161,17 +166,24 @@ class FunctionFacts:
 
 
 class MethodFacts(NamedTuple):
-    """What a method or attribute of an array value does."""
+    """What a method or attribute of an array value does. Its parameters are said where one of them counts."""
 
     name: str
     returns: Returns = "array"
     positional: tuple[str, ...] = ()
+    variadic: str | None = None
+    static_parameters: tuple[str, ...] = ()
+    sized_from: tuple[str, ...] = ()
     attribute: bool = False
     blocks: bool = False
     tracers: Tracers = "ok"
     sized_by: str | None = None
     mutates: bool = False
     plain: Plain | None = None
+
+    def parameter_at(self, index: int) -> str | None:
+        """The parameter that the positional argument number `index` binds to."""
+        return self.positional[index] if index < len(self.positional) else self.variadic
 
 
 class ApiChange(NamedTuple):
@@ -433,14 +445,17 @@ class Knowledge:
         table = self._counterparts.get(module)
         if table is None or name not in table:
             return None
-        shared = _signature(table[name])
+        other, _, parameters = table[name].rpartition(": ")
+        shared = _signature(parameters)
+        renamed = other.removesuffix("?") or name
         return Counterpart(
-            name=f"{table['*']}.{name}",
+            name=renamed if "." in renamed else f"{table['*']}.{renamed}",
             positional=tuple(name.rstrip("/") for name in shared.positional),
             variadic=shared.variadic is not None,
             keywords=frozenset(
                 name for name in shared.positional + shared.keyword_only if not name.endswith("/")
             ),
+            is_same=not other.endswith("?"),
         )
 
 
@@ -533,6 +548,8 @@ def _function(
         keys=entry.get("keys", {}),
         static_parameters=tuple(entry.get("static_parameters", ())),
         sized_by=entry.get("sized_by"),
+        sized_from=tuple(entry.get("sized_from", ())),
+        sized_unless=entry.get("sized_unless"),
         collective=entry.get("collective"),
         blocks=entry.get("blocks", False),
         wraps=entry.get("wraps", False),
@@ -557,10 +574,14 @@ def _function(
 
 
 def _method(name: str, entry: dict[str, Any], plain: Plain | None) -> MethodFacts:
+    signature = _signature(entry.get("parameters", ""))
     return MethodFacts(
         name=name,
         returns=entry.get("returns", "array"),
-        positional=_signature(entry.get("parameters", "")).positional,
+        positional=signature.positional,
+        variadic=signature.variadic,
+        static_parameters=tuple(entry.get("static_parameters", ())),
+        sized_from=tuple(entry.get("sized_from", ())),
         attribute=entry.get("attribute", False),
         blocks=entry.get("blocks", False),
         tracers=entry.get("tracers", "ok"),

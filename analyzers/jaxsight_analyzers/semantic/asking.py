@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import makers
 from jaxsight_analyzers.semantic.events import AskedSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -42,6 +43,8 @@ def _note(
     run: Run, node: ast.expr, operand: ast.expr, operation: str, value: Value, *, sure: bool
 ) -> None:
     if value.traced is not Certainty.NO and not value.concrete:
+        if makers.needed(run, value, operand, f"`{operation}`"):
+            return
         asked = AskedSeen(node, operand, operation, value, sure, run.frame, run.guards)
         run.events.truths.append(asked)
 
@@ -58,6 +61,8 @@ def index(run: Run, node: ast.Subscript, base: Value, value: Value) -> None:
             into = "string"
         possible = _INDICES if base.kind is Kind.HOST else _NUMBERS
         if into is not None and value.kind in possible:
+            if makers.needed(run, value, node.slice, "an index"):
+                return
             numbers = _may_be_an_array(base)
             asked = AskedSeen(node, node.slice, into, value, True, run.frame, run.guards, numbers)
             run.events.indices.append(asked)

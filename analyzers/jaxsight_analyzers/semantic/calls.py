@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic import (
     avals,
     bodies,
@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic import (
     iteration,
     key_uses,
     library,
+    makers,
     members,
     methods,
     narrowing,
@@ -43,6 +44,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     entries_of,
+    function_of,
     items_of,
     most_traced,
     qualified_of,
@@ -117,12 +119,27 @@ def call(run: Run, node: ast.Call, *, alone: bool = False) -> Value:
     arguments = evaluate_arguments(run, node)
     if alone:
         dropped.note(run, node, base, function)
+    if flow.expects_failure(node):
+        _expected_to_fail(run, node, arguments)
     qualified = qualified_of(function)
     if qualified is not None:
         return imported(run, node, qualified, arguments, alone)
     if base is not None:
         effects.method_called(run, node, base, function, arguments.values(), alone)
     return called(run, node, function, arguments, base)
+
+
+def _expected_to_fail(run: Run, node: ast.Call, arguments: Arguments) -> None:
+    """`self.assertRaises(TypeError, f, x)`: what is given runs there, and is meant to fail."""
+    for index, value in enumerate(arguments.positional):
+        data = function_of(value)
+        if data is not None:
+            guards = run.frame.guards
+            run.frame.guards = (*guards, "raises")
+            given = Arguments(arguments.positional[index + 1 :], arguments.keywords)
+            functions.call(run, node, data, given)
+            run.frame.guards = guards
+            return
 
 
 def called(
@@ -236,13 +253,17 @@ def _note_call(
 ) -> None:
     if run.frame.state.dead:
         return
-    seen = _seen_arguments(node, facts, arguments)
+    seen = _seen_arguments(run, node, facts, arguments, f"`{display(qualified)}`")
     guards = run.guards
     run.events.calls.append(CallSeen(node, qualified, facts, seen, run.frame, guards))
 
 
 def _seen_arguments(
-    node: ast.Call, facts: FunctionFacts | None, arguments: Arguments
+    run: Run,
+    node: ast.Call,
+    facts: FunctionFacts | MethodFacts | None,
+    arguments: Arguments,
+    by: str,
 ) -> tuple[ArgumentSeen, ...]:
     seen: list[ArgumentSeen] = []
     for index, (argument, value) in enumerate(zip(arguments.nodes, arguments.positional)):
@@ -253,16 +274,20 @@ def _seen_arguments(
         starred = {keyword.value for keyword in node.keywords if keyword.arg is None}
         for name, value in arguments.keywords.items():
             seen.append(ArgumentSeen(name, nodes[name], value, nodes[name] in starred))
+    if facts is not None and makers.any_is_made(one.value for one in seen):
+        seen = [makers.argument(run, one, facts, by) for one in seen]
     return tuple(seen)
 
 
 def _note_method(
-    run: Run, node: ast.Call, function: ast.Attribute, base: Value, arguments: Arguments
+    run: Run, node: ast.Call, facts: MethodFacts, base: Value, arguments: Arguments
 ) -> None:
     if not run.frame.state.dead:
-        seen = _seen_arguments(node, None, arguments)
-        event = MethodSeen(node, function.attr, base, seen, run.frame, run.guards)
-        run.events.methods.append(event)
+        by = f"`.{facts.name}()`"
+        seen = _seen_arguments(run, node, facts, arguments, by)
+        if facts.tracers == "fails" and makers.needed(run, base, node, by):
+            return
+        run.events.methods.append(MethodSeen(node, facts, base, seen, run.frame, run.guards))
 
 
 _PARTIALS = {"functools.partial", "jax.tree_util.Partial", "flax.nnx.cached_partial"}
@@ -282,7 +307,8 @@ def result_of(
         made = expressions.jax_result(run, Kind.ARRAY, values)
         if facts.observed is not None:
             return library.drawn(run, node, facts, arguments, made)
-        return plain.plainly(run, made, facts.plain, values)
+        made = plain.plainly(run, made, facts.plain, values)
+        return made if arguments.open else makers.made(run, node, facts, values, made)
     if returns in ("key", "keys"):
         return key_uses.made(run, node, facts, arguments)
     if returns == "static":
@@ -386,7 +412,7 @@ def _method(
     facts = run.knowledge.method(name)
     is_array = base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS, Kind.TREE)
     if is_array and facts is not None and not facts.attribute:
-        _note_method(run, node, function, base, arguments)
+        _note_method(run, node, facts, base, arguments)
         if facts.returns == "static" or facts.tracers == "fails":
             return STATIC
         if facts.returns == "none":

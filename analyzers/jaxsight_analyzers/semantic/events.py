@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic.contexts import Effects, Frame, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.states import Home
@@ -71,7 +71,7 @@ class MethodSeen(NamedTuple):
     """A method called of an array, or of what may be a container of arrays."""
 
     node: ast.Call
-    name: str
+    facts: MethodFacts
     base: Value
     arguments: tuple[ArgumentSeen, ...]
     frame: Frame
@@ -81,11 +81,35 @@ class MethodSeen(NamedTuple):
 class NumberUseSeen(NamedTuple):
     """A use that needs the numbers in a tracer."""
 
-    node: ast.AST  # the f-string, the call of `format`, the `%`; the subscript
+    node: ast.AST  # the f-string, the call of `format`, the `%`
     operand: ast.expr
-    kind: str  # "format": with a format that only numbers have; "slice": the bound of a slice
-    how: str  # the format as it is written: `:.3f`, `%d`; "start", "stop" or "step"
+    kind: str  # "format": with a format that only numbers have
+    how: str  # the format as it is written: `:.3f`, `%d`
     value: Value
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class SliceSeen(NamedTuple):
+    """A slice with a bound that is a tracer."""
+
+    node: ast.Subscript
+    part: ast.Slice
+    bound: ast.expr  # that is most surely a tracer
+    base: Value
+    value: Value  # of the bound
+    tracers: frozenset[str]  # the names in the bounds that are tracers
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class StaticNeedSeen(NamedTuple):
+    """A place that needs a value while tracing, which `jnp` made a tracer."""
+
+    node: ast.AST  # the call of `jnp`
+    value: Value
+    use: ast.AST
+    by: str  # what needs it: `int`, "a slice"
     frame: Frame
     guards: tuple[str, ...]
 
@@ -242,6 +266,8 @@ class Events:
         "operations",
         "references",
         "reveals",
+        "slices",
+        "static_needs",
         "truths",
     )
     branches: list[BranchSeen]
@@ -253,6 +279,8 @@ class Events:
     key_reuses: list[KeyReuseSeen]
     methods: list[MethodSeen]
     number_uses: list[NumberUseSeen]
+    slices: list[SliceSeen]
+    static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
     derivatives: list[DerivativeSeen]
     effects: list[EffectSeen]

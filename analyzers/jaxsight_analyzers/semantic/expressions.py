@@ -22,12 +22,14 @@ from jaxsight_analyzers.semantic import (
     initialised,
     iteration,
     key_arrays,
+    makers,
     members,
     methods,
     narrowing,
     reads,
     records,
     references,
+    slices,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.joins import join, join_all
@@ -47,6 +49,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     entries_of,
+    is_made,
     items_of,
     most_traced,
     own,
@@ -268,6 +271,8 @@ def _ternary(run: Run, node: ast.IfExp) -> Value:
 def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value) -> None:
     """Record a test that Python decides."""
     if value.traced is not Certainty.NO and value.kind not in (Kind.INSTANCE, Kind.REFERENCE):
+        if is_made(value) and makers.needed(run, value, test, "a branch"):
+            return
         guards = run.guards
         if isinstance(test, ast.BoolOp):  # `not isinstance(x, Tracer) and x > 0`
             guards = (*guards, *(guard for guard in run.test(test).guards if guard == "tracer"))
@@ -276,7 +281,7 @@ def note_branch(run: Run, node: ast.AST, test: ast.expr, kind: str, value: Value
 
 def _subscript(run: Run, node: ast.Subscript) -> Value:
     base = evaluate(run, node.value)
-    index = evaluate(run, node.slice)
+    index = slices.index_of(run, node, base)
     if base.kind is Kind.IMPORTED:
         effects.library_item(run, node, base)
     asking.index(run, node, base, index)

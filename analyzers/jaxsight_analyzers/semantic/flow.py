@@ -34,6 +34,7 @@ from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
 from jaxsight_analyzers.semantic.values import (
+    MISSING,
     STATIC,
     UNKNOWN,
     FunctionData,
@@ -92,6 +93,8 @@ class branch:  # noqa: N801 - used as a function is
         state.conditions = (*before.conditions, condition(run, test, self._truth))
         guards = self._guards = frame.guards
         frame.guards = (*guards, *run.test(test).guards)
+        if frame.traced and _is_missing(run, test, self._truth):
+            frame.guards = (*frame.guards, "missing")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
@@ -99,6 +102,18 @@ class branch:  # noqa: N801 - used as a function is
             frame.guards = self._guards
             self._run.branch_end = frame.state
             frame.state = self._before
+
+
+def _is_missing(run: Run, test: ast.expr, truth: bool) -> bool:
+    """Whether a path is for a name that is None, of which nothing is known: its callers may all give it."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
+        return False
+    wanted = ast.Is if truth else ast.IsNot
+    with_none = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+    if len(test.ops) != 1 or not isinstance(test.ops[0], wanted) or not with_none:
+        return False
+    value = run.lookup(test.left.id)
+    return value.kind is Kind.UNKNOWN or (value.kind is Kind.STATIC and value.data is MISSING)
 
 
 def meet(run: Run, one: State, other: State) -> None:
@@ -370,7 +385,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     for item in node.items:
         value = run.evaluate(item.context_expr)
         within.add(value.data.within if isinstance(value.data, FunctionFacts) else None)
-        if _expects_failure(item.context_expr):
+        if expects_failure(item.context_expr):
             run.task.fails_on_purpose.append(node)
             frame.guards = (*guards, "raises")
         if item.optional_vars is not None:
@@ -384,7 +399,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     frame.guards, frame.constants_traced = guards, constants
 
 
-def _expects_failure(expression: ast.expr) -> bool:
+def expects_failure(expression: ast.expr) -> bool:
     """`pytest.raises(...)`, `self.assertRaises(...)`, `pytest.warns(...)` and their kin."""
     name = expression.func if isinstance(expression, ast.Call) else expression
     last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")

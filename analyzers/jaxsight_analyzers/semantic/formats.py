@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import makers
 from jaxsight_analyzers.semantic.events import NumberUseSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import Value, constant_of, items_of
@@ -78,6 +79,8 @@ def of_percent(run: Run, node: ast.BinOp, template: Value, right: Value) -> None
 
 
 def _note(run: Run, node: ast.expr, operand: ast.expr, how: str, value: Value) -> None:
-    if value.traced is not Certainty.NO and not run.frame.state.dead:
+    if value.traced is Certainty.NO or run.frame.state.dead:
+        return
+    if not makers.needed(run, value, node, f"the format `{how}`"):
         event = NumberUseSeen(node, operand, "format", how, value, run.frame, run.guards)
         run.events.number_uses.append(event)

@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
     initialised,
     key_calls,
     limits,
+    makers,
     members,
     memo,
     origins,
@@ -98,7 +99,7 @@ def run_with(
         run.frame.state.dead = run.frame.stopped = True
         return UNKNOWN
     returned = key_calls.apply(run, node, data, summary, before)
-    returned = origins.for_caller(returned, summary, before)
+    returned = makers.forgotten(origins.for_caller(returned, summary, before))
     for transformation in data.transformations:
         if transformation.mode == "concrete":
             seen = DerivativeSeen(

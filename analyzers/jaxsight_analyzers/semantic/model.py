@@ -180,6 +180,16 @@ class Unit:
         return self._calls_by_node.get(node)
 
     @cached_property
+    def slices(self) -> list[transfer_streams.TracedSlice]:
+        """Slices with a bound that is a tracer."""
+        return transfer_streams.slices(self._seen("slices"), self.model.places)
+
+    @cached_property
+    def static_needs(self) -> list[transfer_streams.StaticNeed]:
+        """Calls of `jnp` whose result is needed as a number while tracing, though no argument is a tracer."""
+        return transfer_streams.static_needs(self._seen("static_needs"), self.model.places)
+
+    @cached_property
     def item_assignments(self) -> list[streams.ItemAssignment]:
         """Item assignments to what may be a JAX array."""
         return streams.item_assignments(self._seen("item_assignments"), self.model.places)

@@ -8,12 +8,14 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import expressions, imports, members
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
+    HOST,
     STATIC,
     UNKNOWN,
     Kind,
     Value,
     constant,
     items_of,
+    own,
     qualified_of,
     some_of,
 )
@@ -90,8 +92,8 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
     value = run.frame.state.names.get(place)
     if value is None:
         return
-    if kinds == {"static"}:
-        run.frame.state.hold(place, STATIC)
+    if kinds and kinds <= {"static", "host-array"}:
+        run.frame.state.hold(place, STATIC if kinds == {"static"} else own(HOST))
     elif value.kind in (Kind.ARRAY, Kind.TREE) and _is_unclear(run, test.args[1], kinds):
         run.frame.state.hold(place, UNKNOWN)
     elif value.kind is Kind.TREE and kinds == {"array"}:

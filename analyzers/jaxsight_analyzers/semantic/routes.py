@@ -96,6 +96,10 @@ class ChangedHere(Route):
 
 
 def _argument(model: SemanticModel, origin: Origin) -> Related:
+    from jaxsight_analyzers.semantic.calls import display
+
+    if origin.made:
+        return model.places.related_at(origin.node, f"`{display(origin.name)}` makes a tracer")
     return model.places.related_at(origin.node, f"`{origin.name}` is traced")
 
 

@@ -44,6 +44,8 @@ class Argument:
     """One argument of a call. Its place and text are looked up when they are asked for."""
 
     __slots__ = (
+        "_frame",
+        "_origin",
         "_places",
         "concrete",
         "is_keyword",
@@ -58,10 +60,12 @@ class Argument:
         self, seen: ArgumentSeen, event: CallSeen | MethodSeen, positional: set[int], places: Places
     ) -> None:
         self._places = places
+        self._frame = event.frame
+        self._origin = seen.value.origin
         self.parameter = seen.parameter
         self.node = seen.node
         self.kind = seen.value.kind
-        self.traced = _leaves(seen.value)
+        self.traced = capped(_leaves(seen.value), event.guards)
         self.concrete = seen.value.concrete or event.frame.eager
         """Whether it is a tracer that carries a value, as under plain `grad`."""
         self.is_starred = seen.starred
@@ -81,6 +85,11 @@ class Argument:
     def shown(self) -> Certainty:
         """Whether printing it shows a tracer without a value."""
         return Certainty.NO if self.concrete else self.traced
+
+    @property
+    def related(self) -> tuple[Related | Route, ...]:
+        """How it comes to be a tracer."""
+        return self._places.related(self._frame, self._origin)
 
 
 class Call:
@@ -287,11 +296,16 @@ def is_meant(guards: tuple[str, ...]) -> bool:
 _MEANT = frozenset(("raises", "tracer", "try"))
 
 
+def capped(certainty: Certainty, guards: tuple[str, ...]) -> Certainty:
+    """How sure something is on a path that may never be taken while something is traced."""
+    return min(certainty, Certainty.MAYBE) if "missing" in guards else certainty
+
+
 def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     """The tests that surely or maybe fail, each in its most telling context."""
     best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
     for event in seen:
-        certainty = truth_fails(event.value)
+        certainty = capped(truth_fails(event.value), event.guards)
         if certainty is Certainty.NO or is_meant(event.guards):
             continue
         before = best.get(event.test)
@@ -340,7 +354,7 @@ def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
         abstract = traced is not Certainty.NO and any(
             value.traced is traced and not value.concrete for value in values
         )
-        rank = (traced, abstract, event.frame.traced)
+        rank = (capped(traced, event.guards), abstract, event.frame.traced)
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event
@@ -357,7 +371,7 @@ def item_assignments(seen: Iterable[ItemAssignmentSeen], places: Places) -> list
     best: dict[ast.AST, tuple[Certainty, ItemAssignmentSeen]] = {}
     for event in seen:
         certainty = _is_array(event)
-        if certainty is Certainty.NO or "try" in event.guards:
+        if certainty is Certainty.NO or "try" in event.guards or "raises" in event.guards:
             continue
         before = best.get(event.target)
         if before is None or certainty < before[0]:

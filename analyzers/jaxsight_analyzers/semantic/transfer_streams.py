@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
-from jaxsight_analyzers.semantic.events import MethodSeen, NumberUseSeen
-from jaxsight_analyzers.semantic.streams import Argument, Places, is_meant, tracer_of
+from jaxsight_analyzers.semantic.events import (
+    MethodSeen,
+    NumberUseSeen,
+    SliceSeen,
+    StaticNeedSeen,
+)
+from jaxsight_analyzers.semantic.streams import Argument, Places, capped, is_meant, tracer_of
 from jaxsight_analyzers.semantic.values import Kind
 
 
@@ -18,12 +23,40 @@ class NumberUse(NamedTuple):
     node: ast.AST
     operand: ast.expr
     span: Span  # of the operand; of the whole of an f-string
-    kind: str  # "format", "slice": see `NumberUseSeen`
+    kind: str  # see `NumberUseSeen`
     how: str
     text: str  # of the operand
     traced: Certainty
     concrete: bool  # whether the tracer carries a value, as under plain `grad`
     function: str  # what traces it, such as `jax.jit`
+    related: tuple[Related | Route, ...]
+
+
+class TracedSlice(NamedTuple):
+    """A slice with a bound that is, or may be, a tracer."""
+
+    node: ast.Subscript
+    part: ast.Slice
+    span: Span  # of the slice
+    base: str
+    bound_node: ast.expr
+    bound: str
+    traced: Certainty
+    tracers: frozenset[str]  # the names in the bounds that are tracers
+    function: str  # what traces it, such as `jax.jit`
+    related: tuple[Related | Route, ...]
+
+
+class StaticNeed(NamedTuple):
+    """A call of `jnp` that makes a tracer of what is none, where a value is needed while tracing."""
+
+    node: ast.Call
+    name: str  # of the function, by qualified name
+    made: tuple[ast.AST, ...]  # the calls of `jnp` that made the value, this one first
+    by: str  # what needs it: `int`, "a slice"
+    use: ast.AST
+    traced: Certainty
+    function: str  # what traces the code, such as `jax.jit`
     related: tuple[Related | Route, ...]
 
 
@@ -34,7 +67,8 @@ class MethodCall:
         self._event = event
         self._places = places
         self.node = event.node
-        self.name = event.name
+        self.facts = event.facts
+        self.name = event.facts.name
 
     @property
     def span(self) -> Span:
@@ -61,7 +95,7 @@ class MethodCall:
     @property
     def traced(self) -> Certainty:
         """Whether what the method is called of is a tracer."""
-        return self._event.base.traced
+        return capped(self._event.base.traced, self._event.guards)
 
     @property
     def concrete(self) -> bool:
@@ -70,7 +104,7 @@ class MethodCall:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
-        """The arguments, those that are given by position first. Their parameters are not named."""
+        """The arguments, those that are given by position first."""
         positional = {id(node) for node in self.node.args}
         event = self._event
         return tuple([Argument(a, event, positional, self._places) for a in event.arguments])
@@ -95,7 +129,7 @@ def methods(seen: Iterable[MethodSeen], places: Places) -> list[MethodCall]:
         if is_meant(event.guards):
             continue
         given = max((a.value.traced for a in event.arguments), default=Certainty.NO)
-        rank = (event.base.traced, not event.base.concrete, given)
+        rank = (capped(event.base.traced, event.guards), not event.base.concrete, given)
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event
@@ -108,7 +142,7 @@ def number_uses(seen: Iterable[NumberUseSeen], places: Places) -> list[NumberUse
     for event in seen:
         if is_meant(event.guards):
             continue
-        rank = (event.value.traced, not event.value.concrete)
+        rank = (capped(event.value.traced, event.guards), not event.value.concrete)
         place = event.node if isinstance(event.node, ast.JoinedStr) else event.operand
         before = best.get((place, event.kind))
         if before is None or rank > before[0]:
@@ -125,8 +159,67 @@ def _number_use(event: NumberUseSeen, places: Places) -> NumberUse:
         event.kind,
         event.how,
         ast.unparse(event.operand) if in_text else places.text(event.operand),
-        event.value.traced,
+        capped(event.value.traced, event.guards),
         event.value.concrete or event.frame.eager,
         tracer_of(event.frame),
         places.related(event.frame, event.value.origin),
+    )
+
+
+def slices(seen: Iterable[SliceSeen], places: Places) -> list[TracedSlice]:
+    """Each slice with a bound that has no value, in the context in which that is surest."""
+    best: dict[ast.AST, tuple[Certainty, SliceSeen]] = {}
+    for event in seen:
+        if is_meant(event.guards) or event.value.concrete or event.frame.eager:
+            continue
+        traced = capped(event.value.traced, event.guards)
+        if event.base.kind is Kind.UNKNOWN:
+            traced = min(traced, Certainty.MAYBE)
+        before = best.get(event.part)
+        if before is None or traced > before[0]:
+            best[event.part] = traced, event
+    return [_traced_slice(event, traced, places) for traced, event in best.values()]
+
+
+def _traced_slice(event: SliceSeen, traced: Certainty, places: Places) -> TracedSlice:
+    return TracedSlice(
+        event.node,
+        event.part,
+        places.span(event.part),
+        places.text(event.node.value),
+        event.bound,
+        places.text(event.bound),
+        traced,
+        event.tracers,
+        tracer_of(event.frame),
+        places.related(event.frame, event.value.origin),
+    )
+
+
+def static_needs(seen: Iterable[StaticNeedSeen], places: Places) -> list[StaticNeed]:
+    """Each call once, with the first place that needs its value."""
+    best: dict[ast.AST, tuple[Certainty, StaticNeedSeen]] = {}
+    for event in seen:
+        if is_meant(event.guards):
+            continue
+        traced = capped(event.value.traced, event.guards)
+        before = best.get(event.node)
+        if before is None or traced > before[0]:
+            best[event.node] = traced, event
+    return [_static_need(event, traced, places) for traced, event in best.values()]
+
+
+def _static_need(event: StaticNeedSeen, traced: Certainty, places: Places) -> StaticNeed:
+    origin = event.value.origin
+    assert origin is not None and isinstance(event.node, ast.Call)
+    needed = places.related_at(event.use, "its value is needed here")
+    return StaticNeed(
+        event.node,
+        origin.name,
+        origin.made,
+        event.by,
+        event.use,
+        traced,
+        tracer_of(event.frame),
+        (needed, *places.related(event.frame)),
     )

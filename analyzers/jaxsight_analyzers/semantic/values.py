@@ -54,10 +54,12 @@ class Reexported(str):
 
 
 class Origin(NamedTuple):
-    """Where a tracer comes from: the parameter that first held it."""
+    """Where a tracer comes from: the parameter that first held it, or what made it of values that are none."""
 
     name: str
     node: ast.AST
+    made: tuple[ast.AST, ...] = ()
+    """The calls of `jnp` that made it of what is no tracer, the last one first."""
 
 
 class _Missing:
@@ -423,10 +425,19 @@ def most_traced(values: Iterable[Value]) -> Value:
     best = STATIC
     for value in values:
         if value.traced > best.traced or (
-            value.traced is best.traced and best.concrete and not value.concrete
+            value.traced is best.traced
+            and (
+                (best.concrete and not value.concrete)
+                or (best.origin is not None and best.origin.made and not is_made(value))
+            )
         ):
             best = value
     return best
+
+
+def is_made(value: Value) -> bool:
+    """Whether a tracer is one only because `jnp` made it of values that are none."""
+    return value.origin is not None and bool(value.origin.made)
 
 
 def truth_of(value: Value) -> bool | None:

@@ -22,19 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import (
-    Applicability,
-    Certainty,
-    Edit,
-    Finding,
-    Fix,
-    FixRef,
-    Severity,
-)
+from jaxsight_analyzers import counterparts
+from jaxsight_analyzers.diagnostic import Certainty, Finding, FixRef, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.streams import Call
 
 
 def check(unit: Unit) -> Iterator[Finding]:
@@ -45,35 +36,14 @@ def check(unit: Unit) -> Iterator[Finding]:
         value = next(a.text for a in call.arguments if a.traced is certainty)
         verb = "is" if certainty is Certainty.YES else "may be"
         fails = "fails" if certainty is Certainty.YES else "then fails"
+        offer = counterparts.offered(call)
         yield Finding(
             span=call.function_span,
             message=f"`{call.name}` {fails} on `{value}`, which {verb} traced by `{call.function}`",
             certainty=certainty,
             related=call.related,
-            fixes=_fixes(call, number),
+            fixes=() if offer is None else (FixRef("use-jax", *offer, number),),
         )
-
-
-def _fixes(call: Call, number: int) -> tuple[FixRef, ...]:
-    counterpart = call.facts.counterpart if call.facts is not None else None
-    if counterpart is None or any(argument.is_starred for argument in call.arguments):
-        return ()
-    keywords = frozenset(a.parameter or "" for a in call.arguments if a.is_keyword)
-    positional = sum(1 for argument in call.arguments if not argument.is_keyword)
-    accepts = counterpart.accepts(positional, keywords)
-    sure = accepts and call.traced is Certainty.YES
-    applicability = Applicability.SAFE if sure else Applicability.UNSAFE
-    name = counterpart.name.replace("jax.numpy.", "jnp.")
-    return (FixRef("use-jax", f"Use `{name}`", applicability, number),)
-
-
-def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    call = unit.calls[reference.data]
-    if call.facts is None or call.facts.counterpart is None:
-        return None
-    function = edits.spell(unit, call.facts.counterpart.name)
-    edit = Edit(call.function_span, function.text)
-    return Fix(reference.title, (edit, *function.edits), reference.applicability)
 
 
 RULE = Rule(
@@ -81,7 +51,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     since="0.1.0",
     check=check,
-    fix=fix,
+    fix=counterparts.fix,
     examples=(
         Example(
             """
