@@ -28,6 +28,7 @@ class Derivative(NamedTuple):
     is_array: bool  # it returns one array
     first_is_array: bool  # the first item of the tuple is one
     returned: Aval | None  # what is known of that array
+    returns: Span | None  # where the function is defined, in this file
     whole_numbers: tuple[str, ...]  # differentiated parameters that are passed an integer
 
 
@@ -79,11 +80,14 @@ def _derivative(event: DerivativeSeen, places: Places) -> Derivative:
         returned.kind is Kind.ARRAY,
         items is not None and len(items) > 0 and array.kind is Kind.ARRAY,
         aval_of(array) if array.kind is Kind.ARRAY else None,
+        places.span(event.function.node) if places.module.owns(event.function.node) else None,
         () if event.generic else tuple(_whole_numbers(event)),
     )
 
 
 def _whole_numbers(event: DerivativeSeen) -> Iterable[str]:
+    if isinstance(event.node, ast.Call) and any(k.arg == "allow_int" for k in event.node.keywords):
+        return
     chosen = event.transformation.differentiated
     names = list(event.parameters)[event.transformation.bound :]
     for index in chosen or ():

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     transfer_streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.events import DerivativeSeen
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
@@ -212,13 +213,12 @@ class Unit:
 
     @cached_property
     def derivatives(self) -> list[derivative_streams.Derivative]:
-        """Derivatives that are taken of functions of the file."""
-        seen = (
-            event
-            for task in self._tasks
-            for event in task.events.seen("derivatives")
-            if self._holds(event.node)
-        )
+        """Derivatives that are taken of functions of the file; who asks depends on where these run."""
+        known = (self.knowledge.function(reference.qualified) for reference in self.references)
+        if not any(facts is not None and facts.differentiated is not None for facts in known):
+            return []
+        self.asked_others = True
+        seen = [event for event in self.model.derivatives if self._holds(event.node)]
         return derivative_streams.derivatives(seen, self.model.places)
 
     @cached_property
@@ -362,6 +362,11 @@ class SemanticModel:
             event for task in self.live for event in task.events.seen("imports") if owns(event.node)
         )
         return streams.references(seen, self.places)
+
+    @cached_property
+    def derivatives(self) -> tuple[DerivativeSeen, ...]:
+        """The functions of which derivatives are taken, wherever they run."""
+        return tuple([event for task in self.live for event in task.events.seen("derivatives")])
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:
