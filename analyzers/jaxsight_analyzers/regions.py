@@ -9,7 +9,7 @@ from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
-from jaxsight_analyzers.semantic.scopes import all_arguments
+from jaxsight_analyzers.semantic.parameters import all_arguments
 
 _STAYS = (
     *(ast.Global, ast.Nonlocal, ast.Delete, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom),

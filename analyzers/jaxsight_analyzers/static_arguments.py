@@ -15,8 +15,8 @@ from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Related, Route, Span
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.contexts import Transformation
+from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.routes import TracedHere
-from jaxsight_analyzers.semantic.scopes import FunctionNode, all_arguments
 
 
 class Parameter(NamedTuple):

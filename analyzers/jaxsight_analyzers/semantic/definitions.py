@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import deep
 from jaxsight_analyzers.semantic.evidence import evidence_in
+from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
     Definitions,
-    FunctionNode,
     FunctionScope,
     Piece,
     Scope,

@@ -17,8 +17,8 @@ from jaxsight_analyzers.semantic.changes import is_display
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
 from jaxsight_analyzers.semantic.homes import home_of_object
+from jaxsight_analyzers.semantic.parameters import defaults_of
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import defaults_of
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -267,7 +267,7 @@ def note(
         changes=later,
     )
     here.effects.seen[seen.key] = seen
-    run.task.covers.add(seen.scope)
+    run.task.note_covered(seen.scope)
     waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
     if not waits:
         run.events.effects.append(seen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.semantic.trees import walk
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.scopes import FunctionNode
+    from jaxsight_analyzers.semantic.parameters import FunctionNode
 
 _ARITHMETIC = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)

@@ -74,7 +74,7 @@ def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, truth = test.operand, not truth
     known = run.test(test)
-    return Condition(known, tuple(run.lookup(name) for name in known.names), truth)
+    return Condition(known, tuple([run.lookup(name) for name in known.names]), truth)
 
 
 class branch:  # noqa: N801 - used as a function is

@@ -28,13 +28,9 @@ from jaxsight_analyzers.semantic import (
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
 from jaxsight_analyzers.semantic.events import DerivativeSeen
+from jaxsight_analyzers.semantic.parameters import all_arguments, defaults_of
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
-from jaxsight_analyzers.semantic.scopes import (
-    ClassScope,
-    FunctionNode,
-    all_arguments,
-    defaults_of,
-)
+from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
 from jaxsight_analyzers.semantic.signatures import (
     captured,
     is_portable,
@@ -81,7 +77,7 @@ def run_with(
 ) -> Value:
     """Run a function with values for its parameters and apply what that does to the caller."""
     for transformation in data.transformations:
-        run.task.called.add((data.scope, site(transformation)))
+        run.task.note_called((data.scope, site(transformation)))
     if data.transformations and run.guarded("untraced"):
         applied = tuple([t for t in data.transformations if not t.traces_constants])
         data = replace(data, transformations=applied)
@@ -123,8 +119,8 @@ def bind(
 ) -> tuple[dict[str, Value], frozenset[str]]:
     """A value for each parameter, and the names of those that the caller passes."""
     run.depend(data.scope.head)
-    signature = data.node.args
-    positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
+    signature, parameters = data.node.args, data.scope.parameters
+    positional = parameters.positional
     given = [
         *(() if data.self_value is None else (data.self_value,)),
         *data.bound,
@@ -135,7 +131,7 @@ def bind(
     if signature.vararg:
         rest = given[len(positional) :]
         values[signature.vararg.arg] = UNKNOWN if arguments.open else sequence(rest)
-    known = {a.arg for a in all_arguments(signature)}
+    known = parameters.defaults
     extra: dict[object, Value] = {}
     for name, value in keywords.items():
         if name in known:
@@ -147,36 +143,35 @@ def bind(
     bound_count = len(data.bound) + (data.self_value is not None)
     skipped = set(positional[:bound_count]) | {name for name, _ in data.bound_names}
     if arguments.open:
-        _fill_required(data.node, values, arguments.hidden)
+        _fill_required(data.scope, values, arguments.hidden)
     passed = frozenset(values) - (skipped - set(arguments.keywords))
-    fill_defaults(data.node, values, unknown=arguments.open)
+    _fill_defaults(data.scope, values, unknown=arguments.open)
     return values, passed
 
 
-def _fill_required(node: FunctionNode, values: dict[str, Value], hidden: Value | None) -> None:
+def _fill_required(scope: FunctionScope, values: dict[str, Value], hidden: Value | None) -> None:
     """What `*args` and `**kwargs` hide goes to the parameters that have to be given."""
     known = hidden is not None and hidden.kind is Kind.TREE and hidden.traced is Certainty.YES
     value = tracer(Kind.TREE, hidden) if known and hidden is not None else UNKNOWN
-    defaults = defaults_of(node.args)
-    for argument in all_arguments(node.args):
-        if argument not in (node.args.vararg, node.args.kwarg) and argument.arg not in defaults:
-            values.setdefault(argument.arg, value)
+    signature = scope.node.args
+    gathered = [a.arg for a in (signature.vararg, signature.kwarg) if a is not None]
+    for name, default in scope.parameters.defaults.items():
+        if default is None and name not in gathered:
+            values.setdefault(name, value)
 
 
-def fill_defaults(node: FunctionNode, values: dict[str, Value], *, unknown: bool) -> None:
+def _fill_defaults(scope: FunctionScope, values: dict[str, Value], *, unknown: bool) -> None:
     """Defaults for the parameters that nobody passes; `unknown` where somebody may."""
-    defaults = defaults_of(node.args)
-    for argument in all_arguments(node.args):
-        if argument.arg in values:
+    for name, default in scope.parameters.defaults.items():
+        if name in values:
             continue
-        default = defaults.get(argument.arg)
         if unknown or default is None:
-            values[argument.arg] = UNKNOWN
+            values[name] = UNKNOWN
         elif isinstance(default, ast.Constant):
-            values[argument.arg] = constant(default.value)
+            values[name] = constant(default.value)
         else:
             literal = isinstance(default, (ast.Tuple, ast.List, ast.Dict, ast.UnaryOp))
-            values[argument.arg] = STATIC if literal else UNKNOWN
+            values[name] = STATIC if literal else UNKNOWN
 
 
 def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], frozenset[str]]:
@@ -394,7 +389,7 @@ def _execute(
     run: Run, data: FunctionData, parameters: Mapping[str, Value], frame: Frame
 ) -> Summary:
     task, before = run.task, run.frame
-    task.covers.add(data.scope)
+    task.note_covered(data.scope)
     task.ran.add(data.node)
     task.events.contexts.setdefault(data.node, []).append(frame.effects)
     stand_ins: dict[str, Value] = {}

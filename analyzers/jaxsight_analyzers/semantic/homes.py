@@ -11,8 +11,9 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import members
 from jaxsight_analyzers.semantic.changes import is_display
+from jaxsight_analyzers.semantic.parameters import all_arguments, defaults_of
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments, defaults_of
+from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,

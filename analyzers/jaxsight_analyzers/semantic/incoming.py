@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import functions, imports, memo
-from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments
+from jaxsight_analyzers.semantic.parameters import all_arguments
+from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     UNKNOWN,

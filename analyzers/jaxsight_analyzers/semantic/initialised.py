@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import ClassScope, all_arguments
+from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import is_portable
 from jaxsight_analyzers.semantic.values import (
     NEVER,

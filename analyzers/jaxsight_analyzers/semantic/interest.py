@@ -8,6 +8,7 @@ tell on its own.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from jaxsight_analyzers.semantic import reveals
@@ -16,7 +17,7 @@ from jaxsight_analyzers.semantic.scopes import FunctionScope, Piece
 _OF_ARRAYS = ("at", "block_until_ready")
 """What only JAX's arrays have: who names it speaks of one."""
 
-_Mention = tuple[set[str], Iterable[str], "Piece | FunctionScope"]
+_Mention = tuple[AbstractSet[str], Iterable[str], "Piece | FunctionScope"]
 
 
 class Interest(NamedTuple):

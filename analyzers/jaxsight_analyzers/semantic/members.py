@@ -23,8 +23,9 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.joins import join
+from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, all_arguments
+from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.values import (
     HOST,

@@ -261,8 +261,10 @@ class Run:
         frame = self.frame
         environment: Environment | None = frame.environment
         while environment is not None:
-            value = environment.get(name)
+            value = environment.state.names.get(name)
             if value is not None:
+                if name in environment.own:
+                    return environment.with_this(value)
                 if environment is frame.module.environment and environment is not frame.environment:
                     self.task.volatile = True  # a closure that reads what the module's code left
                 return value

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
+from jaxsight_analyzers.semantic.parameters import (
+    FunctionNode,
+    Parameters,
+    all_arguments,
+    parameters_of,
+)
 from jaxsight_analyzers.semantic.tasks import Dependency
 from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, walk
 
@@ -22,8 +29,8 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.module import Module
     from jaxsight_analyzers.semantic.states import Home
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 NOTHING: Mapping[str, str] = {}
+NO_NAMES: AbstractSet[str] = frozenset()
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -35,6 +42,7 @@ class FunctionScope(Dependency):
     """
 
     __slots__ = (
+        "_parameters",
         "declared",
         "evidence",
         "head",
@@ -74,14 +82,21 @@ class FunctionScope(Dependency):
         self.local_names: set[str] = set()
         self.declared: Mapping[str, str] = NOTHING  # its names that are "global" or "nonlocal"
         self.parameter_homes: dict[str, Home] | None = None  # once it has run
-        self.stores: set[str] = set()  # the attributes of `self` that a method sets
-        self.keeps: set[str] = set()  # those of them that it may give a function or an object
-        self.mentions: set[str] = (
-            set()
-        )  # names and attributes in it; of functions that are not nested
+        self.stores = NO_NAMES  # the attributes of `self` that a method sets
+        self.keeps = NO_NAMES  # those of them that it may give a function or an object
+        self.mentions = NO_NAMES  # names and attributes in it; of functions that are not nested
         self.head = Dependency()
         self.evidence: Evidence | None = None
         self.telling = Dependency()  # stands for the evidence
+        self._parameters: Parameters | None = None
+
+    @property
+    def parameters(self) -> Parameters:
+        """What its signature says now."""
+        known = self._parameters
+        if known is None or known.node is not self.node:
+            known = self._parameters = parameters_of(self.node)
+        return known
 
     def dismantle(self) -> None:
         """Drop those who use it."""
@@ -173,11 +188,11 @@ class Piece:
     )  # of a member's class
     assigns: list[tuple[str, ast.expr]] = field(default_factory=list[tuple[str, ast.expr]])
     imports: bool = False
-    libraries: set[str] = field(default_factory=set[str])  # names under which it imports libraries
+    libraries: AbstractSet[str] = NO_NAMES  # names under which it imports libraries
     mentions: set[str] = field(default_factory=set[str])  # names and attributes outside functions
     changes: Changes | None = None  # once someone has asked
 
-    def all_mentions(self) -> list[set[str]]:
+    def all_mentions(self) -> list[AbstractSet[str]]:
         """The names and attributes that the chunk speaks of, of each of its functions apart."""
         return [self.mentions, *[s.mentions for s in self.scopes if isinstance(s, FunctionScope)]]
 
@@ -316,9 +331,9 @@ class Survey:
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
         ):
-            self._method.stores.add(node.attr)
+            self._method.stores |= {node.attr}
             if node not in self._plain:
-                self._method.keeps.add(node.attr)
+                self._method.keeps |= {node.attr}
 
     def _import(
         self,
@@ -336,7 +351,7 @@ class Survey:
                 known = self._is_library(alias.name, 0)
             if known:
                 self._mentions.add(name)
-                self._piece.libraries.add(name)
+                self._piece.libraries |= {name}
 
     def _bind(self, name: str, function: FunctionScope | None, class_: ClassScope | None) -> None:
         if function is not None:
@@ -378,7 +393,7 @@ class Survey:
         outer_method, outer_mentions = self._method, self._mentions
         self._method = scope if class_ is not None else outer_method
         if not nested and not isinstance(node, ast.Lambda):
-            self._mentions = scope.mentions
+            self._mentions = scope.mentions = set[str]()
         for child in body:
             self._statement(child, inner, scope, None)
         self._method, self._mentions = outer_method, outer_mentions
@@ -444,32 +459,6 @@ def lines_of_statements(body: Iterable[ast.stmt]) -> dict[int, int]:
             end = max(node.lineno, first_line(inside[0]) - 1)  # type: ignore[arg-type]
         for line in range(node.lineno + 1, end + 1):
             found[line] = max(found.get(line, 0), node.lineno)
-    return found
-
-
-def all_arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
-    """Every parameter, in the order of the signature."""
-    yield from arguments.posonlyargs
-    yield from arguments.args
-    if arguments.vararg:
-        yield arguments.vararg
-    yield from arguments.kwonlyargs
-    if arguments.kwarg:
-        yield arguments.kwarg
-
-
-def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
-    """The default of each parameter that has one."""
-    positional = [*arguments.posonlyargs, *arguments.args]
-    found = dict(
-        zip(
-            (argument.arg for argument in positional[len(positional) - len(arguments.defaults) :]),
-            arguments.defaults,
-        )
-    )
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        if default is not None:
-            found[argument.arg] = default
     return found
 
 

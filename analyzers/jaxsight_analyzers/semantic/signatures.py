@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic.values import (
     or_none,
     parts_of,
     record_of,
+    some_of,
     tokens_in,
 )
 
@@ -47,8 +48,8 @@ def site(transformation: Transformation) -> object:
 
 def signature(value: Value) -> object:
     """What tells two arguments apart for the body."""
-    if isinstance(value, OptionalValue):
-        return ("or None", signature(value.some))
+    if value.optional:
+        return ("or None", signature(some_of(value)))
     kind = value.kind
     if value.data is None and kind is not Kind.SEQUENCE:
         return (kind, value.traced, value.concrete, "NoneType", None)
@@ -118,6 +119,9 @@ def signature_of_transformation(transformation: Transformation) -> object:
 
 def is_portable(value: Value) -> bool:
     """Whether a value means the same everywhere: no closure is in it, nor a class of a function."""
+    data = value.data
+    if data is None or value.kind is Kind.STATIC:
+        return True
     inside = parts_of(value)
     if inside is not None and not all(is_portable(item) for item in inside):
         return False
@@ -127,7 +131,6 @@ def is_portable(value: Value) -> bool:
     owner = class_of(value)
     if owner is not None:
         return not owner.nested
-    data = value.data
     if isinstance(data, library.LibraryFunction):
         return not any(tokens_in(one) or not is_portable(one) for one in data.bound.values())
     if isinstance(data, tuple):

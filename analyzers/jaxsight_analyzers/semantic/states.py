@@ -241,7 +241,7 @@ def join_results(one: Consumed, first: Value, other: Consumed, second: Value) ->
 class Environment:
     """The names of one running function, and where else to look; a closure keeps it."""
 
-    __slots__ = ("_own", "is_closed_over", "parent", "scope", "state")
+    __slots__ = ("is_closed_over", "own", "parent", "scope", "state")
 
     def __init__(
         self, parent: Environment | None, state: State, scope: FunctionScope | None = None
@@ -250,13 +250,10 @@ class Environment:
         self.state = state
         self.scope = scope  # of the function; None for the module and the body of a class
         self.is_closed_over = False  # whether a function was made in it
-        self._own: frozenset[str] = frozenset()  # names of such functions, which do not hold it
+        self.own: frozenset[str] = frozenset()  # names of such functions, which do not hold it
 
-    def get(self, name: str) -> Value | None:
-        """What a name stands for here."""
-        value = self.state.names.get(name)
-        if value is None or name not in self._own:
-            return value
+    def with_this(self, value: Value) -> Value:
+        """One of its own functions, as who looks it up gets it."""
         data = function_of(value)
         assert data is not None
         return with_data(value, replace(data, environment=self))
@@ -287,4 +284,4 @@ class Environment:
             if data is not None and data.environment is self:
                 own.append(name)
                 names[name] = with_data(value, replace(data, environment=None))
-        self._own = frozenset(own)
+        self.own = frozenset(own)

@@ -130,13 +130,27 @@ class Task(Dependency):
         """Forget what was seen, before the work is done again."""
         self.events = Events()
         self.calls: dict[Activation, Call] = {}
-        self.covers: set[Scope] = set()
-        self.called: set[object] = set()
+        self.covers: AbstractSet[Scope] = _NOBODY
+        self.called: AbstractSet[object] = _NOBODY
         self.volatile = False
         self.spent = 0  # of the budget, apart from what it costs to run at all
         self.limits: tuple[Limit, ...] = ()
         self.lowest = 1 << 30  # the outermost of the tasks it follows from that still run
         self._rare: dict[str, Any] = {}
+
+    def note_covered(self, scope: Scope) -> None:
+        """Note that code of a definition ran."""
+        if self.covers is _NOBODY:
+            self.covers = {scope}
+        else:
+            cast("set[Scope]", self.covers).add(scope)
+
+    def note_called(self, site: object) -> None:
+        """Note that a function was called as a transformation of it."""
+        if self.called is _NOBODY:
+            self.called = {site}
+        else:
+            cast("set[object]", self.called).add(site)
 
     def release(self) -> None:
         """Drop what only the running needed."""

@@ -19,7 +19,8 @@ from jaxsight_analyzers.diagnostic import Certainty
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Transformation
     from jaxsight_analyzers.semantic.keys import KeyToken, Passes
-    from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode, FunctionScope
+    from jaxsight_analyzers.semantic.parameters import FunctionNode
+    from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
     from jaxsight_analyzers.semantic.states import Environment
 
 
