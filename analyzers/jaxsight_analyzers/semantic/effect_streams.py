@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.semantic.calls import display
@@ -42,8 +42,11 @@ class Effect(NamedTuple):
 
 
 def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
-    """Each effect once, in the context in which it does the most harm."""
-    best: dict[object, tuple[tuple[object, ...], EffectSeen]] = {}
+    """Each effect once, in the context in which it does the most harm; in the order of the text.
+
+    Contexts come in another order after some edits.
+    """
+    best: dict[Any, tuple[tuple[object, ...], EffectSeen]] = {}
     writes: list[EffectSeen] = []
     for event in seen:
         if event.kind == "write":
@@ -54,7 +57,7 @@ def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
         before = best.get(event.key)
         if before is None or rank > before[0]:
             best[event.key] = rank, event
-    return [_effect(event, writes, places) for _, event in best.values()]
+    return [_effect(best[key][1], writes, places) for key in sorted(best)]
 
 
 def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> Effect:

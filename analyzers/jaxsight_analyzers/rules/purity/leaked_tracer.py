@@ -117,7 +117,9 @@ def _call(unit: Unit, effect: Effect) -> ast.Call | None:
     if call.keywords or not plain or call.func.attr not in _HANDED_ON:
         return None
     place = edits.place_at(unit, effect.span.start)
-    alone = place is not None and isinstance(place.node, ast.Expr) and place.node.value is call
+    if place is None or not isinstance(place.node, ast.Expr):
+        return None
+    alone = unit.model.module.span(place.node) == effect.span  # the call may be of an older tree
     return call if alone else None
 
 
