@@ -109,7 +109,8 @@ def test_runs_and_edits_leave_nothing_to_the_collector(text: str) -> None:
         for changed in edited(text, 60, seed=2):
             analysis = analyse(SourceFile("model.py", changed), previous=analysis)
 
-    assert found.keys() <= {FunctionType, CellType, tuple}, found  # `ast.dump` makes those
+    # Functions that call themselves, such as `ast.dump` makes, and what they close over.
+    assert found.keys() <= {FunctionType, CellType, tuple, list}, found
 
 
 def test_what_is_held_does_not_grow_with_the_number_of_edits() -> None:
