@@ -14,7 +14,6 @@ from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.settings import (
-    KNOWN_THRESHOLDS,
     LIBRARIES,
     Kind,
     Setting,
@@ -174,15 +173,24 @@ class _Reader:
         self._names: dict[str, str] | None = None
 
     @property
+    def _all(self) -> tuple[Rule, ...]:
+        return tuple(all_rules() if self._rules is None else self._rules)
+
+    @property
     def names(self) -> dict[str, str]:
         """Every name that a rule or family has or had, and its name today."""
         if self._names is None:  # importing all rules is not free: only when a name is met
-            rules = tuple(all_rules() if self._rules is None else self._rules)
+            rules = self._all
             names = {alias: rule.name for rule in rules for alias in rule.aliases}
             names |= {rule.family: rule.family for rule in rules}
             names |= {rule.name: rule.name for rule in rules}
             self._names = {**names, UNUSED_SUPPRESSION: UNUSED_SUPPRESSION}
         return self._names
+
+    @property
+    def thresholded(self) -> set[str]:
+        """The rules that have a threshold."""
+        return {rule.name for rule in self._all if rule.threshold is not None}
 
     def config(self, table: Any) -> Config:
         """The settings of the whole table."""
@@ -326,11 +334,12 @@ class _Reader:
         found: dict[str, float] = {}
         for key, item in self._rows(value, path, "a table of numbers"):
             here = (*path, key)
-            if key not in KNOWN_THRESHOLDS:
-                message = f"there is no threshold `{key}`{nearest(key, KNOWN_THRESHOLDS)}"
+            name = self.names.get(key)
+            if name not in self.thresholded:
+                message = f"there is no threshold `{key}`{nearest(key, self.thresholded)}"
                 self._report(here, message, at_key=True)
             elif (number := self.number(item, here)) is not _BAD:
-                found[key] = number
+                found[name] = number
         return found if isinstance(value, Mapping) else _BAD
 
     def variables(self, value: Any, path: KeyPath) -> Any:

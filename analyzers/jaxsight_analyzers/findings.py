@@ -118,7 +118,9 @@ class State:
         """Go on to a new text: what is found in it, and which rules failed."""
         self.interpretation.update(module)
         self.module = module
-        self.model = model = SemanticModel(self.interpretation, self.versions)
+        self.model = model = SemanticModel(
+            self.interpretation, self.versions, self.config.thresholds
+        )
         again = self.interpretation.again
         imports_differ = self._imports_differ(model)
         if again is None:

@@ -37,7 +37,8 @@ class Rule:
     `check` is a pure function of what the unit answers. `fix` turns one of its own references
     into edits; None where no finding carries one. `preview` rules are on when named, or by
     family with the `preview` setting. `aliases` are former names, still understood. `structural` are
-    the kinds of its fixes that `rewrites` makes: they are offered where libcst is installed.
+    the kinds of its fixes that `rewrites` makes: they are offered where libcst is installed. `threshold`
+    is the number from which it reports, unless the settings say another; None where it has none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Rule:
     preview: bool = False
     aliases: tuple[str, ...] = ()
     structural: frozenset[str] = frozenset()
+    threshold: float | None = None
 
     @property
     def doc(self) -> str:

@@ -30,9 +30,6 @@ LIBRARIES = (
 )
 DEFAULT_INCLUDE = ("*.py", "*.pyi", "*.ipynb")
 
-# Rules declare theirs here: rule -> default. A threshold that no rule knows is an error.
-KNOWN_THRESHOLDS: dict[str, float] = {}
-
 
 class Kind(Enum):
     """What values a setting takes."""

@@ -105,7 +105,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, or compiled functions run `untraced`. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, or compiled functions run `untraced`. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -149,6 +149,8 @@ class FunctionFacts:
     samples: Literal["abstract", "concrete"] | None = None
     observed: str | None = None
     replaces: str | None = None
+    joins: str | None = None
+    reverse: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -570,6 +572,8 @@ def _function(
         samples=entry.get("samples"),
         observed=entry.get("observed"),
         replaces=entry.get("replaces"),
+        joins=entry.get("joins"),
+        reverse=entry.get("reverse", False),
     )
 
 

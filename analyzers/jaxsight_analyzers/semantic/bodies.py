@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     builtin_containers,
+    callees,
     calls,
     expressions,
     functions,
@@ -75,6 +76,8 @@ def run_bodies(
                 roles = facts.body.get(parameter, ())
                 given = _body_arguments(run, node, facts, roles, arguments, None)
                 library.run_body(run, node, function, given)
+            else:
+                callees.note_no_function(run, node, facts, parameter, arguments, body)
             if not facts.repeats:
                 now = run.frame.state.consumed
                 merged = now if merged is None else join_results(merged, result, now, value)
@@ -83,6 +86,7 @@ def run_bodies(
         run.frame.state.consumed = merged
     if facts.repeats:
         key_arrays.used_in_all_passes(run, node, sure=True)
+        callees.note_items(run, node, facts, "xs", arguments)
     return _result_of_bodies(run, node, qualified, facts, arguments, returned)
 
 
@@ -102,6 +106,7 @@ def _run_body(
     returned = functions.run_with(run, node, data, parameters, passed)
     if facts.repeats:
         _check_carry(run, node, facts, given.positional, returned)
+        callees.note_body(run, node, facts, parameter, arguments, data, returned)
     return returned
 
 

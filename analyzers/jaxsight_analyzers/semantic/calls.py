@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     bodies,
     builtin_containers,
     containers,
+    counting,
     dropped,
     effects,
     expressions,
@@ -256,6 +257,8 @@ def _note_call(
     seen = _seen_arguments(run, node, facts, arguments, f"`{display(qualified)}`")
     guards = run.guards
     run.events.calls.append(CallSeen(node, qualified, facts, seen, run.frame, guards))
+    if facts is not None and facts.joins is not None and run.frame.loops:
+        counting.note_growth(run, node, facts, arguments)
 
 
 def _seen_arguments(
@@ -406,7 +409,7 @@ def _method(
             return copy
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)
-    if _is_indexed_update(function.value):
+    if is_indexed_update(function.value):
         made = expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
         return avals.with_aval(made, avals.of_update(run, function.value))
     facts = run.knowledge.method(name)
@@ -433,7 +436,7 @@ def _method(
     return unknown_result(run, node)
 
 
-def _is_indexed_update(node: ast.expr) -> bool:
+def is_indexed_update(node: ast.expr) -> bool:
     """Whether a method is called of `x.at[i]`."""
     return (
         isinstance(node, ast.Subscript)

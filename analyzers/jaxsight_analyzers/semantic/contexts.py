@@ -11,7 +11,7 @@ from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.keys import Consumed, Consumption, KeyToken, Passes
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Environment, State, join_results
-from jaxsight_analyzers.semantic.values import Value
+from jaxsight_analyzers.semantic.values import Origin, Value
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.events import EffectSeen
@@ -134,6 +134,8 @@ class Frame:
     compiled: bool = False  # whether it is compiled, or a part of what is
     incoming: tuple[Any, ...] = ()  # the places in another file that lead to what runs in it
     stopped: bool = False  # whether a path ended in a call that is under way
+    differentiated: tuple[tuple[str, Origin | None], ...] = ()
+    """The arguments by which it is differentiated in reverse, each with where its tracers come from."""
     mark: object = field(default_factory=object)
     """Stands for the frame where something must not hold it."""
     own_effects: Effects | None = None  # while it runs

@@ -161,6 +161,54 @@ class CompilationSeen(NamedTuple):
     frame: Frame
 
 
+class Indexed(NamedTuple):
+    """What the item of a loop is an index of, and its value at the end of a pass."""
+
+    node: ast.Subscript
+    base: Value | None
+
+
+class LoopSeen(NamedTuple):
+    """A loop over `range(...)` or an array, and what it does to the names of its function."""
+
+    node: ast.AST  # the statement or the comprehension
+    iterable: Value
+    passes: int | None
+    size: ast.expr | None  # the size of an array that says how many
+    changed: Mapping[str, tuple[Value, Value]]  # names that were bound: before, and after a pass
+    made: tuple[Value, ...]  # the elements of a comprehension in one pass
+    indexed: tuple[Indexed, ...]
+    leaves: bool  # a `break` may end it early
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class GrowthSeen(NamedTuple):
+    """`x = jnp.append(x, ...)` or the like in a loop of host code."""
+
+    node: ast.Call
+    qualified: str
+    joined: ast.expr  # the argument that takes the array, or the list of arrays
+    names: tuple[str, ...]  # of the arrays in it
+    loop: ast.AST
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class RefusedSeen(NamedTuple):
+    """Something given for a function that JAX refuses, or of whose result it does."""
+
+    node: ast.AST  # the call
+    argument: ast.AST  # what is given; of a generator or coroutine function the definition
+    qualified: str  # what it is given to
+    parameter: str
+    why: str  # "no function", "arity", "no pair", "swapped", "no axis", "numbers", "generator", "async"
+    certainty: Certainty
+    function: ast.AST | None  # the definition of the function that it is
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class ReferenceSeen(NamedTuple):
     """A name or dotted chain that stands for something of a library."""
 
@@ -256,15 +304,18 @@ class Events:
         "derivatives",
         "dropped",
         "effects",
+        "growths",
         "imports",
         "indices",
         "item_assignments",
         "key_reuses",
+        "loops",
         "methods",
         "nan_comparisons",
         "number_uses",
         "operations",
         "references",
+        "refusals",
         "reveals",
         "slices",
         "static_needs",
@@ -283,6 +334,9 @@ class Events:
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
     derivatives: list[DerivativeSeen]
+    loops: list[LoopSeen]
+    growths: list[GrowthSeen]
+    refusals: list[RefusedSeen]
     effects: list[EffectSeen]
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]

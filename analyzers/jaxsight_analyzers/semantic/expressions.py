@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,
     avals,
+    callees,
     calls,
     comparisons,
     displays,
@@ -398,6 +399,7 @@ def _await(run: Run, node: ast.Await) -> Value:
 def _yield(run: Run, node: ast.Yield | ast.YieldFrom) -> Value:
     if node.value is not None:
         evaluate(run, node.value)
+    callees.note_suspended(run, run.frame, "generator")
     return UNKNOWN
 
 

@@ -14,6 +14,7 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
     avals,
+    callees,
     compilations,
     effects,
     flow,
@@ -401,11 +402,16 @@ def _execute(
             )  # whose it is the caller knows
         stand_ins[name] = frame.state.names[name] = key_calls.stand_in(run, data.node, name, value)
     effects.enter(run, frame)
+    for transformation in data.transformations:
+        if transformation.facts.reverse:
+            frame.differentiated = origins.differentiated(data, transformation, stand_ins)
     if isinstance(data.node, ast.Lambda):
         value = run.evaluate(data.node.body)
         if not frame.state.dead:
             frame.leave(value)
     else:
+        if isinstance(data.node, ast.AsyncFunctionDef):
+            callees.note_suspended(run, frame, "async")
         flow.run_body(run, data.node.body)
         if not frame.state.dead:
             frame.leave(NONE if frame.returned else initialised.instance(run, data, frame))

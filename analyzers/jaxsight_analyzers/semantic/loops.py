@@ -6,7 +6,14 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from jaxsight_analyzers.semantic import expressions, flow, iteration, key_arrays, limits
+from jaxsight_analyzers.semantic import (
+    counting,
+    expressions,
+    flow,
+    iteration,
+    key_arrays,
+    limits,
+)
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states, renewed, replaced_keys
@@ -27,6 +34,7 @@ _MOST_EXACT = 4
 def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
     """Run a `for` loop."""
     iterable = run.evaluate(node.iter)
+    counted = counting.counted(run, iterable, node.iter)
     items = items_of(iterable)
     passes = iteration.passes_over(iterable)
     binding = iteration.Binding(node.target, node.body, passes is not None)
@@ -35,7 +43,9 @@ def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
         item = iteration.item_of(run, iterable, node.iter, number, binding)
         flow.bind(run, node.target, item)
 
-    loop, leaves = _loop(run, node, node.body, step, may_skip=not items, passes=passes)
+    loop, leaves, last = _loop(run, node, node.body, step, may_skip=not items, passes=passes)
+    if counted is not None and isinstance(node, ast.For):
+        counting.note_loop(run, node, counted, last, leaves)
     key_arrays.used_in_all_passes(run, loop, iterable.kind is Kind.KEYS and not leaves)
     flow.run_body(run, node.orelse)
 
@@ -73,8 +83,8 @@ def _loop(
     *,
     may_skip: bool,
     passes: int | None = None,
-) -> tuple[Loop, bool]:
-    """Run a loop; its number, and whether a `break` leaves it early."""
+) -> tuple[Loop, bool, State]:
+    """Run a loop; whether a `break` leaves it early, and the state at the end of its last pass."""
     frame = run.frame
     entry = frame.state.copy()
     counted = _passes(run, node) if passes is None else range(passes)
@@ -82,7 +92,7 @@ def _loop(
     outer = frame.loops
     frame.breaks.append([])
     frame.continues.append([])
-    last: State | None = None
+    last = entry
     for count in counted:
         frame.loops = (*outer, (loop, count))
         step(count)
@@ -104,7 +114,7 @@ def _loop(
     for other in after:
         state = join_states(state, other)
     frame.state = state
-    return loop, bool(after)
+    return loop, bool(after), last
 
 
 def _kept_uses(entry: State, after: State) -> State:
@@ -168,6 +178,8 @@ def comprehension(
         len(frame.loops) >= _MOST_NESTED
     )  # each loop in each other: that would double with each
     exact = None if nested else _number_of_passes(generators, iterables[0])
+    alone = isinstance(node, ast.ListComp) and len(generators) == 1 and not generators[0].ifs
+    counted = counting.counted(run, iterables[0], generators[0].iter) if alone else None
     passes = _passes(run, node) if exact is None else range(exact)
     loop = Loop(node)
     outer = frame.loops
@@ -189,6 +201,9 @@ def comprehension(
                     expressions.note_branch(run, test, test, "comprehension", value)
         values.append([run.evaluate(element) for element in elements])
     frame.loops = outer
+    if counted is not None:
+        made = tuple(values[-1]) if values else ()
+        counting.note_comprehension(run, node, generators[0].target, elements, counted, made)
     filtered = any(generator.ifs for generator in generators)
     sure = not filtered and len(iterables) == 1 and iterables[0].kind is Kind.KEYS
     key_arrays.used_in_all_passes(run, loop, sure)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import (
+    callee_streams,
     control_flow_streams,
     derivative_streams,
     effect_streams,
     effect_words,
+    loop_streams,
     purity_streams,
+    reverse_streams,
     streams,
     transfer_streams,
 )
@@ -27,6 +30,9 @@ from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.tasks import Activation, Task
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.rule import Rule
 
 
 class TraceContext(NamedTuple):
@@ -108,6 +114,11 @@ class Unit:
         """Whether the project surely has this release of a library, or a later one."""
         known = self.version(library)
         return known is not None and release(known) >= release(version)
+
+    def threshold(self, rule: Rule) -> float:
+        """The number from which a rule reports: what the settings say, else the rule's own."""
+        assert rule.threshold is not None
+        return self.model.thresholds.get(rule.name, rule.threshold)
 
     def _seen(self, kind: str) -> Iterator[Any]:
         """The events of a kind whose nodes lie in the unit, in the order of the interpretation."""
@@ -232,6 +243,31 @@ class Unit:
         return derivative_streams.nan_comparisons(self._seen("nan_comparisons"), self.model.places)
 
     @cached_property
+    def loops(self) -> list[loop_streams.Loop]:
+        """Loops over `range(...)` or an array."""
+        return loop_streams.loops(self._seen("loops"), self.model.places, self.call_at)
+
+    @cached_property
+    def growths(self) -> list[loop_streams.Growth]:
+        """Arrays that are longer after each iteration of a loop of host code."""
+        seen = list(self._seen("growths"))
+        return loop_streams.growths(seen, self._seen("loops"), self.model.places) if seen else []
+
+    @cached_property
+    def refusals(self) -> list[callee_streams.Refusal]:
+        """What is given for functions and is none, or returns what JAX refuses."""
+        return callee_streams.refusals(self._seen("refusals"), self.model.places)
+
+    @cached_property
+    def undifferentiable(self) -> list[reverse_streams.Loop]:
+        """Loops of JAX that are differentiated in reverse, which fails."""
+        names = reverse_streams.LOOPS
+        seen = [e for e in self._seen("calls") if e.facts is not None and e.facts.name in names]
+        if seen:
+            self.asked_others = True  # what leads to a loop may lie anywhere in the file
+        return reverse_streams.loops(seen, self.model) if seen else []
+
+    @cached_property
     def effects(self) -> list[effect_streams.Effect]:
         """What its functions read and do that outlives them."""
         return effect_streams.effects(self._seen("effects"), self.model.places)
@@ -280,11 +316,17 @@ def stamp_of(task: Task) -> int:
 class SemanticModel:
     """What a file's text means: the state of an interpretation, until it goes on to the next text."""
 
-    def __init__(self, interpretation: Interpretation, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        interpretation: Interpretation,
+        versions: Mapping[str, str],
+        thresholds: Mapping[str, float],
+    ) -> None:
         self.interpretation = interpretation
         self.revision = interpretation.run.revision
         self.module = interpretation.module.parsed
         self.versions = versions
+        self.thresholds = thresholds
         self.knowledge = load()
         self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live

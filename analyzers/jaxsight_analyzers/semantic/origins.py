@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jaxsight_analyzers.semantic.contexts import Summary
-from jaxsight_analyzers.semantic.values import Origin, Value, rebuilt
+from jaxsight_analyzers.semantic.contexts import Summary, Transformation
+from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value, rebuilt
 
 
 def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -> Value:
@@ -16,6 +16,18 @@ def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -
         if stand_in.origin is not None and name in originals
     }
     return of_caller(value, origins) if origins else value
+
+
+def differentiated(
+    data: FunctionData, transformation: Transformation, values: Mapping[str, Value]
+) -> tuple[tuple[str, Origin | None], ...]:
+    """The arguments by which a function is differentiated, each with where its tracers come from."""
+    if transformation.differentiated is None:
+        return ()
+    signature = data.node.args
+    names = [a.arg for a in (*signature.posonlyargs, *signature.args)][transformation.bound :]
+    chosen = [n for n in transformation.differentiated or {0} if -len(names) <= n < len(names)]
+    return tuple([(names[n], values[names[n]].origin) for n in chosen if names[n] in values])
 
 
 def with_origin(value: Value, origin: Origin) -> Value:

@@ -270,8 +270,9 @@ class Places:
 
     def name_span(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Span:
         """The name in `def name` or `class name`."""
-        start = self.module.span(node).start
-        found = self.module.analysed.text.find(node.name, start + len("def"))
+        text, start = self.module.analysed.text, self.module.span(node).start
+        keyword = text.find("def", start) if isinstance(node, ast.AsyncFunctionDef) else start
+        found = text.find(node.name, keyword + len("def"))
         return Span(found, found + len(node.name)) if found >= 0 else Span(start, start)
 
     def text(self, node: ast.AST) -> str:
@@ -488,12 +489,12 @@ def _compilation(event: CompilationSeen, places: Places) -> Compilation:
         not event.hot,
         frame.name,
         loop,
-        None if loop is None else _header(loop, places),
+        None if loop is None else header(loop, places),
         () if loop is not None else (CalledInLoop(frame),),
     )
 
 
-def _header(loop: ast.AST, places: Places) -> Span:
+def header(loop: ast.AST, places: Places) -> Span:
     """The first line of a loop."""
     span = places.span(loop)
     text = places.module.analysed.text

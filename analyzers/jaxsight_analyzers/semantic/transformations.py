@@ -10,6 +10,7 @@ from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    callees,
     calls,
     expressions,
     functions,
@@ -93,6 +94,7 @@ def apply(
         return target if data is None else Value(Kind.FUNCTION, data=data)
     made = _apply_to(run, node, qualified, facts, mode, arguments, parameter)
     if made is None:
+        callees.note_no_function(run, node, facts, parameter, arguments, target)
         if facts.wraps:
             return target
         _apply_to_method(run, node, qualified, facts, mode, arguments, found[0])
