@@ -188,7 +188,7 @@ def _size(run: Run, iterable: Value, node: ast.expr, call: CallSeen | None) -> a
     if call is None:
         return node if iterable.kind is Kind.ARRAY else None
     for argument in call.arguments[len(call.arguments) > 1 :][:1]:  # where it stops
-        for part in walk(argument.node):
+        for part in walk(argument.node) if argument.value.kind is Kind.STATIC else ():
             written = _assigned(run, part.id) if isinstance(part, ast.Name) else part
             if isinstance(written, ast.expr) and _is_size(run, written):
                 return written
