@@ -188,11 +188,21 @@ def _size(run: Run, iterable: Value, node: ast.expr, call: CallSeen | None) -> a
     if call is None:
         return node if iterable.kind is Kind.ARRAY else None
     for argument in call.arguments[len(call.arguments) > 1 :][:1]:  # where it stops
-        for part in walk(argument.node) if argument.value.kind is Kind.STATIC else ():
+        parts = list(walk(argument.node))
+        if not all(_is_plain(part) for part in parts):
+            return None
+        for part in parts:
             written = _assigned(run, part.id) if isinstance(part, ast.Name) else part
             if isinstance(written, ast.expr) and _is_size(run, written):
                 return written
     return None
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Whether a part of an expression is no call but of `len` and its like."""
+    if not isinstance(node, ast.Call):
+        return True
+    return isinstance(node.func, ast.Name) and node.func.id in ("len", "min", "max", "int")
 
 
 def _assigned(run: Run, name: str) -> ast.expr | None:
