@@ -103,6 +103,17 @@ class SliceSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class MaskSeen(NamedTuple):
+    """An index that is an array of booleans, and a tracer."""
+
+    node: ast.Subscript
+    mask: ast.expr
+    base: Value
+    value: Value  # of the mask
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class StaticNeedSeen(NamedTuple):
     """A place that needs a value while tracing, which `jnp` made a tracer."""
 
@@ -310,6 +321,7 @@ class Events:
         "item_assignments",
         "key_reuses",
         "loops",
+        "masks",
         "methods",
         "nan_comparisons",
         "number_uses",
@@ -331,6 +343,7 @@ class Events:
     methods: list[MethodSeen]
     number_uses: list[NumberUseSeen]
     slices: list[SliceSeen]
+    masks: list[MaskSeen]
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
     derivatives: list[DerivativeSeen]

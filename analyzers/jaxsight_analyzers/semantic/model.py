@@ -197,6 +197,11 @@ class Unit:
         return transfer_streams.slices(self._seen("slices"), self.model.places)
 
     @cached_property
+    def masks(self) -> list[transfer_streams.Mask]:
+        """Indices that are arrays of booleans and tracers."""
+        return transfer_streams.masks(self._seen("masks"), self.model.places)
+
+    @cached_property
     def static_needs(self) -> list[transfer_streams.StaticNeed]:
         """Calls of `jnp` whose result is needed as a number while tracing, though no argument is a tracer."""
         return transfer_streams.static_needs(self._seen("static_needs"), self.model.places)

@@ -1,12 +1,12 @@
-"""What stands between the brackets of a subscript: bounds of slices must be known while tracing."""
+"""What stands between the brackets of a subscript: bounds of slices and masks must be known while tracing."""
 
 from __future__ import annotations
 
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import makers
-from jaxsight_analyzers.semantic.events import SliceSeen
+from jaxsight_analyzers.semantic import avals, makers
+from jaxsight_analyzers.semantic.events import MaskSeen, SliceSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, most_traced, sequence
 
@@ -15,25 +15,31 @@ _SLICED = (
     *(Kind.SEQUENCE, Kind.SERIES, Kind.STATIC, Kind.UNKNOWN),
 )
 
+_MASKED = (Kind.ARRAY, Kind.TREE, Kind.UNKNOWN)
+
 
 def index_of(run: Run, node: ast.Subscript, base: Value) -> Value:
     """The value of an index; notes slices whose bounds are tracers."""
     index = node.slice
     if isinstance(index, ast.Slice):
         return _slice(run, node, base, index)
-    if not isinstance(index, ast.Tuple) or not _has_slices(index):
+    if not isinstance(index, ast.Tuple):
+        return _part(run, node, base, index)
+    if any(isinstance(part, ast.Starred) for part in index.elts):
         return run.evaluate(index)
-    return sequence(
-        [
-            _slice(run, node, base, part) if isinstance(part, ast.Slice) else run.evaluate(part)
-            for part in index.elts
-        ]
-    )
+    return sequence([_part(run, node, base, part) for part in index.elts])
 
 
-def _has_slices(index: ast.Tuple) -> bool:
-    kinds = {type(part) for part in index.elts}
-    return ast.Slice in kinds and ast.Starred not in kinds
+def _part(run: Run, node: ast.Subscript, base: Value, part: ast.expr) -> Value:
+    if isinstance(part, ast.Slice):
+        return _slice(run, node, base, part)
+    value = run.evaluate(part)
+    if value.traced is not Certainty.NO and base.kind in _MASKED and not run.frame.state.dead:
+        known = avals.aval_of(value)
+        if known is not None and known.dtype == "bool":
+            seen = MaskSeen(node, part, base, value, run.frame, run.guards)
+            run.events.masks.append(seen)
+    return value
 
 
 def _slice(run: Run, node: ast.Subscript, base: Value, part: ast.Slice) -> Value:

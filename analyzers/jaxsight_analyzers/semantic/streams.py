@@ -65,7 +65,7 @@ class Argument:
         self.parameter = seen.parameter
         self.node = seen.node
         self.kind = seen.value.kind
-        self.traced = capped(_leaves(seen.value), event.guards)
+        self.traced = _leaves(seen.value)
         self.concrete = seen.value.concrete or event.frame.eager
         """Whether it is a tracer that carries a value, as under plain `grad`."""
         self.is_starred = seen.starred
@@ -290,23 +290,21 @@ def tracer_of(frame: Frame) -> str:
 
 
 def is_meant(guards: tuple[str, ...]) -> bool:
-    """Whether a failure here is expected: it is caught, a test is about it, or the code looks for tracers first."""
+    """Whether a failure here is expected: it is caught, a test is about it, or the code looks for tracers first.
+
+    Or it may never come, on a path for an argument that is missing, which the callers may all give.
+    """
     return bool(guards) and not _MEANT.isdisjoint(guards)
 
 
-_MEANT = frozenset(("raises", "tracer", "try"))
-
-
-def capped(certainty: Certainty, guards: tuple[str, ...]) -> Certainty:
-    """How sure something is on a path that may never be taken while something is traced."""
-    return min(certainty, Certainty.MAYBE) if "missing" in guards else certainty
+_MEANT = frozenset(("missing", "raises", "tracer", "try"))
 
 
 def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     """The tests that surely or maybe fail, each in its most telling context."""
     best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
     for event in seen:
-        certainty = capped(truth_fails(event.value), event.guards)
+        certainty = truth_fails(event.value)
         if certainty is Certainty.NO or is_meant(event.guards):
             continue
         before = best.get(event.test)
@@ -355,7 +353,7 @@ def calls(seen: Iterable[CallSeen], places: Places) -> list[Call]:
         abstract = traced is not Certainty.NO and any(
             value.traced is traced and not value.concrete for value in values
         )
-        rank = (capped(traced, event.guards), abstract, event.frame.traced)
+        rank = (traced, abstract, event.frame.traced)
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.semantic.events import (
+    MaskSeen,
     MethodSeen,
     NumberUseSeen,
     SliceSeen,
     StaticNeedSeen,
 )
-from jaxsight_analyzers.semantic.streams import Argument, Places, capped, is_meant, tracer_of
+from jaxsight_analyzers.semantic.streams import Argument, Places, is_meant, tracer_of
 from jaxsight_analyzers.semantic.values import Kind
 
 
@@ -43,6 +44,21 @@ class TracedSlice(NamedTuple):
     bound: str
     traced: Certainty
     tracers: frozenset[str]  # the names in the bounds that are tracers
+    function: str  # what traces it, such as `jax.jit`
+    related: tuple[Related | Route, ...]
+
+
+class Mask(NamedTuple):
+    """An index that is an array of booleans and is, or may be, a tracer."""
+
+    node: ast.Subscript
+    span: Span  # of the subscript
+    text: str
+    base: str
+    mask_node: ast.expr
+    mask: str
+    is_whole: bool  # whether nothing else stands between the brackets
+    traced: Certainty
     function: str  # what traces it, such as `jax.jit`
     related: tuple[Related | Route, ...]
 
@@ -95,7 +111,7 @@ class MethodCall:
     @property
     def traced(self) -> Certainty:
         """Whether what the method is called of is a tracer."""
-        return capped(self._event.base.traced, self._event.guards)
+        return self._event.base.traced
 
     @property
     def concrete(self) -> bool:
@@ -129,7 +145,7 @@ def methods(seen: Iterable[MethodSeen], places: Places) -> list[MethodCall]:
         if is_meant(event.guards):
             continue
         given = max((a.value.traced for a in event.arguments), default=Certainty.NO)
-        rank = (capped(event.base.traced, event.guards), not event.base.concrete, given)
+        rank = (event.base.traced, not event.base.concrete, given)
         before = best.get(event.node)
         if before is None or rank > before[0]:
             best[event.node] = rank, event
@@ -142,7 +158,7 @@ def number_uses(seen: Iterable[NumberUseSeen], places: Places) -> list[NumberUse
     for event in seen:
         if is_meant(event.guards):
             continue
-        rank = (capped(event.value.traced, event.guards), not event.value.concrete)
+        rank = (event.value.traced, not event.value.concrete)
         place = event.node if isinstance(event.node, ast.JoinedStr) else event.operand
         before = best.get((place, event.kind))
         if before is None or rank > before[0]:
@@ -159,7 +175,7 @@ def _number_use(event: NumberUseSeen, places: Places) -> NumberUse:
         event.kind,
         event.how,
         ast.unparse(event.operand) if in_text else places.text(event.operand),
-        capped(event.value.traced, event.guards),
+        event.value.traced,
         event.value.concrete or event.frame.eager,
         tracer_of(event.frame),
         places.related(event.frame, event.value.origin),
@@ -172,7 +188,7 @@ def slices(seen: Iterable[SliceSeen], places: Places) -> list[TracedSlice]:
     for event in seen:
         if is_meant(event.guards) or event.value.concrete or event.frame.eager:
             continue
-        traced = capped(event.value.traced, event.guards)
+        traced = event.value.traced
         if event.base.kind is Kind.UNKNOWN:
             traced = min(traced, Certainty.MAYBE)
         before = best.get(event.part)
@@ -202,7 +218,7 @@ def static_needs(seen: Iterable[StaticNeedSeen], places: Places) -> list[StaticN
     for event in seen:
         if is_meant(event.guards):
             continue
-        traced = capped(event.value.traced, event.guards)
+        traced = event.value.traced
         before = best.get(event.node)
         if before is None or traced > before[0]:
             best[event.node] = traced, event
@@ -222,4 +238,35 @@ def _static_need(event: StaticNeedSeen, traced: Certainty, places: Places) -> St
         traced,
         tracer_of(event.frame),
         (needed, *places.related(event.frame)),
+    )
+
+
+def masks(seen: Iterable[MaskSeen], places: Places) -> list[Mask]:
+    """Each mask that has no values, in the context in which that is surest."""
+    best: dict[ast.AST, tuple[Certainty, MaskSeen]] = {}
+    for event in seen:
+        if is_meant(event.guards) or event.value.concrete or event.frame.eager:
+            continue
+        traced = event.value.traced
+        if event.base.kind is Kind.UNKNOWN:
+            traced = min(traced, Certainty.MAYBE)
+        before = best.get(event.mask)
+        if before is None or traced > before[0]:
+            best[event.mask] = traced, event
+    return [_mask(event, traced, places) for traced, event in best.values()]
+
+
+def _mask(event: MaskSeen, traced: Certainty, places: Places) -> Mask:
+    node = event.node
+    return Mask(
+        node,
+        places.span(node),
+        places.text(node),
+        places.text(node.value),
+        event.mask,
+        places.text(event.mask),
+        node.slice is event.mask,
+        traced,
+        tracer_of(event.frame),
+        places.related(event.frame, event.value.origin),
     )
