@@ -41,11 +41,20 @@ _KINDS = ("bool", "integer", "float", "complex")
 
 
 class Aval(NamedTuple):
-    """What is known of an array. `weak` says that its dtype yields, as that of a Python number does."""
+    """What is known of an array. `weak` says that its dtype yields, as that of a Python number does.
+
+    `flat` says that its derivative is zero by whatever it is made of: steps, signs, orders, constants.
+    """
 
     dtype: str | None = None
     shape: Shape | None = None
     weak: bool = False
+    flat: bool = False
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no derivative goes through it; none goes through integers."""
+        return self.flat or kind_of(self.dtype) in ("bool", "integer")
 
 
 NOTHING = Aval()
@@ -57,7 +66,7 @@ def aval_of(value: Value) -> Aval | None:
         return value.data if isinstance(value.data, Aval) else None
     number = constant_of(value)
     if isinstance(number, (bool, int, float, complex)):
-        return Aval(type(number).__name__, (), not isinstance(number, bool))
+        return Aval(type(number).__name__, (), not isinstance(number, bool), flat=True)
     return None
 
 
@@ -89,7 +98,7 @@ def of_any_shape(value: Value) -> Value:
     known = aval_of(value)
     if value.kind not in _ARRAYS or known is None or known.shape is None:
         return value
-    return with_aval(without(value), Aval(known.dtype, None, known.weak))
+    return with_aval(without(value), known._replace(shape=None))
 
 
 def joined(one: object, other: object) -> Aval | None:
@@ -100,7 +109,8 @@ def joined(one: object, other: object) -> Aval | None:
         return one
     shape = _same_shape(one.shape, other.shape)
     dtype = one.dtype if one.dtype == other.dtype else None
-    return Aval(dtype, shape, one.weak and other.weak) if dtype or shape is not None else None
+    made = Aval(dtype, shape, one.weak and other.weak, one.is_flat and other.is_flat)
+    return None if made == NOTHING else made
 
 
 def _same_shape(one: Shape | None, other: Shape | None) -> Shape | None:
@@ -188,9 +198,8 @@ def of_operator(operator: ast.operator, left: Value, right: Value) -> Aval | Non
     dtype, weak = promoted(one, other)
     if isinstance(operator, ast.Div) and kind_of(dtype) in ("bool", "integer"):
         dtype = "float"
-    if isinstance(operator, ast.MatMult):
-        return Aval(dtype, None, weak)
-    return Aval(dtype, broadcast(one.shape, other.shape), weak)
+    shape = None if isinstance(operator, ast.MatMult) else broadcast(one.shape, other.shape)
+    return Aval(dtype, shape, weak, one.is_flat and other.is_flat)
 
 
 def of_comparison(left: Value, right: Value) -> Aval:
@@ -223,7 +232,7 @@ def of_element(base: Value, index: Value) -> Aval | None:
         return None
     shape = known.shape
     shape = shape[1:] if shape and isinstance(constant_of(index), int) else None
-    return Aval(known.dtype, shape, known.weak)
+    return known._replace(shape=shape)
 
 
 def of_attribute(base: Value, name: str) -> Aval | None:
@@ -236,7 +245,7 @@ def of_attribute(base: Value, name: str) -> Aval | None:
         shape = tuple(reversed(shape))
     elif shape is not None and name == "mT":
         shape = (*shape[:-2], *reversed(shape[-2:]))
-    return Aval(known.dtype, shape, known.weak)
+    return known._replace(shape=shape)
 
 
 def of_update(run: Run, node: ast.expr) -> Aval | None:
@@ -259,9 +268,11 @@ def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> 
     if rule is None or arguments.open:
         return None
     given = {p: (node, value) for p, node, value in arguments.named(facts) if p is not None}
+    stepped = facts.plain == "derivative"
     if arguments.positional and name.startswith("numpy."):  # whose parameters are in no table
         given.setdefault("shape", (None, arguments.positional[0]))
-    return _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
+    made = _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
+    return (made or NOTHING)._replace(flat=True) if stepped else made
 
 
 def of_method(run: Run, base: Value, name: str, arguments: Arguments) -> Aval | None:
@@ -270,16 +281,21 @@ def of_method(run: Run, base: Value, name: str, arguments: Arguments) -> Aval | 
     if name == "astype":
         nodes = (*arguments.nodes, *(arguments.keyword_nodes or {}).values())
         for node, value in zip(nodes, arguments.values()):
-            return Aval(dtype_of(run, value, node), None if known is None else known.shape)
+            known = known or NOTHING
+            dtype = dtype_of(run, value, node)
+            return Aval(dtype, known.shape, flat=known.is_flat)
         return None
     rule = run.knowledge.result(f"jax.numpy.{name}")
     if rule is None or arguments.open:
         return None
+    facts = run.knowledge.method(name)
     nodes = arguments.keyword_nodes or {}
     given = {p: (nodes.get(p), value) for p, value in arguments.keywords.items()}
     for parameter, node, value in zip(("axis",), arguments.nodes, arguments.positional):
         given[parameter] = node, value
-    return _by_rule(run, rule, [known], given)
+    made = _by_rule(run, rule, [known], given)
+    stepped = facts is not None and facts.plain == "derivative"
+    return (made or NOTHING)._replace(flat=True) if stepped else made
 
 
 def _of_argument(value: Value) -> Aval | None:
@@ -328,7 +344,11 @@ def _by_rule(
         shape = ()
     elif rule[1] == "shape" and "shape" in given:
         shape = _written_shape(given["shape"][1])
-    return Aval(dtype, shape, weak) if dtype is not None or shape is not None else None
+    named = (value for _, value in given.values() if value.kind not in (Kind.STATIC, Kind.IMPORTED))
+    known = [*arrays, *map(aval_of, named)]
+    flat = all(one is not None and one.is_flat for one in known)
+    made = Aval(dtype, shape, weak, flat)
+    return None if made == NOTHING else made
 
 
 def _dtype_by_rule(word: str, arrays: list[Aval | None]) -> tuple[str | None, bool]:

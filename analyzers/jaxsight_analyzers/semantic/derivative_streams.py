@@ -28,6 +28,7 @@ class Derivative(NamedTuple):
     is_array: bool  # it returns one array
     first_is_array: bool  # the first item of the tuple is one
     returned: Aval | None  # what is known of that array
+    is_flat: bool  # its derivative is zero
     returns: Span | None  # where the function is defined, in this file
     whole_numbers: tuple[str, ...]  # differentiated parameters that are passed an integer
 
@@ -54,12 +55,15 @@ def derivatives(seen: Iterable[DerivativeSeen], places: Places) -> list[Derivati
 
 def _agreed(one: Derivative, other: Derivative) -> Derivative:
     if one.definition is not other.definition:
-        return one._replace(items=None, is_array=False, returned=None, whole_numbers=())
+        return one._replace(
+            items=None, is_array=False, returned=None, is_flat=False, whole_numbers=()
+        )
     return one._replace(
         items=one.items if one.items == other.items else None,
         is_array=one.is_array and other.is_array,
         first_is_array=one.first_is_array and other.first_is_array,
         returned=one.returned if one.returned == other.returned else None,
+        is_flat=one.is_flat and other.is_flat,
         whole_numbers=one.whole_numbers or other.whole_numbers,
     )
 
@@ -68,6 +72,7 @@ def _derivative(event: DerivativeSeen, places: Places) -> Derivative:
     transformation, returned = event.transformation, event.returned
     items = items_of(returned) if returned.kind is Kind.SEQUENCE else None
     array = items[0] if items else returned
+    known = aval_of(array) if array.kind is Kind.ARRAY else None
     return Derivative(
         event.node,
         places.span(event.node),
@@ -79,7 +84,8 @@ def _derivative(event: DerivativeSeen, places: Places) -> Derivative:
         None if items is None else len(items),
         returned.kind is Kind.ARRAY,
         items is not None and len(items) > 0 and array.kind is Kind.ARRAY,
-        aval_of(array) if array.kind is Kind.ARRAY else None,
+        known,
+        known is not None and known.is_flat,
         places.span(event.function.node) if places.module.owns(event.function.node) else None,
         () if event.generic else tuple(_whole_numbers(event)),
     )
