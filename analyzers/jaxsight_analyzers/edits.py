@@ -136,7 +136,7 @@ def places_at(unit: Unit, offset: int) -> list[Place]:
         if place is None:
             break
         found.append(place)
-        block = next((b for b in _blocks(place.node) if _holds(unit, b, offset)), None)
+        block = next((b for b in blocks_of(place.node) if _holds(unit, b, offset)), None)
     return found
 
 
@@ -186,7 +186,8 @@ def _holds(unit: Unit, block: list[ast.stmt], offset: int) -> bool:
     return start <= offset <= unit.model.module.span(block[-1]).end
 
 
-def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+def blocks_of(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement."""
     for name in ("body", "orelse", "finalbody"):
         yield getattr(statement, name, None) or []
     for handler in getattr(statement, "handlers", ()):

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import load
-from jaxsight_analyzers.semantic.scopes import Definitions, FunctionScope, Piece
+from jaxsight_analyzers.semantic.scopes import (
+    Definitions,
+    FunctionScope,
+    Piece,
+    statements_below,
+)
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -104,6 +109,8 @@ class _Walk:
                 scope = self._definitions.functions.get(node)
                 if scope is None:
                     continue  # in the keywords of a class
+                if _puts_back(node):
+                    continue
                 place = _Place((*place.functions, scope), False, True, False)
             elif kind is ast.ClassDef:
                 place = place._replace(in_class=True)
@@ -157,6 +164,16 @@ class _Walk:
         made = binds and node in self._made
         change = Change(node, self._piece.chunk, binds, made, inside, place.certain, place.again)
         self._found.setdefault((owner, name + attribute), []).append(change)
+
+
+def _puts_back(node: ast.AST) -> bool:
+    """Whether a function changes things for the time of a `with` only."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    for one in decorators:
+        name = one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "")
+        if name in ("contextmanager", "asynccontextmanager"):
+            return True
+    return False
 
 
 def _outermost(piece: Piece) -> list[ast.AST]:
@@ -254,25 +271,50 @@ _ATTRIBUTES = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 
 
 def after(
-    changes: Sequence[Change], reader: FunctionScope, owner: Owner
+    changes: Sequence[Change], reader: FunctionScope, owner: Owner, *, is_parameter: bool = False
 ) -> tuple[Certainty, tuple[ast.AST, ...]]:
-    """The changes that can come after a function was traced, and whether one of them surely does."""
-    end = getattr(reader.node, "end_lineno", 0)
+    """The changes that can come after a function was traced, and whether one of them surely does.
+
+    A parameter is bound before all of them. What the function itself changes it does while it is traced.
+    """
+    start, end = reader.node.lineno, getattr(reader.node, "end_lineno", 0)
     order = reader.home.order if owner is None else {}
     here = order.get(reader.piece.chunk, 0)
     sure = Certainty.MAYBE
     later: list[ast.AST] = []
-    bound: tuple[int, int] | None = None
+    bound: tuple[int, int] | None = (0, 0) if is_parameter else None
     for change in changes:
         place = (order.get(change.chunk, 0), change.line if owner is not None else 0)
         first, bound = bound is None and change.binds, bound or (place if change.binds else None)
         if change.inside:
-            later.append(change.node)
+            if not (change.chunk is reader.piece.chunk and start <= change.line <= end):
+                later.append(change.node)
             continue
         follows = change.line > end if owner is not None else place[0] > here
+        if follows and owner is not None and _excludes(owner, reader.node, change.node):
+            continue
         again = not change.binds or change.again or (not first and bound != place)
         if follows and again:
             later.append(change.node)
             if change.certain and change.binds:
                 sure = Certainty.YES
     return sure, tuple(later)
+
+
+def _excludes(owner: FunctionScope, reader: ast.AST, change: ast.AST) -> bool:
+    """Whether the two stand in different branches of one `if`."""
+    body = owner.node.body
+    if not isinstance(body, list):
+        return False
+    return any(
+        _holds(statement.body, reader) and _holds(statement.orelse, change)
+        for statement in statements_below(body)
+        if isinstance(statement, ast.If)
+    )
+
+
+def _holds(block: list[ast.stmt], node: ast.AST) -> bool:
+    if not block:
+        return False
+    line = cast("ast.stmt", node).lineno
+    return block[0].lineno <= line <= (block[-1].end_lineno or 0)

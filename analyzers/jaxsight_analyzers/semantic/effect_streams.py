@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.semantic.calls import display
-from jaxsight_analyzers.semantic.contexts import place
+from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.events import EffectSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.routes import CalledThrough, ChangedHere
@@ -34,6 +34,8 @@ class Effect(NamedTuple):
     put_back: bool  # the same function changes the place again after it, to what is no tracer
     returned: bool  # the object that is changed, or a name that holds it, is returned
     traced: bool  # the function runs on tracers
+    compiled: bool  # it is part of compiled code, which later calls run
+    repeated: bool  # it is part of the body of a `scan` and its like, which runs many times
     function: str  # what traces it
     enclosing: str  # the function it stands in
     changes: tuple[Span, ...]  # of a read: where the name is bound again or its object changed
@@ -77,6 +79,8 @@ def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> 
         _is_put_back(event, writes),
         _is_returned(event),
         event.frame.traced,
+        event.frame.compiled,
+        _is_body(event.frame),
         tracer_of(event.frame),
         event.scope.name,
         tuple([places.span(node) for node in event.changes if places.module.owns(node)]),
@@ -88,6 +92,15 @@ def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> 
 def _related(event: EffectSeen, places: Places) -> tuple[Route, ...]:
     traced = places.related(event.frame)
     return (*traced, CalledThrough(event.through)) if traced and event.through else traced
+
+
+def _is_body(frame: Frame) -> bool:
+    """Whether it is part of what is traced once and then runs many times, such as the body of a `scan`."""
+    for inner in frame.chain():
+        if inner.tracing is not None:
+            facts = inner.tracing.facts
+            return facts.repeats and facts.when == "now"
+    return False
 
 
 def _is_put_back(event: EffectSeen, writes: Iterable[EffectSeen]) -> bool:

@@ -39,7 +39,7 @@ _ARRAYS = (Kind.ARRAY, Kind.KEY, Kind.KEYS)
 _CONTAINERS = (Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING)
 NEVER_CHANGES = (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE)
 _REFERENCE = "jax.Ref"
-_MAKERS = ("__init__", "__post_init__", "__new__", "__setstate__")
+MAKERS = ("__init__", "__post_init__", "__new__", "__setstate__")
 _KINDS = {"settings": "write", "environment": "read", "draw": "random", "runtime": "io"}
 _MAX_CALLS = 8  # through which an effect comes back
 _WHY = {
@@ -246,7 +246,7 @@ def note(
         if copy is Certainty.MAYBE:
             home = home._replace(certainty=copy)
         certainty = home.certainty
-    if how == "part":
+    if how == "part" or _where_an_argument_is_none(here):
         certainty = Certainty.MAYBE
     why = why or _legitimate(run, home, what, copied=copied, how=how)
     traced = value.traced if isinstance(value, Value) else value
@@ -271,6 +271,17 @@ def note(
     waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
     if not waits:
         run.events.effects.append(seen)
+
+
+def _where_an_argument_is_none(frame: Frame) -> bool:
+    """Whether it is under `if rng is None:`: not known to be so, or that would not be a condition."""
+    return any(
+        condition.truth
+        and isinstance(test := condition.test.node, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and isinstance(test.ops[0], ast.Is)
+        for condition in frame.state.conditions
+    )
 
 
 def _guards(frame: Frame) -> tuple[str, ...]:
@@ -349,7 +360,7 @@ def _made_here(run: Run, home: Home, what: str) -> str:
     scope = frame.scope if home.environment is None else home.environment.scope
     if scope is None or scope.owner is None:
         return ""
-    if scope.name in _MAKERS:
+    if scope.name in MAKERS:
         return f"made in `{scope.name}`"
     value = (home.environment or frame.environment).state.names.get(home.name)
     base = None if value is None else members.library_base(run, value)

@@ -24,6 +24,7 @@ class Dropped(NamedTuple):
     what: str  # the function as people write it; of a method `.set`
     target: ast.expr  # what stays as it is
     assignable: bool  # it can be assigned to here, with no effect outside of the function
+    at_top: bool  # of the module, outside of functions
     certainty: Certainty
 
 
@@ -31,7 +32,7 @@ def dropped(seen: Iterable[DroppedSeen], places: Places) -> list[Dropped]:
     """Each statement once, as certain as in the context that knows least."""
     best: dict[ast.AST, DroppedSeen] = {}
     for event in seen:
-        if _is_for_its_failure(event) or _is_shown(event, places):
+        if _is_for_its_failure(event):
             continue
         before = best.get(event.node)
         if before is None or event.certainty < before.certainty:
@@ -43,6 +44,7 @@ def dropped(seen: Iterable[DroppedSeen], places: Places) -> list[Dropped]:
             display(event.what),
             event.target,
             _is_assignable(event.frame, event.target),
+            event.frame.scope is None,
             event.certainty,
         )
         for event in best.values()
@@ -60,12 +62,8 @@ def _is_for_its_failure(event: DroppedSeen) -> bool:
     if not isinstance(body, list):
         return False
     tries = [s for s in statements_below(body) if isinstance(s, ast.Try) and s.handlers]  # type: ignore[arg-type]
-    return any(node is event.node for one in tries for s in one.body for node in ast.walk(s))
-
-
-def _is_shown(event: DroppedSeen, places: Places) -> bool:
-    """Whether a notebook may show it: the last expression of a cell is."""
-    return event.frame.scope is None and places.module.source.path.endswith(".ipynb")
+    line: int = event.node.lineno
+    return any(one.body[0].lineno <= line <= (one.body[-1].end_lineno or 0) for one in tries)
 
 
 def _is_assignable(frame: Frame, target: ast.expr) -> bool:

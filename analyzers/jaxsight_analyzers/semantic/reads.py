@@ -8,7 +8,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import changes, effects, homes
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import FunctionScope
+from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import Value
 
@@ -52,7 +52,11 @@ def _later(
     known = run.changes(name, home.environment)
     if not container:
         known = [change for change in known if not _may_be_pure(run, change.node)]
-    return changes.after(known, reader, home.environment and home.environment.scope)
+    owner = home.environment and home.environment.scope
+    if owner is not None and "." in name and owner.name in effects.MAKERS:
+        known = [change for change in known if change.inside]  # the object is being made
+    given = owner is not None and any(a.arg == name for a in all_arguments(owner.node.args))
+    return changes.after(known, reader, owner, is_parameter=given)
 
 
 def _may_be_pure(run: Run, node: ast.AST) -> bool:

@@ -39,15 +39,25 @@ from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.purity_streams import Dropped
 
+_CELLS = ("\n# %%", "\n# jupyter:\n")
+
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, dropped in enumerate(unit.dropped_results):
+        if dropped.at_top and _is_notebook(unit):
+            continue
         yield Finding(
             span=dropped.span,
             message=_message(unit, dropped),
             certainty=dropped.certainty,
             fixes=_fixes(unit, dropped, number),
         )
+
+
+def _is_notebook(unit: Unit) -> bool:
+    """Whether the last expression of a cell is shown, also where the cells are kept as a Python file."""
+    source = unit.whole.source
+    return source.path.endswith(".ipynb") or any(mark in source.text for mark in _CELLS)
 
 
 def _message(unit: Unit, dropped: Dropped) -> str:

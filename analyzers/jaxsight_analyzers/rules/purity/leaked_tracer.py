@@ -86,8 +86,9 @@ def _leaks(effect: Effect) -> Certainty:
     if effect.copied or effect.put_back or _is_list_of_a_body(effect):
         return Certainty.NO
     certainty = min(effect.value, effect.certainty)
-    of_the_caller = effect.category == "argument"  # who may throw it away
-    return Certainty.NO if of_the_caller and certainty is Certainty.MAYBE else certainty
+    if effect.category != "argument":
+        return certainty
+    return Certainty.MAYBE if certainty is Certainty.YES else Certainty.NO  # it may be thrown away
 
 
 def _is_list_of_a_body(effect: Effect) -> bool:
@@ -110,17 +111,14 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
 
 def _call(unit: Unit, effect: Effect) -> ast.Call | None:
     """The call of `log.append(x)` and its like, if it is a statement of its own."""
-    call = effect.node
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+    place = edits.place_at(unit, effect.span.start)
+    call = place.node.value if place is not None and isinstance(place.node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or unit.model.module.span(call) != effect.span:
+        return None
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _HANDED_ON:
         return None
     plain = call.args and not any(isinstance(a, (ast.Starred, ast.GeneratorExp)) for a in call.args)
-    if call.keywords or not plain or call.func.attr not in _HANDED_ON:
-        return None
-    place = edits.place_at(unit, effect.span.start)
-    if place is None or not isinstance(place.node, ast.Expr):
-        return None
-    alone = unit.model.module.span(place.node) == effect.span  # the call may be of an older tree
-    return call if alone else None
+    return call if plain and not call.keywords else None
 
 
 RULE = Rule(

@@ -1,0 +1,91 @@
+"""Reads a variable that changes after the function was compiled.
+
+## Why is this bad?
+
+A compiled function keeps what it found when it was traced. A global or a variable of the function around that
+changes later changes nothing in it: calls go on with the old value, silently, until another shape or
+another static argument makes JAX trace it anew. What changes belongs among the arguments.
+
+## Limits
+
+A variable that is bound once is a constant and not reported; neither is one that changes when nothing is left to
+run that read it, as far as the names in the file tell; neither are functions, classes and modules. Where
+the change is in a branch, in a function that may be called later, or within a list or dict, the finding says "may".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jaxsight_analyzers.afterwards import may_run_after
+from jaxsight_analyzers.diagnostic import Certainty, Finding, Severity
+from jaxsight_analyzers.rule import Example, Rule
+from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.effect_streams import Effect
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    seen: set[tuple[str, str]] = set()
+    for effect in unit.effects:
+        if effect.kind != "read" or not effect.later or effect.legitimate:
+            continue
+        place = effect.enclosing, effect.what
+        if place in seen or not _matters(unit, effect):
+            continue
+        seen.add(place)
+        keeps = "keeps" if effect.certainty is Certainty.YES else "may keep"
+        yield Finding(
+            span=effect.span,
+            message=(
+                f"`{effect.enclosing}` {keeps} the `{effect.name}` that it read when `{effect.function}` "
+                "traced it, although that changes later"
+            ),
+            certainty=effect.certainty,
+            related=(*effect.later, *effect.related),
+        )
+
+
+def _matters(unit: Unit, effect: Effect) -> bool:
+    """Whether something runs after one of the changes and does not notice it."""
+    if not effect.changes:
+        return True  # in another file
+    assert unit.whole is not None  # what follows depends on all of the file
+    return any(may_run_after(unit, effect.span, change) for change in effect.changes)
+
+
+RULE = Rule(
+    name="stale-captured-global",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    check=check,
+    examples=(
+        Example(
+            """
+            import jax
+
+            scale = 1.0
+
+            @jax.jit
+            def f(x):
+                return x * scale  # error: [stale-captured-global]
+
+            f(2.0)
+            scale = 5.0
+            f(2.0)
+            """
+        ),
+        Example(
+            """
+            import jax
+
+            scale = 1.0
+
+            @jax.jit
+            def f(x, scale):
+                return x * scale
+
+            f(2.0, scale)
+            """
+        ),
+    ),
+)
