@@ -277,15 +277,17 @@ def _result_of_bodies(
     name = facts.name.rpartition(".")[2]
     if name == "scan":
         items = items_of(returned[0]) if returned else None
-        carry = items[0] if items else expressions.jax_result(run, Kind.TREE, given)
+        carry = expressions.jax_result(run, Kind.TREE, given)
+        if items:
+            carry = _as_output(run, items[0], given)
         stacked = expressions.jax_result(run, Kind.TREE, given)
         if items is not None and len(items) == 2:
             stacked = _stacked(run, items[1], given)
         return sequence((carry, stacked))
     if name in ("while_loop", "fori_loop") and returned:
-        return returned[-1]
+        return _as_output(run, returned[-1], given)
     if name in ("cond", "switch") and returned:
-        return join_all(returned)
+        return _as_output(run, join_all(returned), given)
     if facts.name == "builtins.map" and returned:
         return series(returned[0])
     if facts.name == "functools.reduce":
@@ -340,6 +342,15 @@ def _reduced(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Argument
 
 
 _MOST_STEPS = 8
+
+
+def _as_output(run: Run, value: Value, given: tuple[Value, ...]) -> Value:
+    """What comes out of `cond` and its kin: of the numbers that a body returns they make arrays."""
+    made = rebuilt(value, lambda part: _as_output(run, part, given))
+    if made is not None:
+        return made
+    is_number = value.kind is Kind.STATIC and not isinstance(constant_of(value), (str, type(None)))
+    return expressions.jax_result(run, Kind.ARRAY, given) if is_number else value
 
 
 def _stacked(run: Run, value: Value, given: tuple[Value, ...]) -> Value:

@@ -12,7 +12,9 @@ tracer, too.
 ## Fix safety
 
 Unsafe. `jnp.asarray(table)[i]` looks the value up on the device: it has the dtype that JAX gives the table, and
-an index that is out of bounds is moved to the nearest one instead of raising `IndexError`.
+an index that is out of bounds is moved to the nearest one instead of raising `IndexError`. A static argument is
+part of what JAX compiles for: it must be hashable, and each new value of it is compiled anew. `jax.lax.fori_loop`
+counts on the device; with a count that is not known while tracing it has no reverse-mode derivative.
 
 ## Limits
 
@@ -26,7 +28,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import edits, loop_plans, static_arguments
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -52,7 +54,7 @@ def check(unit: Unit) -> Iterator[Finding]:
             message=f"`{asked.text}` {verb} traced by `{asked.function}`, so {_consequence(unit, asked)}",
             certainty=asked.asked,
             related=asked.related,
-            fixes=_fixes(asked, number),
+            fixes=_fixes(unit, asked, number),
         )
 
 
@@ -66,21 +68,52 @@ def _consequence(unit: Unit, asked: Asked) -> str:
     return f"`{asked.operation}` fails: it needs a number while tracing"
 
 
-def _fixes(asked: Asked, number: int) -> tuple[FixRef, ...]:
+def _fixes(unit: Unit, asked: Asked, number: int) -> tuple[FixRef, ...]:
+    found: list[FixRef] = []
     if asked.operation in _INDEXED and asked.is_array:
-        return (FixRef("use-asarray", "Use `jnp.asarray(...)[...]`", Applicability.UNSAFE, number),)
-    return ()
+        title = "Use `jnp.asarray(...)[...]`"
+        found.append(FixRef("use-asarray", title, Applicability.UNSAFE, number))
+    parameter = _parameter(unit, asked)
+    if parameter is not None:
+        found.append(FixRef("mark-static", parameter.title, Applicability.UNSAFE, number))
+    if asked.operation == "range" and _plan(unit, asked) is not None:
+        title = "Use `jax.lax.fori_loop`"
+        found.append(FixRef("use-fori-loop", title, Applicability.UNSAFE, number))
+    return tuple(found)
+
+
+def _plan(unit: Unit, asked: Asked) -> loop_plans.Plan | None:
+    """How a loop over `range(n)` is written where the device counts."""
+    for loop in unit.loops:
+        if isinstance(loop.node, ast.For) and loop.node.iter is asked.node:
+            plan = loop_plans.of_statement(unit, loop)
+            return plan if plan is not None and plan.kind == "fori" else None
+    return None
+
+
+def _parameter(unit: Unit, asked: Asked) -> static_arguments.Parameter | None:
+    """The parameter that is used so, as it is passed."""
+    parameter = static_arguments.behind(unit, asked.related)
+    return parameter if parameter is not None and parameter.name == asked.text else None
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     asked = unit.indices[reference.data]
-    if not isinstance(asked.node, ast.Subscript):
-        return None
-    array = edits.spell(unit, "jax.numpy.asarray")
-    table = edits.as_argument(unit, asked.node.value)
-    span = unit.model.module.span(asked.node.value)
-    edit = Edit(span, f"{array.text}({table})")
-    return Fix(reference.title, (edit, *array.edits), reference.applicability)
+    changes: tuple[Edit, ...] | None = None
+    if reference.kind == "use-asarray" and isinstance(asked.node, ast.Subscript):
+        array = edits.spell(unit, "jax.numpy.asarray")
+        table = edits.as_argument(unit, asked.node.value)
+        span = unit.model.module.span(asked.node.value)
+        changes = (Edit(span, f"{array.text}({table})"), *array.edits)
+    elif reference.kind == "mark-static":
+        parameter = _parameter(unit, asked)
+        changes = None if parameter is None else static_arguments.mark(unit, parameter)
+    elif reference.kind == "use-fori-loop":
+        from jaxsight_analyzers.rewrites import loops
+
+        plan = _plan(unit, asked)
+        changes = None if plan is None else loops.rewritten(unit, plan)
+    return Fix(reference.title, changes, reference.applicability) if changes else None
 
 
 RULE = Rule(
@@ -89,6 +122,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    structural=frozenset(("use-fori-loop",)),
     examples=(
         Example(
             """
