@@ -35,6 +35,7 @@ _LIBRARIES = {
     "numpyro": "NumPyro",
     "orbax-checkpoint": "Orbax",
 }
+_OPTIONS = "jax.config.update"
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -65,19 +66,30 @@ def keyword_findings(
     says: Callable[[KeywordChange], str],
     tag: Tag | None = None,
 ) -> Iterator[Finding]:
-    """Each keyword argument that changed, in each call."""
+    """Each keyword argument and option that changed, in each call."""
     for number, (call, keyword, change) in enumerate(_changed_keywords(unit)):
         if call.guarded or not concerns(unit, change):
             continue
-        start = unit.model.module.span(keyword).start
         advice = [f"use `{change.new}=`"] if change.new else []
         said = f"`{change.old}=` of `{call.name}` {says(change)}"
         yield Finding(
-            Span(start, start + len(change.old)),
+            _name_of(unit, keyword, change),
             "; ".join([said, *advice, *filter(None, [change.note])]),
             fixes=_keyword_fixes(unit, call, keyword, change, number),
             tag=tag,
         )
+    for call, change in _changed_options(unit):
+        if call.guarded or not concerns(unit, change):
+            continue
+        advice = [f"use `{change.new}`"] if change.new else []
+        said = f"the option `{change.old}` {says(change)}"
+        message = "; ".join([said, *advice, *filter(None, [change.note])])
+        yield Finding(unit.model.module.span(call.node.args[0]), message, tag=tag)
+
+
+def _name_of(unit: Unit, keyword: ast.keyword, change: KeywordChange) -> Span:
+    start = unit.model.module.span(keyword).start
+    return Span(start, start + len(change.old))
 
 
 def _changed_keywords(unit: Unit) -> Iterator[tuple[Call, ast.keyword, KeywordChange]]:
@@ -87,6 +99,15 @@ def _changed_keywords(unit: Unit) -> Iterator[tuple[Call, ast.keyword, KeywordCh
             change = changes[call.canonical].get(keyword.arg or "")
             if change is not None:
                 yield call, keyword, change
+
+
+def _changed_options(unit: Unit) -> Iterator[tuple[Call, KeywordChange]]:
+    """`jax.config.update("jax_array", True)`."""
+    changes = unit.knowledge.keyword_changes[_OPTIONS]
+    for _, call in unit.calls_of((_OPTIONS,)):
+        first = call.node.args[0] if call.node.args else None
+        if isinstance(first, ast.Constant) and first.value in changes:
+            yield call, changes[str(first.value)]
 
 
 def _keyword_fixes(
@@ -106,8 +127,7 @@ def _keyword_edit(
     """The keyword with its new name, or taken out."""
     if not change.new:
         return edits.remove_argument(unit, call.node, keyword)
-    start = unit.model.module.span(keyword).start
-    return Edit(Span(start, start + len(change.old)), change.new)
+    return Edit(_name_of(unit, keyword, change), change.new)
 
 
 def fix_of_keyword(unit: Unit, reference: FixRef) -> Fix | None:

@@ -1,10 +1,10 @@
-"""Passes a keyword argument that a release removed.
+"""Passes a keyword argument, or sets an option, that a release removed.
 
 ## Why is this bad?
 
 The call raises `TypeError: clip() got an unexpected keyword argument 'a_min'` as soon as it runs. JAX renames
 parameters to those of the array API standard; NumPy keeps its own names, so code that was moved
-from NumPy often has them.
+from NumPy often has them. A removed option raises `AttributeError: Unrecognized config option`.
 
 ## Fix safety
 
