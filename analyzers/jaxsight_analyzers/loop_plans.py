@@ -8,30 +8,16 @@ from __future__ import annotations
 import ast
 import re
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import edits, filled_lists
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.filled_lists import STACKS, Filled
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.calls import is_indexed_update
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.loop_streams import Loop
 
-_STACKS = ("jax.numpy.stack", "jax.numpy.array", "jax.numpy.asarray")
 _BUILTINS = frozenset(["abs", "len", "max", "min", "range", "sum", "zip", "enumerate", "tuple"])
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """A list that each iteration appends to, and that is stacked after the loop."""
-
-    name: str
-    empty: edits.Place  # where it is made
-    append: ast.Expr
-    value: ast.expr
-    stacked: (
-        Span  # of the call that stacks it, or of the statement that gives the list's name to it
-    )
-    is_statement: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +28,7 @@ class Plan:
     node: ast.For
     item: str
     carried: tuple[str, ...]
-    gathered: tuple[Gathered, ...]
+    gathered: tuple[Filled, ...]
     bounds: tuple[str, str]  # of `fori_loop`
     items: str  # what `scan` and `vmap` go through
 
@@ -66,7 +52,7 @@ def of_statement(unit: Unit, loop: Loop) -> Plan | None:
     place = edits.place_at(unit, unit.model.module.span(node).start)
     if place is None or place.node is not node or not edits.starts_its_line(unit, place.span):
         return None
-    gathered = _gathered(unit, loop, node, place)
+    gathered = _gathered(unit, node, place)
     if gathered is None or not _is_pure(unit, loop, node.body, gathered):
         return None
     names = names_of(node.body)
@@ -84,7 +70,7 @@ def of_statement(unit: Unit, loop: Loop) -> Plan | None:
 
 
 def _plan(
-    unit: Unit, loop: Loop, node: ast.For, carried: tuple[str, ...], gathered: tuple[Gathered, ...]
+    unit: Unit, loop: Loop, node: ast.For, carried: tuple[str, ...], gathered: tuple[Filled, ...]
 ) -> Plan | None:
     assert isinstance(node.target, ast.Name)
     arguments = [] if loop.over_array else _range_arguments(node.iter)
@@ -107,99 +93,23 @@ def _range_arguments(node: ast.expr) -> list[ast.expr] | None:
     return None if any(isinstance(one, ast.Starred) for one in node.args) else list(node.args)
 
 
-# Lists that are filled
-
-
-def _gathered(
-    unit: Unit, loop: Loop, node: ast.For, place: edits.Place
-) -> tuple[Gathered, ...] | None:
+def _gathered(unit: Unit, node: ast.For, place: edits.Place) -> tuple[Filled, ...] | None:
     """The lists that the loop fills; None where one is used for more than to be stacked."""
-    found: list[Gathered] = []
+    found: list[Filled] = []
     for statement in node.body:
-        name = _appended_to(statement)
-        if name is None:
-            continue
-        assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-        empty = _made_empty(unit, place, name)
-        stacked = _stacked(unit, name, unit.model.module.span(node).end)
-        if empty is None or stacked is None:
-            return None
-        rebound = _rebound(unit, stacked, name)
-        before = Span(empty.span.end, (rebound or stacked).start)
-        uses = len(re.findall(rf"\b{name}\b", edits.text(unit, before)))
-        if uses != 1 or (rebound is None and _count(unit, place, name) != 3):
-            return None
-        value, is_statement = statement.value.args[0], rebound is not None
-        found.append(Gathered(name, empty, statement, value, rebound or stacked, is_statement))
+        name = filled_lists.appended_to(statement)
+        if name is not None:
+            one = filled_lists.filled(unit, place, statement, name)
+            if one is None:
+                return None
+            found.append(one)
     return tuple(found)
-
-
-def _appended_to(statement: ast.stmt) -> str | None:
-    """The list in `rows.append(row)`."""
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return None
-    plain = len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Starred)
-    is_list = call.func.attr == "append" and isinstance(call.func.value, ast.Name)
-    return call.func.value.id if plain and is_list else None  # type: ignore[attr-defined]
-
-
-def _made_empty(unit: Unit, place: edits.Place, name: str) -> edits.Place | None:
-    """The statement `rows = []` before the loop, on a line of its own."""
-    for statement in place.block[: place.index]:
-        empty = (
-            isinstance(statement, ast.Assign)
-            and isinstance(statement.value, ast.List)
-            and not statement.value.elts
-            and len(statement.targets) == 1
-            and isinstance(statement.targets[0], ast.Name)
-            and statement.targets[0].id == name
-        )
-        if empty:
-            found = edits.place_at(unit, unit.model.module.span(statement).start)
-            return found if found is not None and _is_alone(unit, found) else None
-    return None
-
-
-def _is_alone(unit: Unit, place: edits.Place) -> bool:
-    analysed = unit.model.module.analysed
-    line = analysed.line_span(analysed.line_of(place.span.start))
-    return edits.text(unit, line).strip() == edits.text(unit, place.span)
-
-
-def _stacked(unit: Unit, name: str, after: int) -> Span | None:
-    """The call `jnp.stack(rows)` after the loop."""
-    for _, call in unit.calls_of(_STACKS):
-        given = call.arguments
-        if len(given) == 1 and isinstance(given[0].node, ast.Name) and given[0].node.id == name:
-            return call.span if call.span.start > after else None
-    return None
-
-
-def _rebound(unit: Unit, stacked: Span, name: str) -> Span | None:
-    """The statement `rows = jnp.stack(rows)`, on a line of its own."""
-    place = edits.place_at(unit, stacked.start)
-    statement = None if place is None else place.node
-    if place is None or not isinstance(statement, ast.Assign) or not _is_alone(unit, place):
-        return None
-    target = statement.targets[0]
-    same = isinstance(target, ast.Name) and target.id == name and len(statement.targets) == 1
-    return place.span if same and unit.model.module.span(statement.value) == stacked else None
-
-
-def _count(unit: Unit, place: edits.Place, name: str) -> int:
-    """How often a name stands in the function, or in the file, comments included."""
-    owner = next((p for p in reversed(place.parents) if isinstance(p, ast.FunctionDef)), None)
-    whole = unit.model.module.analysed.text
-    if owner is not None:
-        whole = edits.text(unit, unit.model.module.span(owner))
-    return len(re.findall(rf"\b{name}\b", whole))
 
 
 # What a body may do
 
 
-def _is_pure(unit: Unit, loop: Loop, body: list[ast.stmt], gathered: tuple[Gathered, ...]) -> bool:
+def _is_pure(unit: Unit, loop: Loop, body: list[ast.stmt], gathered: tuple[Filled, ...]) -> bool:
     """Whether all that a body does is to compute: what it calls, and what it binds."""
     appends = {id(one.append) for one in gathered}
     return (
@@ -279,7 +189,7 @@ def of_comprehension(unit: Unit, loop: Loop) -> Mapped | None:
     call = next(
         (
             call
-            for _, call in unit.calls_of(_STACKS)
+            for _, call in unit.calls_of(STACKS)
             if len(call.arguments) == 1 and call.arguments[0].node is node
         ),
         None,

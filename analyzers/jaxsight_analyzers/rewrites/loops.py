@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import libcst as cst
 
 from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import Edit, Span
-from jaxsight_analyzers.loop_plans import Gathered, Plan
+from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.loop_plans import Plan
 from jaxsight_analyzers.rewrites.excerpt import Excerpt, Statement, excerpt, lines_of
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of
@@ -33,7 +33,7 @@ def rewritten(unit: Unit, plan: Plan) -> tuple[Edit, ...] | None:
         written = _long(unit, plan, found, loop, function.text)
     first = written[0]
     written = (first.with_changes(leading_lines=loop.leading_lines), *written[1:])
-    around = [edit for one in plan.gathered for edit in _around(unit, one)]
+    around = [edit for one in plan.gathered for edit in one.without(unit)]
     return (found.replaced_by(written), *around, *dict.fromkeys(imports))
 
 
@@ -143,20 +143,3 @@ def _call(plan: Plan, function: str, body: str) -> str:
 
 def _tuple(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-
-
-def _around(unit: Unit, one: Gathered) -> list[Edit]:
-    """The list is not made any more, and is stacked already."""
-    stacked = Edit(one.stacked, one.name)
-    if one.is_statement:
-        stacked = Edit(_line(unit, one.stacked), "")
-    return [Edit(_line(unit, one.empty.span), ""), stacked]
-
-
-def _line(unit: Unit, span: Span) -> Span:
-    """All of the line that a statement stands on."""
-    analysed = unit.model.module.analysed
-    line = analysed.line_of(span.start)
-    last = line + 1 >= len(analysed.line_starts)
-    end = len(analysed.text) if last else analysed.line_starts[line + 1]
-    return Span(analysed.line_starts[line], end)
