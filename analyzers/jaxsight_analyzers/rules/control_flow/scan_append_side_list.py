@@ -109,10 +109,9 @@ def _only_scan(unit: Unit, body: edits.Place) -> ast.Call | None:
     """The call of `scan` that runs a function, if the function is used for nothing else."""
     if not isinstance(body.node, ast.FunctionDef):
         return None
-    name, found = body.node.name, []
-    for statement in body.block:
-        uses = [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == name]
-        found.extend(uses)
+    name = body.node.name
+    nodes = [node for statement in body.block for node in ast.walk(statement)]
+    found = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
     for _, call in unit.calls_of(("jax.lax.scan",)):
         if call.arguments and [call.arguments[0].node] == found:
             return call.node
