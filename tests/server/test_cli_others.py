@@ -55,6 +55,17 @@ def test_doctor_names_the_python_it_was_given_and_its_jax() -> None:
     assert report["environment"]["platform"] == report["devices"][0]["platform"]
 
 
+def test_doctor_says_which_fixes_are_missing_without_libcst(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['libcst'] = None; from jaxsight_server.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "doctor", "--json", "--python", str(tmp_path)]
+
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert any("libcst" in problem for problem in json.loads(done.stdout)["problems"])
+
+
 def test_doctor_says_what_is_wrong_with_a_python_that_is_not_there(tmp_path: Path) -> None:
     done = jaxsight("doctor", "--json", "--python", str(tmp_path / "python"), cwd=tmp_path)
 

@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic.streams import Branch, Places, is_meant, tracer
 from jaxsight_analyzers.semantic.values import Kind, Value, item_of_series, items_of
 
 _TRUTHS = ("any", "all")
+_BOOL = "bool"
 _ORDERS = ("max", "min", "sorted")
 _NUMBERS = ("range", "chr", "hex", "oct", "bin")
 
@@ -22,7 +23,7 @@ class Asked(NamedTuple):
     node: ast.expr
     span: Span
     operation: str
-    """A truth: "not", "and", "or", "chain", "in", or the builtin "any", "all", "max", "min", "sorted"; an
+    """A truth: "not", "and", "or", "chain", "in", or the builtin "bool", "any", "all", "max", "min", "sorted"; an
     index: "list", "tuple", "dict", "set", "string", "NumPy array", or "range", "hash" and their kin."""
     operand: ast.expr
     text: str  # of the operand
@@ -98,7 +99,7 @@ def _asked(certainty: Certainty, event: AskedSeen, places: Places) -> Asked:
 def _asking_calls(calls: Iterable[CallSeen]) -> Iterator[AskedSeen]:
     for event in calls:
         library, _, name = event.qualified.partition(".")
-        if library == "builtins" and name in (*_TRUTHS, *_ORDERS) and not _has_key(event):
+        if library == "builtins" and name in (*_TRUTHS, *_ORDERS, _BOOL) and not _has_key(event):
             found = _in_call(name, event.arguments)
             if found is not None:
                 argument, value, sure = found
@@ -126,6 +127,8 @@ def _in_call(
     only = given[0]
     if only.value.concrete:
         return None
+    if name == _BOOL:
+        return only, only.value, True
     if only.value.kind is Kind.TREE:  # a dict is walked by its keys
         return only, Value(Kind.ARRAY, only.value.traced, only.value.origin), False
     items = items_of(only.value)

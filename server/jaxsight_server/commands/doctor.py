@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from jaxsight_analyzers import rewrites
 from jaxsight_analyzers.config import find_config, load_config
 from jaxsight_analyzers.environment import find_libraries
 from jaxsight_analyzers.registry import all_rules
@@ -58,6 +59,10 @@ def run(arguments: Namespace) -> int:
     problems: list[str] = report["problems"]
     if loaded is not None:
         problems += [f"{e.path}:{e.line}: {e.message}" for e in loaded.errors]
+    if not rewrites.are_available():
+        problems.append(
+            "libcst is not installed beside JAX Sight: fixes that rewrite loops and branches are not offered"
+        )
     if found is None:
         problems.append(
             "no Python was found to run your code: make a `.venv`, or name one with --python"

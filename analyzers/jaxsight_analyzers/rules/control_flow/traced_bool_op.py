@@ -3,7 +3,7 @@
 ## Why is this bad?
 
 `x and y`, `x or y`, `not x` and `a < x < b` call `bool()` on what stands before them, as do the builtins
-`max`, `min`, `any`, `all`, `sorted` and `x in values`. While `jax.jit`, `jax.vmap` and their kin trace
+`bool`, `max`, `min`, `any`, `all`, `sorted` and `x in values`. While `jax.jit`, `jax.vmap` and their kin trace
 a function its arrays have no values, and JAX raises `TracerBoolConversionError: Attempted boolean
 conversion of traced array with shape bool[]`.
 
@@ -13,7 +13,8 @@ conversion of traced array with shape bool[]`.
 
 Safe where the operands are certainly traced and the result can only be one thing: `(a < x) & (x < b)`,
 `~(x > 0)`, `jnp.maximum(x, 0.0)`, `jnp.any(x)`. Unsafe where it may be meant otherwise: `jnp.sort` gives
-an array and not a list, and `jnp.isin` compares with each value.
+an array and not a list, `jnp.isin` compares with each value, and `.astype(bool)` keeps an array for what may
+have been meant as a decision of Python.
 
 `x or default` has no fix: it is meant for None, for which `x is None` asks without a truth.
 
@@ -67,6 +68,10 @@ def _fixes(unit: Unit, asked: Asked, number: int) -> tuple[FixRef, ...]:
         if _values(asked) is None:
             return ()
         return (FixRef("use-isin", "Use `jnp.isin`", Applicability.UNSAFE, number),)
+    if asked.operation == "bool":
+        is_boolean = truths.is_boolean(asked.operand)
+        title = "Leave `bool` out" if is_boolean else "Use `.astype(bool)`"
+        return (FixRef("use-astype", title, Applicability.UNSAFE, number),)
     if asked.operation in _OF_ONE:
         function = _counterpart(asked)
         if function is None:
@@ -113,6 +118,10 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
         changes = (Edit(asked.span, found.text), *found.edits)
     elif reference.kind == "use-isin":
         changes = _isin(unit, asked)
+    elif reference.kind == "use-astype":
+        array = edits.as_operand(unit, asked.operand)
+        convert = "" if truths.is_boolean(asked.operand) else ".astype(bool)"
+        changes = (Edit(asked.span, array + convert),)
     else:
         assert isinstance(asked.node, ast.Call)
         function = edits.spell(unit, f"jax.numpy.{_counterpart(asked)}")
