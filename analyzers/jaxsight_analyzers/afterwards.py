@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic import Unit
 
+_LIBRARIES = ("jax", "flax.nnx", "equinox")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -23,7 +23,7 @@ def may_run_after(unit: Unit, read: Span, change: Span) -> bool:
         if first is None or second is None:
             return False
         if first != second:
-            return _runs_after(block, first, second)
+            return _runs_after(unit, block, first, second)
         inner = edits.blocks_of(block[first])
         block = next(
             (b for b in inner if None not in (_place(unit, b, read), _place(unit, b, change))), None
@@ -35,7 +35,7 @@ def _place(unit: Unit, block: list[ast.stmt], span: Span) -> int | None:
     return next((n for n, one in enumerate(block) if _holds(unit, one, span)), None)
 
 
-def _runs_after(block: list[ast.stmt], reader: int, change: int) -> bool:
+def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int) -> bool:
     if isinstance(block[change], _FUNCTIONS):
         return True  # which may be called at any time
     names = _bound_by(block[reader])
@@ -44,7 +44,9 @@ def _runs_after(block: list[ast.stmt], reader: int, change: int) -> bool:
         speaks = not names.isdisjoint(edits.names_in(statement))
         if speaks and number >= change:
             return True
-        names = names | _handed_on(statement, names) if speaks else names - _bound_by(statement)
+        names = (
+            names | _handed_on(unit, statement, names) if speaks else names - _bound_by(statement)
+        )
     return False
 
 
@@ -62,28 +64,32 @@ def _bound_by(statement: ast.stmt) -> set[str]:
     return edits.names_bound_in(statement)
 
 
-def _handed_on(statement: ast.stmt, names: set[str]) -> set[str]:
+def _handed_on(unit: Unit, statement: ast.stmt, names: set[str]) -> set[str]:
     """The names that stand for something that runs the functions of these names: not for what they return."""
     found: set[str] = set()
     for node in ast.walk(statement):
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             found.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            called = {id(one.func) for one in _calls_at_once(node.value)}
-            if any(
-                isinstance(one, ast.Name) and one.id in names and id(one) not in called
-                for one in ast.walk(node.value)
-            ):
-                found |= _bound_by(node)
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+            continue
+        if not names.isdisjoint(_kept_in(unit, node.value)):
+            found |= _bound_by(node)
     return found
 
 
-def _calls_at_once(value: ast.expr) -> Iterator[ast.Call]:
-    """The calls that an expression makes when it is evaluated: not those in a lambda."""
-    later = {
-        id(inner)
-        for one in ast.walk(value)
-        if isinstance(one, ast.Lambda)
-        for inner in ast.walk(one.body)
-    }
-    return (one for one in ast.walk(value) if isinstance(one, ast.Call) and id(one) not in later)
+def _kept_in(unit: Unit, value: ast.expr) -> set[str]:
+    """The names of what an expression keeps: of a call only where it makes a function or an object."""
+    if not isinstance(value, ast.Call):
+        return edits.names_in(value)
+    arguments = [*value.args, *(keyword.value for keyword in value.keywords)]
+    if not _makes_something_to_call(unit, value.func):
+        return set()
+    return set().union(*[_kept_in(unit, argument) for argument in arguments])
+
+
+def _makes_something_to_call(unit: Unit, function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name == "partial" or name[:1].isupper():
+        return True
+    known = (unit.knowledge.function(f"{library}.{name}") for library in _LIBRARIES)
+    return any(facts is not None and facts.transforms for facts in known)

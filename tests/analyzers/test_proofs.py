@@ -33,7 +33,7 @@ pytest.importorskip("jax", reason="the proofs are run by JAX")
 
 PROOFS = list(proofs())
 WORKER = Path(__file__).parent / "proofs" / "worker.py"
-NO_PROOF = {"jit-in-loop", "key-reuse", "key-reuse-in-loop", "print-in-trace"}
+NO_PROOF = {"jit-in-loop"}
 """Rules older than the proofs, whose fixes JAX has not been asked about yet."""
 
 Outcome = dict[str, Any]
