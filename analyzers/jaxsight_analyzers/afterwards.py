@@ -84,7 +84,7 @@ def _kept_in(unit: Unit, value: ast.expr) -> set[str]:
     arguments = [*value.args, *(keyword.value for keyword in value.keywords)]
     if not _makes_something_to_call(unit, value.func):
         return set()
-    return set().union(*[_kept_in(unit, argument) for argument in arguments])
+    return {name for argument in arguments for name in _kept_in(unit, argument)}
 
 
 def _makes_something_to_call(unit: Unit, function: ast.expr) -> bool:

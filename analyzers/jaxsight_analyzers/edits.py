@@ -348,14 +348,22 @@ def _first_code_line(whole: str) -> int:
     return count
 
 
-def fresh_name(unit: Unit, wanted: str) -> str:
-    """A name that the file does not use, not even in a comment: `wanted`, or with a number after it."""
+def fresh_names(unit: Unit, wanted: str, count: int) -> list[str]:
+    """Names that the file does not use, not even in a comment: `wanted`, or with numbers after it."""
     text = unit.model.module.analysed.text
-    name, number = wanted, 1
-    while name in text and re.search(rf"\b{name}\b", text):
+    found: list[str] = []
+    number = 1
+    while len(found) < count:
+        name = wanted if number == 1 else f"{wanted}{number}"
+        if name not in text or not re.search(rf"\b{name}\b", text):
+            found.append(name)
         number += 1
-        name = f"{wanted}{number}"
-    return name
+    return found
+
+
+def fresh_name(unit: Unit, wanted: str) -> str:
+    """One such name."""
+    return fresh_names(unit, wanted, 1)[0]
 
 
 def runs_once_in(statement: ast.stmt, expression: ast.expr) -> bool:

@@ -9,7 +9,7 @@ replaces the key.
 ## Fix safety
 
 Unsafe: the numbers drawn change, which is the purpose. The key is split once, before its first use:
-one half for that use, the other for the next.
+into a key for each of its uses, where these are in one block.
 
 ## Limits
 
@@ -49,7 +49,8 @@ def check(unit: Unit) -> Iterator[Finding]:
         again = "used again" if not maybe else "used again here"
         fixes: tuple[FixRef, ...] = ()
         if _split(unit, reuse) is not None:
-            title = f"Split `{reuse.key}` between the two uses"
+            count = len(_later_uses(unit, reuse)) + 1
+            title = f"Split `{reuse.key}` between the {_COUNTS.get(count, count)} uses"
             fixes = (FixRef("split", title, Applicability.UNSAFE, number),)
         yield Finding(
             span=reuse.span,
@@ -70,19 +71,49 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
     return None if edited is None else Fix(reference.title, edited, reference.applicability)
 
 
+_COUNTS = {2: "two", 3: "three", 4: "four"}
+
+
+def _later_uses(unit: Unit, reuse: KeyReuse) -> list[KeyReuse]:
+    """All uses of a key after its first one, as far as one split can serve them."""
+    return sorted(
+        (
+            other
+            for other in unit.key_reuses
+            if other.key == reuse.key and other.earlier == reuse.earlier and not other.in_loop
+        ),
+        key=lambda other: other.span,
+    )
+
+
 def _split(unit: Unit, reuse: KeyReuse) -> tuple[Edit, ...] | None:
-    """The edits that split a key before its first use; None where the two are not in one function."""
+    """The edits that split a key before its first use; None where the uses are not in one block."""
+    edited = _split_between(unit, reuse, _later_uses(unit, reuse))
+    return edited or _split_between(unit, reuse, [reuse])
+
+
+def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[Edit, ...] | None:
+    """A key for each use; the last one keeps the name."""
     earlier = _argument_named(reuse.earlier_node, reuse.key)
-    if earlier is None or not isinstance(reuse.argument, ast.Name):
+    if earlier is None or not all(isinstance(use.argument, ast.Name) for use in later):
         return None
     first = unit.model.module.span(earlier)
-    place = edits.first_of_two(unit, first.start, reuse.span.start)
-    if place is None or not edits.runs_once_in(place.node, earlier):
+    places = [edits.first_of_two(unit, first.start, use.span.start) for use in later]
+    place = places[0]
+    if place is None or any(one is None or one.node is not place.node for one in places):
+        return None
+    uses = [earlier, *(use.argument for use in later[:-1] if use.argument is not None)]
+    if not all(edits.runs_once_in(statement, use) for statement in place.block for use in uses):
         return None
     split = edits.spell(unit, "jax.random.split")
-    subkey = edits.fresh_name(unit, "subkey")
-    line = edits.insert_before(unit, place, f"{reuse.key}, {subkey} = {split.text}({reuse.key})")
-    return None if line is None else (line, Edit(first, subkey), *split.edits)
+    names = edits.fresh_names(unit, "subkey", len(later))
+    width = "" if len(later) == 1 else f", {len(later) + 1}"
+    text = f"{reuse.key}, {', '.join(names)} = {split.text}({reuse.key}{width})"
+    line = edits.insert_before(unit, place, text)
+    if line is None:
+        return None
+    spans = [first, *(use.span for use in later[:-1])]
+    return (line, *(Edit(span, name) for span, name in zip(spans, names)), *split.edits)
 
 
 def _argument_named(node: ast.AST, name: str) -> ast.Name | None:
