@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers.semantic.events import CompilationSeen
+from jaxsight_analyzers.semantic.events import CompilationSeen, CompiledCallSeen
 from jaxsight_analyzers.semantic.keys import Passes
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -52,3 +52,16 @@ def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | 
     if not made_here:
         return None
     return "lambda" if isinstance(data.node, ast.Lambda) else "nested function"
+
+
+def note_call(run: Run, node: ast.AST, data: FunctionData) -> None:
+    """Note that a loop of the host calls a compiled function."""
+    frame = run.frame
+    if not frame.loops or frame.traced or frame.state.dead or not isinstance(node, ast.Call):
+        return
+    compiling = [one for one in data.transformations if one.compiles]
+    if compiling and not any(
+        one.passes for one in compiling
+    ):  # what is made in a loop compiles in it
+        loop = frame.loops[-1][0].node
+        run.events.compiled_calls.append(CompiledCallSeen(node, data.name, loop, frame))

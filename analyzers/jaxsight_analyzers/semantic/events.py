@@ -103,6 +103,15 @@ class SliceSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class CompiledCallSeen(NamedTuple):
+    """A call of a compiled function in a loop of the host."""
+
+    node: ast.Call
+    name: str  # of the function
+    loop: ast.AST  # the innermost one
+    frame: Frame
+
+
 class MaskSeen(NamedTuple):
     """An index that is an array of booleans, and a tracer."""
 
@@ -311,6 +320,7 @@ class Events:
         "branches",
         "calls",
         "compilations",
+        "compiled_calls",
         "contexts",
         "derivatives",
         "dropped",
@@ -346,6 +356,7 @@ class Events:
     masks: list[MaskSeen]
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
+    compiled_calls: list[CompiledCallSeen]
     derivatives: list[DerivativeSeen]
     loops: list[LoopSeen]
     growths: list[GrowthSeen]

@@ -84,6 +84,7 @@ def run_with(
         data = replace(data, transformations=applied)
     if not generic:  # what nobody is seen to call is made to be kept
         compilations.note_compilation(run, data)
+        compilations.note_call(run, node, data)
     before = parameters
     for transformation in reversed(data.transformations):
         parameters = transformations.trace_parameters(

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     purity_streams,
     reverse_streams,
     streams,
+    syncs,
     transfer_streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
@@ -195,6 +196,12 @@ class Unit:
     def slices(self) -> list[transfer_streams.TracedSlice]:
         """Slices with a bound that is a tracer."""
         return transfer_streams.slices(self._seen("slices"), self.model.places)
+
+    @cached_property
+    def host_syncs(self) -> list[syncs.HostSync]:
+        """Where a loop waits for the device in each iteration."""
+        seen = self._seen("compiled_calls")
+        return syncs.host_syncs(seen, self.model.places, self.call_at)
 
     @cached_property
     def masks(self) -> list[transfer_streams.Mask]:

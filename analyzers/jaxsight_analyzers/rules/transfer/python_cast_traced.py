@@ -152,7 +152,7 @@ def _is_used_as_array(unit: Unit, call: Call | MethodCall) -> bool:
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     if reference.kind == "drop-method":
         method = unit.methods[reference.data]
-        edit = Edit(method.span, method.base_text)
+        edit = Edit(method.span, edits.as_operand(unit, method.base))
         return Fix(reference.title, (edit,), reference.applicability)
     call = unit.calls[reference.data]
     operand = edits.as_operand(unit, call.arguments[0].node)
