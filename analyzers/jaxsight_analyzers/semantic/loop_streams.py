@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from jaxsight_analyzers.semantic.streams import Call, Places, header, tracer_of
 from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, parts_of
 
-Calls = Callable[[ast.AST], "Call | None"]
+Calls = Mapping[ast.AST, "Call"]
 """The call of a library's function that a node is."""
 
 _ARRAYS = (Kind.ARRAY, Kind.TREE, Kind.KEY)
@@ -172,7 +172,7 @@ class Loop:
         return all(self._is_computation(node) for node in nodes if isinstance(node, ast.Call))
 
     def _is_computation(self, call: ast.Call) -> bool:
-        found = self._calls(call)
+        found = self._calls.get(call)
         known = None if found is None else found.facts
         if known is not None:
             return known.returns in ("array", "pytree", "same") and known.name.startswith("jax.")

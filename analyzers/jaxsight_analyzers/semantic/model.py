@@ -201,7 +201,7 @@ class Unit:
     def host_syncs(self) -> list[syncs.HostSync]:
         """Where a loop waits for the device in each iteration."""
         seen = self._seen("compiled_calls")
-        return syncs.host_syncs(seen, self.model.places, self.call_at)
+        return syncs.host_syncs(seen, self.model.places, self._calls_by_node)
 
     @cached_property
     def masks(self) -> list[transfer_streams.Mask]:
@@ -257,7 +257,7 @@ class Unit:
     @cached_property
     def loops(self) -> list[loop_streams.Loop]:
         """Loops over `range(...)` or an array."""
-        return loop_streams.loops(self._seen("loops"), self.model.places, self.call_at)
+        return loop_streams.loops(self._seen("loops"), self.model.places, self._calls_by_node)
 
     @cached_property
     def growths(self) -> list[loop_streams.Growth]:

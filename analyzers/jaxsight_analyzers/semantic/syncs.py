@@ -7,7 +7,7 @@ names that a loop binds to results of such a call, through its assignments.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
@@ -15,7 +15,7 @@ from jaxsight_analyzers.semantic.events import CompiledCallSeen
 from jaxsight_analyzers.semantic.streams import Call, Places
 from jaxsight_analyzers.semantic.trees import walk
 
-CallAt = Callable[[ast.AST], Call | None]
+Calls = Mapping[ast.AST, Call]
 
 _CASTS = ("builtins.float", "builtins.int", "numpy.asarray", "numpy.array", "jax.device_get")
 _METHODS = ("item", "tolist")
@@ -63,7 +63,7 @@ class HostSync(NamedTuple):
     kept_in: str | None  # the name of the list
 
 
-def host_syncs(seen: Iterable[CompiledCallSeen], places: Places, call_at: CallAt) -> list[HostSync]:
+def host_syncs(seen: Iterable[CompiledCallSeen], places: Places, calls_at: Calls) -> list[HostSync]:
     """The places, loop by loop."""
     loops: dict[ast.For | ast.While, dict[ast.AST, CompiledCallSeen]] = {}
     for event in seen:
@@ -74,7 +74,7 @@ def host_syncs(seen: Iterable[CompiledCallSeen], places: Places, call_at: CallAt
     return [
         found
         for loop, calls in loops.items()
-        for found in _Loop(loop, calls, places, call_at).found()
+        for found in _Loop(loop, calls, places, calls_at).found()
         if not _is_aside(found.kept_in or "")
     ]
 
@@ -105,12 +105,12 @@ class _Loop:
         loop: ast.For | ast.While,
         calls: Mapping[ast.AST, CompiledCallSeen],
         places: Places,
-        call_at: CallAt,
+        calls_at: Calls,
     ) -> None:
         self.loop = loop
         self.calls = calls
         self.places = places
-        self.call_at = call_at
+        self.calls_at = calls_at
         self.device: dict[str, CompiledCallSeen] = {}  # names of what is computed on the device
         self.host: set[str] = set()  # names of numbers that were waited for
 
@@ -136,7 +136,7 @@ class _Loop:
                     return True
         for statement in statements:
             for node in walk(statement):
-                call = self.call_at(node) if isinstance(node, ast.Call) else None
+                call = self.calls_at.get(node) if isinstance(node, ast.Call) else None
                 if call is not None and call.facts is not None and call.facts.effect == "time":
                     return True
         return False
@@ -167,7 +167,7 @@ class _Loop:
                     self.device[name] = used
 
     def _in_call(self, statement: ast.Expr, node: ast.Call) -> Iterator[HostSync]:
-        known, function = self.call_at(node), node.func
+        known, function = self.calls_at.get(node), node.func
         qualified = "" if known is None else known.canonical
         method = function.attr if isinstance(function, ast.Attribute) else ""
         waiting = next((w for a in _arguments(node) if (w := self._conversion(a))), None)
@@ -214,7 +214,7 @@ class _Loop:
 
     def _converted(self, node: ast.Call) -> tuple[str, ast.expr] | None:
         """What a call converts to numbers, after the name of what does."""
-        known, method = self.call_at(node), node.func
+        known, method = self.calls_at.get(node), node.func
         if known is not None and known.canonical in _CASTS and len(node.args) == 1:
             return f"`{known.name}`", node.args[0]
         if isinstance(method, ast.Attribute) and method.attr in _METHODS and not node.args:
