@@ -17,7 +17,9 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     items_of,
+    parts_of,
     qualified_of,
+    rebuilt,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ _DTYPES = frozenset(
     )
 )
 _OTHER_NAMES = {"bool_": "bool", "float_": "float", "int_": "int", "half": "float16"}
+_DEFAULTS = {"float64": "float", "int64": "int", "complex128": "complex"}
+"""What NumPy's dtypes become in JAX."""
 _KINDS = ("bool", "integer", "float", "complex")
 
 
@@ -99,6 +103,30 @@ def of_any_shape(value: Value) -> Value:
     if value.kind not in _ARRAYS or known is None or known.shape is None:
         return value
     return with_aval(without(value), known._replace(shape=None))
+
+
+def as_carried(inside: Value, given: Value) -> Value:
+    """What a loop carries as its body sees it: of the dtype and shape that it starts with and has to keep.
+
+    A weak dtype may become another one.
+    """
+    parts, others = parts_of(inside), parts_of(given)
+    if parts is not None and others is not None and len(parts) == len(others):
+        remaining = iter(others)
+        return rebuilt(inside, lambda part: as_carried(part, next(remaining))) or inside
+    known = aval_of(given)
+    if known is None:
+        return inside
+    dtype = _DEFAULTS.get(str(known.dtype), known.dtype) if given.kind is Kind.HOST else known.dtype
+    return with_aval(inside, Aval(None if known.weak else dtype, known.shape))
+
+
+def of_step(xs: Value) -> Aval | None:
+    """What a body gets of an array in each step."""
+    known = aval_of(xs)
+    if known is None or xs.kind not in _ARRAYS:
+        return None
+    return Aval(known.dtype, known.shape[1:] if known.shape else None, known.weak)
 
 
 def joined(one: object, other: object) -> Aval | None:

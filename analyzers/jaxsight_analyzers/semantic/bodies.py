@@ -9,6 +9,8 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    avals,
+    body_types,
     builtin_containers,
     callees,
     calls,
@@ -58,6 +60,7 @@ def run_bodies(
     merged: Consumed | None = None
     result = UNKNOWN
     returned: list[Value] = []
+    branches: list[tuple[FunctionData, Value]] = []
     for parameter, mode in facts.traces.items():
         found = arguments.get(facts, parameter)
         if found is None:
@@ -72,6 +75,7 @@ def run_bodies(
             if data is not None:
                 value = _run_body(run, node, facts, parameter, mode, data, arguments)
                 returned.append(value)
+                branches.append((data, value))
             elif not facts.only_traces and (function := library.function_in(run, body)):
                 roles = facts.body.get(parameter, ())
                 given = _body_arguments(run, node, facts, roles, arguments, None)
@@ -87,6 +91,7 @@ def run_bodies(
     if facts.repeats:
         key_arrays.used_in_all_passes(run, node, sure=True)
         callees.note_items(run, node, facts, "xs", arguments)
+    body_types.note_branches(run, node, facts, branches)
     return _result_of_bodies(run, node, qualified, facts, arguments, returned)
 
 
@@ -103,11 +108,20 @@ def _run_body(
     data = _as_body(run, node, facts, mode, data, roles)
     given = _body_arguments(run, node, facts, roles, arguments, data)
     parameters, passed = functions.bind(run, data, given)
-    returned = functions.run_with(run, node, data, parameters, passed)
+    kept = _kept(facts, given, parameters)
+    returned = functions.run_with(run, node, data, parameters, passed, kept=kept)
     if facts.repeats:
+        body_types.note_carry(run, node, facts, parameter, arguments, data, returned)
         _check_carry(run, node, facts, given.positional, returned)
         callees.note_body(run, node, facts, parameter, arguments, data, returned)
     return returned
+
+
+def _kept(facts: FunctionFacts, given: Arguments, parameters: dict[str, Value]) -> frozenset[str]:
+    """The parameters whose dtype and shape are the same in each step of a loop."""
+    if not facts.repeats or not facts.name.startswith("jax.lax."):
+        return frozenset()
+    return frozenset([name for name, value in parameters.items() if value in given.positional])
 
 
 def _as_body(
@@ -250,7 +264,8 @@ def _element(run: Run, xs: Value, node: ast.AST) -> Value:
     if xs.kind is Kind.STATIC and constant_of(xs) is None:
         return xs
     if xs.kind in (Kind.ARRAY, Kind.HOST, Kind.STATIC):
-        return Value(Kind.ARRAY, xs.traced, xs.origin, concrete=xs.concrete)
+        made = Value(Kind.ARRAY, xs.traced, xs.origin, concrete=xs.concrete)
+        return avals.with_aval(made, avals.of_step(xs))
     return Value(Kind.TREE, xs.traced, xs.origin, concrete=xs.concrete) if xs.traced else UNKNOWN
 
 

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
 
@@ -280,6 +281,19 @@ class NanComparisonSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class TypesSeen(NamedTuple):
+    """Bodies that return another type than they have to."""
+
+    node: ast.expr  # the call
+    name: str  # of the library's function
+    argument: ast.expr | None  # what a loop starts with
+    mismatch: Mismatch
+    functions: tuple[ast.AST, ...]  # the bodies: of a loop, or the two branches that differ
+    names: tuple[str, ...]
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class OperationSeen(NamedTuple):
     """A difference or quotient of arrays whose first operand is a call."""
 
@@ -342,8 +356,10 @@ class Events:
         "slices",
         "static_needs",
         "truths",
+        "types",
     )
     branches: list[BranchSeen]
+    types: list[TypesSeen]
     truths: list[AskedSeen]  # of operands that are asked for their truth
     indices: list[AskedSeen]  # of operands that are an index, a key or an element
     calls: list[CallSeen]

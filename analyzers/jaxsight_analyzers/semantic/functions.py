@@ -75,8 +75,12 @@ def run_with(
     parameters: dict[str, Value],
     passed: frozenset[str],
     generic: bool = False,
+    kept: frozenset[str] = frozenset(),
 ) -> Value:
-    """Run a function with values for its parameters and apply what that does to the caller."""
+    """Run a function with values for its parameters and apply what that does to the caller.
+
+    `kept` are the parameters that the body knows by their dtype and shape.
+    """
     for transformation in data.transformations:
         run.task.note_called((data.scope, site(transformation)))
     if data.transformations and run.guarded("untraced"):
@@ -90,6 +94,10 @@ def run_with(
         parameters = transformations.trace_parameters(
             run, data, transformation, parameters, passed, generic
         )
+    parameters = {
+        name: avals.as_carried(value, before[name]) if name in kept else avals.without(value)
+        for name, value in parameters.items()
+    }
     summary = _summary(run, node, data, parameters)
     if summary is None:
         return UNKNOWN
@@ -220,7 +228,6 @@ def _summary(
     run: Run, call_node: ast.AST, data: FunctionData, parameters: dict[str, Value]
 ) -> Summary | None:
     way = _way(run.frame, data)
-    parameters = {name: avals.without(value) for name, value in parameters.items()}
     known = tuple([signature(value) for value in parameters.values()])
     if data.environment is None and all(is_portable(v) for v in parameters.values()):
         activation = _activation(run, data, parameters, way, known)

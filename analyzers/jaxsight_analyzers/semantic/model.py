@@ -12,6 +12,7 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import (
+    body_streams,
     callee_streams,
     control_flow_streams,
     derivative_streams,
@@ -233,6 +234,11 @@ class Unit:
             if self._holds(event.transformation.node)
         )
         return streams.compilations(seen, self.model.places)
+
+    @cached_property
+    def body_types(self) -> list[body_streams.BodyTypes]:
+        """Loops and branches that fail because of the types that their bodies return."""
+        return body_streams.body_types(self._seen("types"), self.model.places)
 
     @cached_property
     def derivatives(self) -> list[derivative_streams.Derivative]:

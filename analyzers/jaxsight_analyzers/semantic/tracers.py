@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import avals, expressions
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -103,6 +104,12 @@ def released(run: Run, value: Value, arguments: Iterable[Value], *, mapped: bool
         data=value.data if value.kind in (Kind.INSTANCE, Kind.ARRAY) else None,
         tokens=value.tokens,
     )
+
+
+def adds_an_axis(facts: FunctionFacts) -> bool:
+    """Whether what a function returns is stacked: not what a loop of `lax` carries."""
+    carries = any("carry" in roles for roles in facts.body.values())
+    return facts.repeats and not (carries and facts.name.startswith("jax.lax."))
 
 
 def like(structure: Value, leaf: Value) -> Value:

@@ -458,7 +458,7 @@ def result(
             return plain.differentiable(run, value, tuple(arguments.values()))
         return value
     given = tuple(arguments.values())
-    value = tracers.released(run, value, given, mapped=transformation.facts.repeats)
+    value = tracers.released(run, value, given, mapped=tracers.adds_an_axis(transformation.facts))
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
     if name in ("value_and_grad", "filter_value_and_grad"):

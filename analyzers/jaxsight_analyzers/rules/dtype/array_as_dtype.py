@@ -67,6 +67,8 @@ def _dtype(call: Call | MethodCall) -> Argument | None:
             if argument.parameter in _PARAMETERS
             and argument.kind is Kind.ARRAY
             and not argument.is_starred
+            and "type"
+            not in argument.text  # `dtype: jnp.ndarray`, which its annotation is wrong about
         ),
         None,
     )
