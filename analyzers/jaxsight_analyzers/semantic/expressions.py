@@ -230,6 +230,7 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
             whole
             and kind in ("array", "pytree", None)
             and not records.is_static_field(owner.fields[node.attr].value)
+            and not records.holds_texts(owner.fields[node.attr].annotation)
         ):
             return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
         value = members.value_of_annotation(

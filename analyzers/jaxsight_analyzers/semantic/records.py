@@ -217,6 +217,14 @@ def _set_later(owner: ClassScope) -> set[str]:
     return {attribute for method in owner.methods.values() for attribute in method.stores}
 
 
+def holds_texts(annotation: ast.expr) -> bool:
+    """Whether a field is a `list[str]` or its kin: no leaf of a pytree, so its class hands it on untraced."""
+    if not isinstance(annotation, ast.Subscript):
+        return False
+    inside = [part.id for part in ast.walk(annotation.slice) if isinstance(part, ast.Name)]
+    return bool(inside) and set(inside) <= {"str", "bytes"}
+
+
 def is_static_field(default: ast.expr | None) -> bool:
     """`field(pytree_node=False)`, `field(static=True)`, `field(metadata=dict(static=True))`."""
     if not isinstance(default, ast.Call):
