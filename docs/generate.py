@@ -9,6 +9,7 @@ from pathlib import Path
 
 from generated_settings import extension_settings, schema, settings_page
 
+from jaxsight_analyzers.errors import by_kind
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.report.page import UNUSED_SUPPRESSION, page
 from jaxsight_server.cli import COMMANDS, command, parser_of
@@ -22,6 +23,7 @@ def pages() -> dict[Path, str]:
     found = {DOCS / "rules" / f"{rule.name}.md": page(rule) for rule in all_rules()}
     found[DOCS / "rules" / "unused-suppression.md"] = UNUSED_SUPPRESSION
     found[DOCS / "rules.md"] = _index()
+    found[DOCS / "errors.md"] = _errors()
     found[DOCS / "settings.md"] = settings_page()
     found[DOCS / "cli.md"] = _command_line()
     found[DOCS / "jaxsight.schema.json"] = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
@@ -57,6 +59,7 @@ def _index() -> str:
         "",
         "An error raises or silently computes something else, and is certain; what is not certain is a warning",
         "and says *may*. A hint has a plainer spelling. `jaxsight explain NAME` prints a rule's page.",
+        "Which rule prevents an error that JAX raised: [by error message](errors.md).",
     ]
     family = ""
     for rule in sorted(all_rules(), key=lambda rule: (rule.family, rule.name)):
@@ -69,6 +72,25 @@ def _index() -> str:
     lines += ["", "## suppression", "", "| rule | severity | fix | |", "|---|---|---|---|"]
     name = "[`unused-suppression`](rules/unused-suppression.md)"
     lines.append(f"| {name} | warning | yes | A comment that suppresses nothing. |")
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = [
+        "# What JAX said, and the rule that says it before",
+        "",
+        "`jaxsight explain --traceback FILE` (or `-`, for what is pasted or piped) finds the rule and the line in a",
+        "traceback; `...` stands for what varies in a message.",
+    ]
+    for kind, texts in by_kind().items():
+        lines += ["", f"## {kind}", "", "| message | rules |", "|---|---|"]
+        for text, rules in texts.items():
+            names = ", ".join(f"[`{rule.name}`](rules/{rule.name}.md)" for rule in rules)
+            message = f"`` {text} ``" if "`" in text else f"`{text}`"
+            lines.append(f"| {message if text else 'any'} | {names} |")
+    silent = [rule for rule in all_rules() if not rule.errors]
+    lines += ["", "## Nothing", "", "JAX says nothing, and the program is wrong or slow:", ""]
+    lines += [f"- [`{rule.name}`](rules/{rule.name}.md): {rule.summary}" for rule in silent]
     return "\n".join(lines) + "\n"
 
 

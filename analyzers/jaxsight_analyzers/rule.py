@@ -39,6 +39,10 @@ class Rule:
     family with the `preview` setting. `aliases` are former names, still understood. `structural` are
     the kinds of its fixes that `rewrites` makes: they are offered where libcst is installed. `threshold`
     is the number from which it reports, unless the settings say another; None where it has none.
+
+    `errors` is what JAX says where the mistake runs, as people paste it into a search box: the name of an
+    exception, or `Name: text` with a distinctive part of the message, and `...` for what varies in it.
+    `raising` is a pattern of the line that raises, which tells the rule from others with the same error.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Rule:
     aliases: tuple[str, ...] = ()
     structural: frozenset[str] = frozenset()
     threshold: float | None = None
+    errors: tuple[str, ...] = ()
+    raising: str = ""
 
     @property
     def doc(self) -> str:

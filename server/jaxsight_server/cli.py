@@ -13,7 +13,7 @@ from typing import Protocol, cast
 COMMANDS = {
     "check": "find mistakes in JAX code, and mend them",
     "rules": "list every rule",
-    "explain": "print a rule's page",
+    "explain": "print a rule's page, or say what a traceback is about",
     "bench": "measure a function on this machine's device",
     "grad": "validate a function's gradient against a numerical reference",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",

@@ -6,29 +6,19 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.baseline import Baseline, BaselineError, read_baseline, write_baseline
-from jaxsight_analyzers.data import dataclass, field
 from jaxsight_analyzers.diagnostic import Applicability
 from jaxsight_analyzers.encoding import Decoded, DecodingError, decode
 from jaxsight_analyzers.engine import Analysis, analyse, fix_all
 from jaxsight_analyzers.report import text
-from jaxsight_analyzers.report.problem import Problem, Trouble, problems_of
-from jaxsight_analyzers.semantic.limits import sentences
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_server.commands.checking import NOTEBOOK, Around, Checked, note, together
 from jaxsight_server.commands.project import Project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from jaxsight_analyzers.notebook import VirtualModule
-    from jaxsight_analyzers.project.outgoing import OutgoingCall
-    from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_server.terminal import is_coloured
 
 FORMATS = ("full", "concise", "json", "sarif", "github")
-_NOTEBOOK = ".ipynb"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -68,31 +58,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--stdin-filename", metavar="PATH", help="check standard input as if it were this file")
 
 
-@dataclass
-class _Checked:
-    """What a run has found so far."""
-
-    problems: list[Problem] = field(default_factory=list[Problem])
-    troubles: list[Trouble] = field(default_factory=list[Trouble])
-    given_up: list[Trouble] = field(default_factory=list[Trouble])
-    files: int = 0
-    fixed: int = 0  # files
-    mended: int = 0  # findings in them
-    diff: list[str] = field(default_factory=list[str])
-    failed: bool = False  # something else than a syntax error kept us from doing as asked
-    files_together: Together | None = None
-
-    def add(self, other: _Checked) -> None:
-        """What was found in one file."""
-        self.problems += other.problems
-        self.troubles += other.troubles
-        self.given_up += other.given_up
-        self.failed = self.failed or other.failed
-
-
 def run(arguments: Namespace) -> int:
     """Check, report, and return the exit code."""
-    checked = _Checked()
+    checked = Checked()
     project = Project(
         arguments.config,
         arguments.python,
@@ -115,7 +83,7 @@ def run(arguments: Namespace) -> int:
     return _exit_code(arguments, checked)
 
 
-def _exit_code(arguments: Namespace, checked: _Checked) -> int:
+def _exit_code(arguments: Namespace, checked: Checked) -> int:
     if checked.failed:
         return 2
     if arguments.exit_zero or arguments.write_baseline:
@@ -128,80 +96,32 @@ def _exit_code(arguments: Namespace, checked: _Checked) -> int:
 # Files
 
 
-def _check_paths(arguments: Namespace, project: Project, checked: _Checked) -> None:
+def _check_paths(arguments: Namespace, project: Project, checked: Checked) -> None:
     from jaxsight_analyzers.discovery import find_files
 
     paths = [Path(path) for path in arguments.paths or ["."]]
     found = find_files(paths, project.config_of(Path.cwd()), Path.cwd())
     for error in found.errors:
-        checked.troubles.append(Trouble(error.path, error.message))
-        checked.failed = True
-    checked.files_together = _together(project, found.files)
+        checked.fail(error.path, error.message)
+    checked.files_together = together(project, found.files)
     for path in found.files:
         try:
             data = path.read_bytes()
         except OSError as error:
-            _fail(checked, str(path), f"cannot be read: {error.strerror}")
+            checked.fail(str(path), f"cannot be read: {error.strerror}")
             continue
         _check_bytes(arguments, project, checked, path, data)
 
 
-class _Around(NamedTuple):
-    """What there is around a file: the files that it may look into, and the calls that lead into it."""
-
-    workspace: Workspace | None = None
-    incoming: tuple[OutgoingCall, ...] = ()
-
-
-class Together(NamedTuple):
-    """Files that call each other: the workspace, what leads into each, and what was found in each."""
-
-    workspace: Workspace
-    incoming: dict[str, tuple[OutgoingCall, ...]]
-    found: dict[str, _Checked]
-
-    def around(self, path: str) -> _Around:
-        """What there is around one of the files."""
-        return _Around(self.workspace, self.incoming.get(path, ()))
-
-
-def _together(project: Project, files: Iterable[Path]) -> Together:
-    """Analyse all Python files, and follow calls from one to another."""
-    from jaxsight_analyzers.project.disk import workspace_of
-    from jaxsight_analyzers.project.index import Settings, build
-
-    config = project.config_of(Path.cwd())
-    absolute = any(path.is_absolute() for path in files)
-    workspace = workspace_of(Path(config.root or Path.cwd()), Path.cwd(), absolute=absolute)
-    found: dict[str, _Checked] = {}
-
-    def settings(path: str) -> Settings:
-        return Settings(project.config_of(Path(path)), project.versions_of(Path(path)))
-
-    def note(path: str, analysis: Analysis) -> None:
-        found[path] = _Checked()
-        _note(found[path], analysis, None)
-
-    names = [str(path) for path in files if path.suffix != _NOTEBOOK]
-    names = [name for name in names if workspace.exists(name)]
-    index = build(workspace, names, settings, note=note)
-    return Together(workspace, index.incoming, found)
-
-
-def _check_stdin(arguments: Namespace, project: Project, checked: _Checked) -> None:
+def _check_stdin(arguments: Namespace, project: Project, checked: Checked) -> None:
     path = Path(arguments.stdin_filename)
     _check_bytes(arguments, project, checked, path, sys.stdin.buffer.read(), stdin=True)
-
-
-def _fail(checked: _Checked, path: str, message: str) -> None:
-    checked.troubles.append(Trouble(path, message))
-    checked.failed = True
 
 
 def _check_bytes(
     arguments: Namespace,
     project: Project,
-    checked: _Checked,
+    checked: Checked,
     path: Path,
     data: bytes,
     *,
@@ -210,17 +130,17 @@ def _check_bytes(
     try:
         decoded = decode(data)
     except DecodingError as error:
-        _fail(checked, str(path), str(error))
+        checked.fail(str(path), str(error))
         return
     checked.files += 1
     config = project.config_of(path)
     versions = project.versions_of(path)
-    if path.suffix == _NOTEBOOK:
+    if path.suffix == NOTEBOOK:
         _check_notebook(arguments, checked, path, decoded, config, versions, stdin)
         return
     source = SourceFile(str(path), decoded.text)
-    together = checked.files_together
-    around = _Around() if together is None else together.around(source.path)
+    others = checked.files_together
+    around = Around() if others is None else others.around(source.path)
     after = _fixed(arguments, source, config, versions, around)
     if after.text != source.text:
         checked.mended += _mended(source, after, config, versions, around)
@@ -228,9 +148,9 @@ def _check_bytes(
         source = after if arguments.fix and not arguments.diff else source
     elif stdin and arguments.fix and not arguments.diff:
         sys.stdout.write(source.text)
-    found = None if together is None else together.found.get(source.path)
+    found = None if others is None else others.found.get(source.path)
     if found is None or after.text != decoded.text:
-        _note(checked, _analysed(source, config, versions, around), None)
+        note(checked, _analysed(source, config, versions, around))
     else:
         checked.add(found)
 
@@ -240,7 +160,7 @@ def _fixed(
     source: SourceFile,
     config: Config,
     versions: dict[str, str],
-    around: _Around,
+    around: Around,
 ) -> SourceFile:
     if not (arguments.fix or arguments.diff):
         return source
@@ -255,7 +175,7 @@ def _mended(
     after: SourceFile,
     config: Config,
     versions: dict[str, str],
-    around: _Around,
+    around: Around,
 ) -> int:
     """How many findings a fix took away."""
     states = (_analysed(source, config, versions, around) for source in (before, after))
@@ -264,45 +184,15 @@ def _mended(
 
 
 def _analysed(
-    source: SourceFile, config: Config, versions: dict[str, str], around: _Around
+    source: SourceFile, config: Config, versions: dict[str, str], around: Around
 ) -> Analysis:
     workspace, incoming = around
     return analyse(source, config, versions, workspace=workspace, incoming=incoming)
 
 
-def _note(checked: _Checked, analysis: Analysis, virtual: VirtualModule | None) -> None:
-    checked.problems.extend(problems_of(analysis, virtual))
-    for problem in analysis.problems:
-        line, column = analysis.source.position(problem.span.start)
-        where = f"{analysis.source.path}"
-        if virtual is not None:
-            cell, inside = virtual.to_cell(problem.span.start)
-            line, column = SourceFile("", virtual.cells[cell].source).position(inside)
-            where += f":cell {cell + 1}"
-        place = f"{where}:{line + 1}:{column + 1}"
-        checked.troubles.append(Trouble(where, f"syntax error at {place}: {problem.message}"))
-    checked.given_up += [
-        Trouble(analysis.source.path, sentence) for sentence in _given_up(analysis, virtual)
-    ]
-    for crash in analysis.crashes:
-        _fail(checked, analysis.source.path, f"a defect of JAX Sight, please report it: {crash}")
-
-
-def _given_up(analysis: Analysis, virtual: VirtualModule | None) -> tuple[str, ...]:
-    if virtual is None:
-        return analysis.given_up
-
-    def where(_: SourceFile, offset: int) -> str:
-        cell, inside = virtual.to_cell(offset)
-        line, _column = SourceFile("", virtual.cells[cell].source).position(inside)
-        return f"cell {cell + 1}, line {line + 1}"
-
-    return sentences(analysis.model, where)
-
-
 def _check_notebook(
     arguments: Namespace,
-    checked: _Checked,
+    checked: Checked,
     path: Path,
     decoded: Decoded,
     config: Config,
@@ -317,25 +207,25 @@ def _check_notebook(
             return
         module = notebook.join(notebook.cells_of(decoded.text))
     except notebook.NotebookError as error:
-        _fail(checked, str(path), str(error))
+        checked.fail(str(path), str(error))
         return
     source = SourceFile(str(path), module.text)
-    after = _fixed(arguments, source, config, versions, _Around())
+    after = _fixed(arguments, source, config, versions, Around())
     if after.text != source.text:
         by_cell, refused = notebook.cell_edits(module, after.text)
         if refused:
-            _fail(checked, str(path), f"{refused} fixes would change magics and were left out")
+            checked.fail(str(path), f"{refused} fixes would change magics and were left out")
         whole = notebook.with_cells(decoded.text, by_cell)
-        checked.mended += _mended(source, after, config, versions, _Around())
+        checked.mended += _mended(source, after, config, versions, Around())
         _change(arguments, checked, path, decoded, whole, stdin)
         if arguments.fix and not arguments.diff:
             module = notebook.join(notebook.cells_of(whole))
             source = SourceFile(str(path), module.text)
-    _note(checked, analyse(source, config, versions), module)
+    note(checked, analyse(source, config, versions), module)
 
 
 def _change(
-    arguments: Namespace, checked: _Checked, path: Path, decoded: Decoded, after: str, stdin: bool
+    arguments: Namespace, checked: Checked, path: Path, decoded: Decoded, after: str, stdin: bool
 ) -> None:
     """Show a changed file as a diff, print it, or write it."""
     if arguments.diff:
@@ -359,7 +249,7 @@ def _change(
         _write(path, decoded.encode(after))
     except (OSError, UnicodeEncodeError) as error:
         checked.fixed -= 1
-        _fail(checked, str(path), f"could not be written: {error}")
+        checked.fail(str(path), f"could not be written: {error}")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -381,14 +271,14 @@ def _write(path: Path, data: bytes) -> None:
 # Baseline
 
 
-def _apply_baseline(arguments: Namespace, project: Project, checked: _Checked) -> None:
+def _apply_baseline(arguments: Namespace, project: Project, checked: Checked) -> None:
     if arguments.write_baseline:
         target = Path(arguments.write_baseline)
         entries = [p.entry(_relative(p.path, target.parent)) for p in checked.problems]
         try:
             target.write_text(write_baseline(entries), encoding="utf-8")
         except OSError as error:
-            _fail(checked, str(target), f"cannot be written: {error.strerror}")
+            checked.fail(str(target), f"cannot be written: {error.strerror}")
             return
         print(f"{len(entries)} findings accepted in {target}", file=sys.stderr)
         checked.problems.clear()
@@ -406,13 +296,13 @@ def _apply_baseline(arguments: Namespace, project: Project, checked: _Checked) -
     ]
 
 
-def _read_baseline(path: Path, checked: _Checked) -> Baseline:
+def _read_baseline(path: Path, checked: Checked) -> Baseline:
     try:
         return read_baseline(path.read_text(encoding="utf-8"))
     except BaselineError as error:
-        _fail(checked, str(path), str(error))
+        checked.fail(str(path), str(error))
     except OSError as error:
-        _fail(checked, str(path), f"cannot be read: {error.strerror}")
+        checked.fail(str(path), f"cannot be read: {error.strerror}")
     return Baseline()
 
 
@@ -423,13 +313,13 @@ def _relative(path: str, folder: Path) -> str:
 # Report
 
 
-def _report(arguments: Namespace, checked: _Checked) -> None:
+def _report(arguments: Namespace, checked: Checked) -> None:
     form = arguments.output_format
     if form in ("json", "sarif", "github") and not arguments.diff:
         print(_for_programs(form, checked, structural=arguments.fix), end="")
         return
     out = sys.stderr if arguments.stdin_filename is not None and arguments.fix else sys.stdout
-    style = text.Style(coloured=_is_coloured())
+    style = text.Style(coloured=is_coloured())
     print(text.troubles(checked.troubles, style), end="", file=sys.stderr)
     if arguments.verbose:
         print(text.given_up(checked.given_up, style), end="", file=sys.stderr)
@@ -448,7 +338,7 @@ def _report(arguments: Namespace, checked: _Checked) -> None:
     print(_summary(arguments, checked, style), end="", file=out)
 
 
-def _summary(arguments: Namespace, checked: _Checked, style: text.Style) -> str:
+def _summary(arguments: Namespace, checked: Checked, style: text.Style) -> str:
     safe = unsafe = 0
     for problem in checked.problems:
         levels = {fix.applicability for fix in problem.diagnostic.finding.fixes}
@@ -459,7 +349,7 @@ def _summary(arguments: Namespace, checked: _Checked, style: text.Style) -> str:
     return text.summary(checked.problems, checked.files, safe, unsafe, style)
 
 
-def _for_programs(form: str, checked: _Checked, *, structural: bool) -> str:
+def _for_programs(form: str, checked: Checked, *, structural: bool) -> str:
     from jaxsight_analyzers.report import machine
     from jaxsight_server.version import version
 
@@ -470,9 +360,3 @@ def _for_programs(form: str, checked: _Checked, *, structural: bool) -> str:
     if form == "sarif":
         return machine.as_sarif(checked.problems, checked.troubles, version(), checked.given_up)
     return machine.as_github(checked.problems, checked.troubles)
-
-
-def _is_coloured() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

@@ -8,7 +8,7 @@ from lsprotocol import types as lsp
 
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.registry import rule_named
-from jaxsight_analyzers.rule import Rule
+from jaxsight_analyzers.report.page import in_short, page_named
 from jaxsight_analyzers.semantic import Definition, TraceContext
 from jaxsight_analyzers.suppression import parse_suppressions
 from jaxsight_server import convert
@@ -48,28 +48,17 @@ def _said(module: Module, offset: int) -> tuple[str, Span] | None:
     for diagnostic in module.analysis.diagnostics:
         rule = rule_named(diagnostic.rule)
         if rule is not None and _holds(diagnostic.span, offset):
-            return page(rule), diagnostic.span
+            return in_short(rule), diagnostic.span
     for suppression in parse_suppressions(module.snapshot.source).items:
         for name in suppression.names:
-            rule = rule_named(name.text)
-            if rule is not None and _holds(name.span, offset):
-                return page(rule), name.span
+            text = page_named(name.text) if _holds(name.span, offset) else None
+            if text is not None:
+                return text, name.span
     for definition in module.analysis.model.definitions:
         span = module.analysis.module.to_source(definition.name_span)
         if span is not None and definition.contexts and _holds(span, offset):
             return _tracing(module, definition), span
     return None
-
-
-def page(rule: Rule) -> str:
-    """A rule's page without what only those need who wonder about its fix."""
-    summary, _, rest = rule.doc.partition("\n")
-    why = rest.partition("## Why is this bad?")[2].partition("\n## ")[0].strip()
-    return "\n\n".join(
-        part
-        for part in (f"**{rule.name}** — {summary}", why, f"[More about it]({rule.url})")
-        if part
-    )
 
 
 def _tracing(module: Module, definition: Definition) -> str:

@@ -62,6 +62,7 @@ RULE = Rule(
     check=check,
     fix=fix,
     aliases=("shard-map-experimental-import",),
+    errors=("DeprecationWarning: jax... is deprecated",),
     examples=(
         Example(
             """

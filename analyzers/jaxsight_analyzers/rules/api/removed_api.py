@@ -57,6 +57,11 @@ RULE = Rule(
     check=check,
     fix=fix,
     aliases=("removed-device-put-sharded",),
+    errors=(
+        "AttributeError: module 'jax...' has no attribute '...'",
+        "ModuleNotFoundError: No module named 'jax...'",
+        "ImportError: cannot import name '...' from 'jax...'",
+    ),
     examples=(
         Example(
             """

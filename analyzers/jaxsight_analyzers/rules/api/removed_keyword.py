@@ -50,6 +50,11 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: ...() got an unexpected keyword argument '...'",
+        "TypeError: '...' argument to ... is not supported",
+    ),
+    raising=r"\b(jnp|jax|lax)\.",
     examples=(
         Example(
             """

@@ -111,6 +111,11 @@ RULE = Rule(
     check=check,
     fix=fix,
     aliases=("grad-non-scalar-or-aux",),
+    errors=(
+        "TypeError: Gradient only defined for scalar-output functions. Output",
+        "TypeError: expected function with aux output to return a two-element tuple",
+        "TypeError: grad requires real- or complex-valued inputs",
+    ),
     examples=(
         Example(
             """

@@ -48,6 +48,9 @@ RULE = Rule(
     severity=Severity.ERROR,
     since="0.1.0",
     check=check,
+    errors=(
+        "ValueError: Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop values",
+    ),
     examples=(
         Example(
             """

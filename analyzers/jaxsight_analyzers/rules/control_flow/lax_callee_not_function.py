@@ -188,6 +188,12 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: lax.cond: true_fun and false_fun arguments should be callable",
+        "TypeError: Expected a callable value",
+        "TypeError: scan body output must be a pair",
+        "ValueError: scan got value with no leading axis to scan over",
+    ),
     examples=(
         Example(
             """

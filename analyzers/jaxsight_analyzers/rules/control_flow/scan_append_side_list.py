@@ -153,6 +153,9 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "UnexpectedTracerError: The function being traced when the value leaked was ... traced for scan",
+    ),
     examples=(
         Example(
             """

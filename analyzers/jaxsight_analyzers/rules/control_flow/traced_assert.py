@@ -131,6 +131,8 @@ RULE = Rule(
     check=check,
     fix=fix,
     aliases=("traced-assert-raise",),
+    errors=("TracerBoolConversionError: Attempted boolean conversion of traced array with shape",),
+    raising=r"^\s*assert\b",
     examples=(
         Example(
             """

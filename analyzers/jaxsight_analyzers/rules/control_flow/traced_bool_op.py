@@ -148,6 +148,8 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("TracerBoolConversionError: Attempted boolean conversion of traced array with shape",),
+    raising=r"\b(and|or|not|in)\b|\b(max|min|any|all|sorted)\(",
     examples=(
         Example(
             """

@@ -112,6 +112,11 @@ RULE = Rule(
     check=check,
     fix=fix,
     structural=frozenset(("use-cond",)),
+    errors=(
+        "TracerBoolConversionError: Attempted boolean conversion of traced array with shape",
+        "ValueError: The truth value of an array with more than one element is ambiguous",
+    ),
+    raising=r"\b(el)?if\b|^\s*(match|case)\b",
     examples=(
         Example(
             """

@@ -123,6 +123,12 @@ RULE = Rule(
     check=check,
     fix=fix,
     structural=frozenset(("use-fori-loop",)),
+    errors=(
+        "TracerIntegerConversionError: The __index__() method was called on traced array",
+        "TypeError: unhashable type: '...Tracer'",
+        "TracerArrayConversionError: The numpy.ndarray conversion method __array__() was called on traced array",
+    ),
+    raising=r"\brange\(|\w\[",
     examples=(
         Example(
             """

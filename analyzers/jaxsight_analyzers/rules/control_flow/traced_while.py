@@ -81,6 +81,8 @@ RULE = Rule(
     check=check,
     fix=fix,
     structural=frozenset(("use-while-loop",)),
+    errors=("TracerBoolConversionError: Attempted boolean conversion of traced array with shape",),
+    raising=r"^\s*while\b",
     examples=(
         Example(
             """

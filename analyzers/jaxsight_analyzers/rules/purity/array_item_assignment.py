@@ -98,6 +98,11 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: JAX arrays are immutable and do not support in-place item assignment",
+        "TypeError: '...' object does not support item assignment. JAX arrays are immutable",
+        "AttributeError: __delitem__",
+    ),
     examples=(
         Example(
             """

@@ -44,6 +44,10 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     preview=True,
+    errors=(
+        "TypeError: Expected a function, got a generator function",
+        "TypeError: returned a value of type <class 'coroutine'>, which is not a valid JAX type",
+    ),
     examples=(
         Example(
             """

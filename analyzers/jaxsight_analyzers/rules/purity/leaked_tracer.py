@@ -128,6 +128,9 @@ RULE = Rule(
     check=check,
     fix=fix,
     aliases=("leak-to-global-or-self",),
+    errors=(
+        "UnexpectedTracerError: Encountered an unexpected tracer. A function transformed by JAX had a side effect",
+    ),
     examples=(
         Example(
             """

@@ -160,6 +160,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("NonConcreteBooleanIndexError: Array boolean indices must be concrete",),
     examples=(
         Example(
             """

@@ -151,6 +151,11 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "ConcretizationTypeError: The size argument of jnp.nonzero must be statically specified",
+        "ConcretizationTypeError: you can specify a concrete value for the size argument",
+        "ConcretizationTypeError: the total number of repeats must be static",
+    ),
     examples=(
         Example(
             """

@@ -155,6 +155,13 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: Shapes must be 1D sequences of concrete values of integer type",
+        "ConcretizationTypeError: This value became a tracer due to JAX operations on these lines",
+        "TracerBoolConversionError: This value became a tracer due to JAX operations on these lines",
+        "TracerIntegerConversionError: This value became a tracer due to JAX operations on these lines",
+    ),
+    raising=r"\bjnp\.|\bjax\.numpy\.",
     examples=(
         Example(
             """

@@ -55,6 +55,12 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=counterparts.fix,
+    errors=(
+        "ConcretizationTypeError: The problem arose with the `float` function",
+        "ConcretizationTypeError: Abstract tracer value encountered where concrete value is expected",
+        "TracerIntegerConversionError: The __index__() method was called on traced array",
+    ),
+    raising=r"\b(math|cmath|statistics)\.\w",
     examples=(
         Example(
             """

@@ -52,6 +52,10 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=counterparts.fix,
+    errors=(
+        "TracerArrayConversionError: The numpy.ndarray conversion method __array__() was called on traced array",
+    ),
+    raising=r"\b(np|onp|numpy|scipy|sp)\.\w",
     examples=(
         Example(
             """

@@ -167,6 +167,14 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "ConcretizationTypeError: The problem arose with the `float` function",
+        "ConcretizationTypeError: The problem arose with the `int` function",
+        "ConcretizationTypeError: This occurred in the item() method of jax.Array",
+        "ConcretizationTypeError: The tolist() method was called on traced array",
+        "TypeError: unsupported format string passed to ...Tracer.__format__",
+    ),
+    raising=r"\b(float|int|complex)\(|\.(item|tolist)\(",
     examples=(
         Example(
             """

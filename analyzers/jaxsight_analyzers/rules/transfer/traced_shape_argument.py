@@ -130,6 +130,19 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: Shapes must be 1D sequences of concrete values of integer type",
+        "ConcretizationTypeError: The axis argument must be known statically",
+        "ConcretizationTypeError: expected a static index or sequence of indices",
+        "ConcretizationTypeError: It arose in the jnp.arange argument 'stop'",
+        "ConcretizationTypeError: 'num' argument of jnp.linspace",
+        "ConcretizationTypeError: in jax.numpy.split argument 1",
+        "ConcretizationTypeError: The error arose in jax.nn.one_hot argument `num_classes`",
+        "TypeError: parameters to jaxpr equations must have __hash__ and __eq__ methods",
+        "TracerIntegerConversionError: The __index__() method was called on traced array",
+        "TracerBoolConversionError: Attempted boolean conversion of traced array with shape",
+    ),
+    raising=r"\(.*\)",
     examples=(
         Example(
             """

@@ -175,6 +175,12 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "IndexError: Slice entries must be static integers",
+        "IndexError: Array slice indices must have static start/stop/step to be used with NumPy indexing syntax",
+        "TracerIntegerConversionError: The __index__() method was called on traced array",
+    ),
+    raising=r"\[.*:.*\]",
     examples=(
         Example(
             """

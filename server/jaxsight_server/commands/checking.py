@@ -1,0 +1,122 @@
+"""What `jaxsight check` finds in files that call each other, and what `explain` finds where a traceback points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.data import dataclass, field
+from jaxsight_analyzers.engine import Analysis
+from jaxsight_analyzers.report.problem import Problem, Trouble, problems_of
+from jaxsight_analyzers.semantic.limits import sentences
+from jaxsight_analyzers.source import SourceFile
+from jaxsight_server.commands.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxsight_analyzers.notebook import VirtualModule
+    from jaxsight_analyzers.project.outgoing import OutgoingCall
+    from jaxsight_analyzers.project.workspace import Workspace
+
+NOTEBOOK = ".ipynb"
+
+
+@dataclass
+class Checked:
+    """What a run has found so far."""
+
+    problems: list[Problem] = field(default_factory=list[Problem])
+    troubles: list[Trouble] = field(default_factory=list[Trouble])
+    given_up: list[Trouble] = field(default_factory=list[Trouble])
+    files: int = 0
+    fixed: int = 0  # files
+    mended: int = 0  # findings in them
+    diff: list[str] = field(default_factory=list[str])
+    failed: bool = False  # something else than a syntax error kept us from doing as asked
+    files_together: Together | None = None
+
+    def fail(self, path: str, message: str) -> None:
+        """Something kept us from doing as asked."""
+        self.troubles.append(Trouble(path, message))
+        self.failed = True
+
+    def add(self, other: Checked) -> None:
+        """What was found in one file."""
+        self.problems += other.problems
+        self.troubles += other.troubles
+        self.given_up += other.given_up
+        self.failed = self.failed or other.failed
+
+
+class Around(NamedTuple):
+    """What there is around a file: the files that it may look into, and the calls that lead into it."""
+
+    workspace: Workspace | None = None
+    incoming: tuple[OutgoingCall, ...] = ()
+
+
+class Together(NamedTuple):
+    """Files that call each other: the workspace, what leads into each, and what was found in each."""
+
+    workspace: Workspace
+    incoming: dict[str, tuple[OutgoingCall, ...]]
+    found: dict[str, Checked]
+
+    def around(self, path: str) -> Around:
+        """What there is around one of the files."""
+        return Around(self.workspace, self.incoming.get(path, ()))
+
+
+def together(project: Project, files: Iterable[Path]) -> Together:
+    """Analyse all Python files, and follow calls from one to another."""
+    from jaxsight_analyzers.project.disk import workspace_of
+    from jaxsight_analyzers.project.index import Settings, build
+
+    config = project.config_of(Path.cwd())
+    absolute = any(path.is_absolute() for path in files)
+    workspace = workspace_of(Path(config.root or Path.cwd()), Path.cwd(), absolute=absolute)
+    found: dict[str, Checked] = {}
+
+    def settings(path: str) -> Settings:
+        return Settings(project.config_of(Path(path)), project.versions_of(Path(path)))
+
+    def made(path: str, analysis: Analysis) -> None:
+        found[path] = Checked()
+        note(found[path], analysis)
+
+    names = [str(path) for path in files if path.suffix != NOTEBOOK]
+    names = [name for name in names if workspace.exists(name)]
+    index = build(workspace, names, settings, note=made)
+    return Together(workspace, index.incoming, found)
+
+
+def note(checked: Checked, analysis: Analysis, virtual: VirtualModule | None = None) -> None:
+    """Keep what was found in a file, or in a notebook."""
+    checked.problems.extend(problems_of(analysis, virtual))
+    for problem in analysis.problems:
+        line, column = analysis.source.position(problem.span.start)
+        where = f"{analysis.source.path}"
+        if virtual is not None:
+            cell, inside = virtual.to_cell(problem.span.start)
+            line, column = SourceFile("", virtual.cells[cell].source).position(inside)
+            where += f":cell {cell + 1}"
+        place = f"{where}:{line + 1}:{column + 1}"
+        checked.troubles.append(Trouble(where, f"syntax error at {place}: {problem.message}"))
+    checked.given_up += [
+        Trouble(analysis.source.path, sentence) for sentence in _given_up(analysis, virtual)
+    ]
+    for crash in analysis.crashes:
+        checked.fail(analysis.source.path, f"a defect of JAX Sight, please report it: {crash}")
+
+
+def _given_up(analysis: Analysis, virtual: VirtualModule | None) -> tuple[str, ...]:
+    if virtual is None:
+        return analysis.given_up
+
+    def where(_: SourceFile, offset: int) -> str:
+        cell, inside = virtual.to_cell(offset)
+        line, _column = SourceFile("", virtual.cells[cell].source).position(inside)
+        return f"cell {cell + 1}, line {line + 1}"
+
+    return sentences(analysis.model, where)
