@@ -47,19 +47,17 @@ class Builder:
         self._taken: set[Chunk] = set()
         self._treeless: set[Chunk] = set()
         self._same = {(old.text, old.piece, old.level, old.state): old for old in olds}
-        self._classes = {
-            (_class_name(old), old.heads.indent): old.heads for old in olds if old.heads
-        }
+        self._classes = {(old.heads.name, old.heads.indent): old.heads for old in olds if old.heads}
 
     def good(self, text: str, tried: Attempt, level: Level) -> tuple[list[Chunk], str | None]:
         """The chunks of text that parses, and what is after its last statement.
 
         What is after it belongs to the last chunk at the end of the file. None: a class whose
-        header cannot be a piece.
+        header cannot be a piece, or not the one it was.
         """
         if level is Level.HEADER:
             end = header_end(text)
-            if end is None or self.piece is None:
+            if end is None or self.piece is None or self._renames(tried.body):
                 return [], None
             return [self._chunk(text[:end], tried.body, tried.base, heads=self.piece)], text[end:]
         starts = line_starts(text)
@@ -128,7 +126,11 @@ class Builder:
 
     def _piece(self, name: str, indent: str) -> ClassPiece:
         """The class of that name that was here before, so that its members can be taken over."""
-        return self._classes.pop((name, indent), None) or ClassPiece(indent)
+        return self._classes.pop((name, indent), None) or ClassPiece(name, indent)
+
+    def _renames(self, body: list[ast.stmt]) -> bool:
+        """Whether the header of a big class gives it another name, which its members go by."""
+        return self.piece is not None and cast(ast.ClassDef, body[0]).name != self.piece.name
 
     def _chunk(
         self,
@@ -287,7 +289,7 @@ class Builder:
         assert tried.problem is not None
         indent = piece.indent if piece is not None else ""
         fixed = repair(text, level, indent, tried.problem, edited)
-        if fixed is None:
+        if fixed is None or (level is Level.HEADER and self._renames(fixed[1].body)):
             return None
         return Chunk(
             text,
@@ -356,8 +358,3 @@ def _line_at(starts: Sequence[int], offset: int) -> int:
 def _first_line(text: str) -> str:
     start = first_code(text)[2]
     return text[start:].partition("\n")[0]
-
-
-def _class_name(chunk: Chunk) -> str:
-    node = chunk.body[0] if chunk.body else None
-    return node.name if isinstance(node, ast.ClassDef) else ""

@@ -28,11 +28,15 @@ _LEAVES = frozenset((str, int, type(None), ast.Load, ast.Store))
 
 
 class ClassPiece:
-    """What ties the members of a big class to it, from version to version: compared by identity."""
+    """What ties the members of a big class to it, from version to version: compared by identity.
 
-    __slots__ = ("indent",)
+    A class that is renamed is another one, and so are its members, which go by its name.
+    """
 
-    def __init__(self, indent: str) -> None:
+    __slots__ = ("indent", "name")
+
+    def __init__(self, name: str, indent: str) -> None:
+        self.name = name
         self.indent = indent
 
 

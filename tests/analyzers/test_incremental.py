@@ -375,3 +375,62 @@ def test_an_edit_of_a_method_leaves_those_beside_it(place: str, runs: str) -> No
     analysis = analysed(moved, analysis)
     assert_as_fresh(analysis, moved)
     assert_as_fresh(analysed(METHODS, analysis), METHODS)
+
+
+BIG = """import jax
+
+
+{before}class {name}:
+    step = 1
+{lines}
+    @jax.jit
+    def run(self, x):
+        print(x)
+        return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("Other", ""),
+        ("Model", "class Model:\n    pass\n\n\n"),
+        ("Model", "class Model:\n  else:\n"),
+    ],
+)
+def test_a_big_class_keeps_its_members(name: str, before: str) -> None:
+    """Be it renamed, or does another one of its name stand before it."""
+    lines = "    # one of many lines\n" * 80
+    first, then = (
+        BIG.format(name=name, before=before, lines=lines)
+        for name, before in (("Model", ""), (name, before))
+    )
+    analysis = analysed(then, analysed(first))
+    assert_as_fresh(analysis, then)
+    assert [found.rule for found in analysis.diagnostics]
+    assert_as_fresh(analysed(first, analysis), first)
+
+
+KEEPER = """import jax
+
+LOG = []
+
+
+def keep(log, x):
+    log.append(x)
+{after}
+
+@jax.jit
+def step(x):
+    keep(LOG, x)
+    return x
+"""
+
+
+def test_what_comes_back_from_a_call_is_told_of_the_text_as_it_is() -> None:
+    """There is a fix for it, although who calls did not run again and holds a node of the text before."""
+    first, then = KEEPER.format(after=""), KEEPER.format(after="    print\n")
+    analysis = analysed(then, analysed(first))
+    assert "<run of step>" not in _runs_again(analysis)
+    assert_as_fresh(analysis, then)
+    assert all(found.finding.fixes for found in analysis.diagnostics)

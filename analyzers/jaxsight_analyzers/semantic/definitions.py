@@ -132,8 +132,13 @@ def _pool(gone: list[Piece], definitions: Definitions) -> _Pool:
 
 
 def _title(scope: Scope) -> object:
-    """What a definition is known by from one text to the next: of those inside functions their very nodes."""
+    """What a definition is known by from one text to the next.
+
+    That is its name; of a big class what its members hang on, of what is inside functions the very node.
+    """
     name = scope.qualname
+    if isinstance(scope, ClassScope) and scope.piece.chunk.heads is not None:
+        return scope.piece.chunk.heads
     return scope.node if "<locals>" in name or scope.name == "<lambda>" else (type(scope), name)
 
 
@@ -154,7 +159,7 @@ def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Depe
     for position, scope in enumerate(piece.scopes):
         same = pool.get(_title(scope))
         if same:
-            cell = same.pop(_place_of_cell(same, piece))
+            cell = same.pop(0)
             if isinstance(cell, FunctionScope) and isinstance(scope, FunctionScope):
                 yield from _take_function(cell, scope, definitions)
             elif isinstance(cell, ClassScope) and isinstance(scope, ClassScope):
@@ -171,13 +176,6 @@ def _adopt(pool: _Pool, piece: Piece, definitions: Definitions) -> Iterator[Depe
             owner = cells[scope.owner.node]
             assert isinstance(owner, ClassScope)
             scope.owner = owner
-
-
-def _place_of_cell(same: list[Scope], piece: Piece) -> int:
-    """Which of the cells of one name it is: of a big class the one that its members belong to."""
-    heads = piece.chunk.heads
-    places = (place for place, cell in enumerate(same) if cell.piece.chunk.heads is heads)
-    return next(places, 0)
 
 
 def _take_function(

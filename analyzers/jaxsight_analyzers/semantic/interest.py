@@ -31,7 +31,7 @@ def interesting(pieces: list[Piece]) -> Interest:
     """The functions and methods that mention a library, or something of the file that does, and so on."""
     names = {*reveals.NAMES, *_OF_ARRAYS}.union(*[piece.libraries for piece in pieces])
     found: set[Piece | FunctionScope] = set()
-    waiting = [mention for piece in pieces for mention in _mentions(piece)]
+    waiting = list(_mentions(pieces))
     before = -1
     while len(found) != before:
         before = len(found)
@@ -47,19 +47,24 @@ def interesting(pieces: list[Piece]) -> Interest:
         scope
         for piece in pieces
         for scope in piece.scopes
-        if isinstance(scope, FunctionScope) and (scope in found or _home(scope) in found)
+        if isinstance(scope, FunctionScope) and not found.isdisjoint(_spoken_of_in(scope))
     }
     return Interest(chosen, frozenset(names))
 
 
-def _mentions(piece: Piece) -> Iterable[_Mention]:
-    yield piece.mentions, piece.names, piece
-    for scope in piece.scopes:
-        if isinstance(scope, FunctionScope) and scope.mentions:
-            names = [scope.name] if scope.owner is None else [scope.name, scope.owner.name]
-            yield scope.mentions, names, scope
+def _mentions(pieces: list[Piece]) -> Iterable[_Mention]:
+    names: set[str] = set()
+    for piece in pieces:
+        if piece.chunk.header is None:
+            names = piece.names  # of a big class, for its members
+        yield piece.mentions, names, piece
+        for scope in piece.scopes:
+            if isinstance(scope, FunctionScope) and scope.mentions:
+                of_class = () if scope.owner is None else (scope.owner.name,)
+                yield scope.mentions, (scope.name, *of_class), scope
 
 
-def _home(scope: FunctionScope) -> Piece:
-    """The chunk that says what a function is: that of its class, or its own."""
-    return scope.piece if scope.owner is None else scope.owner.piece
+def _spoken_of_in(scope: FunctionScope) -> tuple[Piece | FunctionScope, ...]:
+    """What says what a function does and is: its body, and the chunks that it and its class lie in."""
+    owner = scope.owner
+    return (scope, scope.piece) if owner is None else (scope, scope.piece, owner.piece)
