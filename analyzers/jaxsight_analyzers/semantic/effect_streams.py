@@ -64,7 +64,7 @@ def effects(seen: Iterable[EffectSeen], places: Places) -> list[Effect]:
 
 def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> Effect:
     return Effect(
-        event.node,
+        _node_now(event, places),
         places.span(event.node),
         event.kind,
         event.what,
@@ -87,6 +87,25 @@ def _effect(event: EffectSeen, writes: Iterable[EffectSeen], places: Places) -> 
         (ChangedHere(event.what, event.changes),) if event.changes else (),
         _related(event, places),
     )
+
+
+def _node_now(event: EffectSeen, places: Places) -> ast.AST:
+    """The node in the tree of this text: who calls a function need not run again where that was edited,
+    as long as what it does stays in its place, and holds the node that was there."""
+    module, old = places.module, event.node
+    if not event.through or not module.owns(old):
+        return old
+    mine = place(old)
+    waiting: list[ast.AST] = list(module.chunks[module.number_of(old)].body)
+    while waiting:
+        node = waiting.pop()
+        first, _, last, _ = place(node)
+        if last and not first <= mine[0] <= mine[2] <= last:
+            continue
+        if place(node) == mine and node.__class__ is old.__class__:
+            return node
+        waiting.extend(ast.iter_child_nodes(node))
+    return old
 
 
 def _related(event: EffectSeen, places: Places) -> tuple[Route, ...]:
