@@ -57,6 +57,15 @@ class KeyToken:
         return f"<key {self.name}>"
 
 
+def made_in(owner: object, tokens: frozenset[KeyToken] | None) -> bool:
+    """Whether these are keys that a frame made: neither an argument's, nor those of an iteration."""
+    return bool(tokens) and all(
+        one.owner is owner and not one.parameter and one.index[:1] in ((), ("range",))
+        for token in tokens or ()
+        for one in token.lineage()
+    )
+
+
 _MOST_TOKENS = 16
 
 MANY = frozenset((KeyToken("", ast.Module([], []), None), KeyToken("", ast.Module([], []), None)))

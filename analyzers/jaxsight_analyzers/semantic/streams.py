@@ -21,7 +21,7 @@ from jaxsight_analyzers.semantic.events import (
     MethodSeen,
     ReferenceSeen,
 )
-from jaxsight_analyzers.semantic.keys import KeyToken
+from jaxsight_analyzers.semantic.keys import KeyToken, made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
 from jaxsight_analyzers.semantic.values import Kind, Origin, Value
 
@@ -47,6 +47,7 @@ class Argument:
         "_frame",
         "_origin",
         "_places",
+        "_tokens",
         "concrete",
         "is_keyword",
         "is_starred",
@@ -64,6 +65,7 @@ class Argument:
         self._origin = seen.value.origin
         self.parameter = seen.parameter
         self.node = seen.node
+        self._tokens = seen.value.tokens
         self.kind = seen.value.kind
         self.traced = _leaves(seen.value)
         self.concrete = seen.value.concrete or event.frame.eager
@@ -85,6 +87,11 @@ class Argument:
     def shown(self) -> Certainty:
         """Whether printing it shows a tracer without a value."""
         return Certainty.NO if self.concrete else self.traced
+
+    @property
+    def is_several_keys(self) -> bool:
+        """Whether it is surely an array of keys, made in the function that runs: no part of one that is mapped over."""
+        return self.kind is Kind.KEYS and made_in(self._frame.mark, self._tokens)
 
     @property
     def related(self) -> tuple[Related | Route, ...]:
