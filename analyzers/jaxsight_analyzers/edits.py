@@ -398,3 +398,20 @@ def names_bound_in(node: ast.AST) -> set[str]:
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
     }
     return bound
+
+
+def loop_counter(place: Place) -> str | None:
+    """The name that counts the innermost loop: `for i in range(n)`, `for i, x in enumerate(xs)`."""
+    loops = [p for p in (*place.parents, place.node) if isinstance(p, (ast.For, ast.While))]
+    loop = loops[-1] if loops else None
+    if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
+        return None
+    function = loop.iter.func
+    if not isinstance(function, ast.Name):
+        return None
+    if function.id == "range" and isinstance(loop.target, ast.Name):
+        return loop.target.id if loop.target.id != "_" else None
+    if function.id == "enumerate" and isinstance(loop.target, ast.Tuple):
+        first = loop.target.elts[0]
+        return first.id if isinstance(first, ast.Name) and first.id != "_" else None
+    return None

@@ -172,6 +172,15 @@ class KeyReuseSeen(NamedTuple):
     frame: Frame
 
 
+class ConstantKeySeen(NamedTuple):
+    """A key that is made from constants and used up in the function that makes it."""
+
+    node: ast.Call  # that makes it
+    by: str
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class CompilationSeen(NamedTuple):
     """A compiled function that is made anew for each call of it."""
 
@@ -335,6 +344,7 @@ class Events:
         "calls",
         "compilations",
         "compiled_calls",
+        "constant_keys",
         "contexts",
         "derivatives",
         "dropped",
@@ -373,6 +383,7 @@ class Events:
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
     compiled_calls: list[CompiledCallSeen]
+    constant_keys: list[ConstantKeySeen]
     derivatives: list[DerivativeSeen]
     loops: list[LoopSeen]
     growths: list[GrowthSeen]

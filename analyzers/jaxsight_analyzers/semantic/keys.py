@@ -66,6 +66,16 @@ def made_in(owner: object, tokens: frozenset[KeyToken] | None) -> bool:
     )
 
 
+def constant_source(token: KeyToken) -> ast.Call | None:
+    """The call that makes a key from nothing but constants: `jax.random.key(0)`."""
+    node = token.node
+    if token.parent is not None or token.parameter or not isinstance(node, ast.Call):
+        return None
+    named = token.name.rpartition(".")[2] in ("PRNGKey", "key")
+    constant = all(isinstance(argument, ast.Constant) for argument in node.args)
+    return node if named and node.args and constant and not node.keywords else None
+
+
 _MOST_TOKENS = 16
 
 MANY = frozenset((KeyToken("", ast.Module([], []), None), KeyToken("", ast.Module([], []), None)))

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic import (
     derivative_streams,
     effect_streams,
     effect_words,
+    key_streams,
     loop_streams,
     purity_streams,
     reverse_streams,
@@ -289,6 +290,11 @@ class Unit:
     def effects(self) -> list[effect_streams.Effect]:
         """What its functions read and do that outlives them."""
         return effect_streams.effects(self._seen("effects"), self.model.places)
+
+    @cached_property
+    def constant_keys(self) -> list[key_streams.ConstantKey]:
+        """Keys that are made from constants and used up where they are made."""
+        return key_streams.constant_keys(self._seen("constant_keys"), self.model.places)
 
     @cached_property
     def dropped_results(self) -> list[purity_streams.Dropped]:

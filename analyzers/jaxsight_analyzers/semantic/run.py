@@ -13,9 +13,15 @@ from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.checks import Checks
 from jaxsight_analyzers.semantic.contexts import Frame
-from jaxsight_analyzers.semantic.events import Events, KeyReuseSeen
+from jaxsight_analyzers.semantic.events import ConstantKeySeen, Events, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
-from jaxsight_analyzers.semantic.keys import Consumption, KeyToken, Test, earlier_use
+from jaxsight_analyzers.semantic.keys import (
+    Consumption,
+    KeyToken,
+    Test,
+    constant_source,
+    earlier_use,
+)
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
     Definitions,
@@ -314,6 +320,10 @@ class Run:
         tokens = frozenset(token for token in tokens if token.owner in owners)
         certainty = use.certainty if len(tokens) == 1 else Certainty.MAYBE
         for token in self.ordered(tokens):
+            source = constant_source(token) if token.owner is self.frame.mark else None
+            if source is not None and not state.dead:
+                seen = ConstantKeySeen(source, use.by, self.frame, self.guards)
+                self.events.constant_keys.append(seen)
             earlier = earlier_use(token, state.consumed)
             if earlier is None or token not in state.consumed:
                 state.consumed[token] = use._replace(certainty=certainty, on_path=certainty)

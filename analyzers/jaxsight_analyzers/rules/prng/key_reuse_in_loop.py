@@ -82,7 +82,7 @@ def fix_kind(unit: Unit, number: int) -> tuple[str, str] | None:
     place = edits.place_at(unit, reuse.span.start)
     if place is None or reuse.argument is None:
         return None
-    if (counter := _counter(place)) is not None:
+    if (counter := edits.loop_counter(place)) is not None:
         return "fold-in", f"Fold `{counter}` into `{reuse.key}`"
     loops = [p for p in place.parents if isinstance(p, (ast.For, ast.While))]
     return ("split", f"Split `{reuse.key}` in each iteration") if loops else None
@@ -95,7 +95,7 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
         return None
     if reference.kind == "fold-in":
         fold_in = edits.spell(unit, "jax.random.fold_in")
-        edit = Edit(reuse.span, f"{fold_in.text}({reuse.key}, {_counter(place)})")
+        edit = Edit(reuse.span, f"{fold_in.text}({reuse.key}, {edits.loop_counter(place)})")
         return Fix(reference.title, (edit, *fold_in.edits), reference.applicability)
     split = edits.spell(unit, "jax.random.split")
     subkey = edits.fresh_name(unit, "subkey")
@@ -105,23 +105,6 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
     return Fix(
         reference.title, (line, Edit(reuse.span, subkey), *split.edits), reference.applicability
     )
-
-
-def _counter(place: edits.Place) -> str | None:
-    """The name that counts the innermost loop: `for i in range(n)`, `for i, x in enumerate(xs)`."""
-    loops = [p for p in (*place.parents, place.node) if isinstance(p, (ast.For, ast.While))]
-    loop = loops[-1] if loops else None
-    if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
-        return None
-    function = loop.iter.func
-    if not isinstance(function, ast.Name):
-        return None
-    if function.id == "range" and isinstance(loop.target, ast.Name):
-        return loop.target.id if loop.target.id != "_" else None
-    if function.id == "enumerate" and isinstance(loop.target, ast.Tuple):
-        first = loop.target.elts[0]
-        return first.id if isinstance(first, ast.Name) and first.id != "_" else None
-    return None
 
 
 RULE = Rule(

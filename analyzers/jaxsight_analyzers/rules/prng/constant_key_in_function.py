@@ -1,0 +1,136 @@
+"""Makes a key from a constant where it is used again and again.
+
+## Why is this bad?
+
+The same seed makes the same key, and the same key the same numbers. A compiled function that makes its own key
+from a constant draws the same at every call: a dropout mask that never changes. So does a loop that makes
+the key anew in each iteration. Make the key once, outside, and hand one in that is split or folded each time.
+
+## Fix safety
+
+Unsafe: the numbers drawn change, which is the purpose. The loop's counter is folded into the key.
+
+## Limits
+
+Keys that only initialise (`model.init(jax.random.key(0), x)`, functions with `init` in their name), tests,
+and keys that are made from an argument are not reported.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jaxsight_analyzers import edits
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Edit,
+    Finding,
+    Fix,
+    FixRef,
+    Severity,
+)
+from jaxsight_analyzers.rule import Example, Rule
+from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.key_streams import ConstantKey
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    for number, key in enumerate(unit.constant_keys):
+        if key.in_test or "init" in key.enclosing:
+            continue
+        in_loop = _loop_around(unit, key) is not None
+        if not in_loop and not key.compiled:
+            continue
+        fixes: tuple[FixRef, ...] = ()
+        if (counter := _counter(unit, key)) is not None:
+            title = f"Fold `{counter}` into the key"
+            fixes = (FixRef("fold-in", title, Applicability.UNSAFE, number),)
+        when = "in each iteration" if in_loop else f"at each call of `{key.enclosing}`"
+        yield Finding(
+            span=key.span,
+            message=f"`{key.text}` is the same key {when}, so that {key.by} gives the same numbers",
+            related=() if in_loop else key.related,
+            fixes=fixes,
+        )
+
+
+def _loop_around(unit: Unit, key: ConstantKey) -> ast.stmt | None:
+    """The innermost loop of the function that makes the key in each iteration."""
+    place = edits.place_at(unit, key.span.start)
+    found: ast.stmt | None = None
+    for parent in () if place is None else place.parents:
+        if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found = None
+        elif isinstance(parent, (ast.For, ast.While)):
+            found = parent
+    return found
+
+
+def _counter(unit: Unit, key: ConstantKey) -> str | None:
+    place = edits.place_at(unit, key.span.start)
+    if place is None or _loop_around(unit, key) is None:
+        return None
+    return edits.loop_counter(place)
+
+
+def fix(unit: Unit, reference: FixRef) -> Fix | None:
+    key = unit.constant_keys[reference.data]
+    counter = _counter(unit, key)
+    if counter is None:
+        return None
+    fold_in = edits.spell(unit, "jax.random.fold_in")
+    edit = Edit(key.span, f"{fold_in.text}({key.text}, {counter})")
+    return Fix(reference.title, (edit, *fold_in.edits), reference.applicability)
+
+
+RULE = Rule(
+    name="constant-key-in-function",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    check=check,
+    fix=fix,
+    examples=(
+        Example(
+            """
+            import jax
+
+            @jax.jit
+            def dropout(x):
+                key = jax.random.key(0)  # error: [constant-key-in-function]
+                return x * jax.random.bernoulli(key, 0.9, x.shape)
+            """
+        ),
+        Example(
+            """
+            import jax
+
+            def sample(n):
+                out = []
+                for i in range(n):
+                    key = jax.random.key(0)  # error: [constant-key-in-function]
+                    out.append(jax.random.normal(key))
+                return out
+            """,
+            fixed="""
+            import jax
+
+            def sample(n):
+                out = []
+                for i in range(n):
+                    key = jax.random.fold_in(jax.random.key(0), i)
+                    out.append(jax.random.normal(key))
+                return out
+            """,
+        ),
+        Example(
+            """
+            import jax
+
+            @jax.jit
+            def dropout(x, key):
+                return x * jax.random.bernoulli(key, 0.9, x.shape)
+            """
+        ),
+    ),
+)
