@@ -131,6 +131,9 @@ def _computes(statement: ast.stmt) -> bool:
         return isinstance(statement.target, ast.Name)
     if isinstance(statement, ast.If):
         return all(_computes(inner) for inner in (*statement.body, *statement.orelse))
+    if isinstance(statement, ast.For):  # it is unrolled in the body
+        inside = _is_names(statement.target) and not statement.orelse
+        return inside and all(_computes(inner) for inner in statement.body)
     return isinstance(statement, ast.Pass)
 
 

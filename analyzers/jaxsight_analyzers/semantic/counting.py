@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import expressions
+from jaxsight_analyzers.semantic import avals, expressions
 from jaxsight_analyzers.semantic.events import GrowthSeen, Indexed, LoopSeen
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.trees import walk
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.states import State
 
 _COUNTS = ("builtins.range", "jax.numpy.arange", "numpy.arange")
-_SIZES = ("shape", "size")
 
 
 class Counted:
@@ -37,6 +36,8 @@ class Counted:
         self.before = dict(run.frame.state.names)
         self.count = None if call is None else _count(run, call)
         self.size = _size(run, iterable, node, call)
+        if self.count is None and self.size is not None:
+            self.count = _known_size(run, iterable, call, self.size)
 
 
 def counted(run: Run, iterable: Value, node: ast.expr) -> Counted | None:
@@ -192,10 +193,31 @@ def _size(run: Run, iterable: Value, node: ast.expr, call: CallSeen | None) -> a
         if not all(_is_plain(part) for part in parts):
             return None
         for part in parts:
-            written = _assigned(run, part.id) if isinstance(part, ast.Name) else part
-            if isinstance(written, ast.expr) and _is_size(run, written):
+            is_name = isinstance(part, ast.Name)
+            written = _assigned(run, part.id) if is_name else part  # type: ignore[attr-defined]
+            if isinstance(written, ast.expr) and _is_size(run, written, unpacked=is_name):
                 return written
     return None
+
+
+def _known_size(run: Run, iterable: Value, call: CallSeen | None, size: ast.expr) -> int | None:
+    """The length of the array whose size is the end of the range, where its shape is known."""
+    if call is None:
+        return _length(iterable)
+    if len(call.arguments) > 1 or isinstance(call.arguments[0].node, ast.BinOp):
+        return None
+    node = size.value if isinstance(size, ast.Subscript) else size
+    node = node.args[0] if isinstance(node, ast.Call) else node
+    if isinstance(node, ast.Attribute):
+        node = node.value if node.attr == "shape" else None
+    value = None if node is None else _value_at(run, node)
+    return None if value is None else _length(value)
+
+
+def _length(value: Value) -> int | None:
+    aval = avals.aval_of(value)
+    shape = None if aval is None else aval.shape
+    return shape[0] if shape is not None and len(shape) > 0 else None
 
 
 def _is_plain(node: ast.AST) -> bool:
@@ -224,18 +246,26 @@ def _binds(target: ast.expr, name: str) -> bool:
     return isinstance(first, ast.Name) and first.id == name
 
 
-def _is_size(run: Run, node: ast.expr) -> bool:
+def _is_size(run: Run, node: ast.expr, *, unpacked: bool) -> bool:
+    """Whether it is the length of an array's first axis; `unpacked`: `x.shape` of `n, _ = x.shape`."""
     if isinstance(node, ast.Subscript):
         first = isinstance(node.slice, ast.Constant) and node.slice.value == 0
-        node = node.value if first else node
+        node, unpacked = (node.value if first else node), True
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
         return len(node.args) == 1 and _is_array(run, node.args[0])
-    return isinstance(node, ast.Attribute) and node.attr in _SIZES and _is_array(run, node.value)
+    names = ("shape", "size") if unpacked else ("size",)
+    return isinstance(node, ast.Attribute) and node.attr in names and _is_array(run, node.value)
 
 
 def _is_array(run: Run, node: ast.expr) -> bool:
+    value = _value_at(run, node)
+    return value is not None and value.kind is Kind.ARRAY
+
+
+def _value_at(run: Run, node: ast.expr) -> Value | None:
+    """What a name or place holds."""
     place = expressions.place_of(node)
     value = None if place is None else run.frame.state.names.get(place)
     if value is None and isinstance(node, ast.Name):
         value = run.lookup(node.id)
-    return value is not None and value.kind is Kind.ARRAY
+    return value

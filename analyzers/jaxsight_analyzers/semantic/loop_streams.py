@@ -143,9 +143,9 @@ class Loop:
     def is_carried_array(self, name: str) -> bool:
         """Whether a name holds an array after an iteration, and one or a number before the first."""
         before, after = self._event.changed.get(name, (None, None))
-        if before is None or after is None or after.kind not in _ARRAYS:
+        if before is None or after is None or not _is_carried(after):
             return False
-        return before.kind in _ARRAYS or isinstance(constant_of(before), (int, float, complex))
+        return _is_carried(before) or isinstance(constant_of(before), (int, float, complex))
 
     @property
     def carries_arrays(self) -> bool:
@@ -156,7 +156,7 @@ class Loop:
     def carries_tracers(self) -> bool:
         """The same of tracers."""
         values = (*self.carried.values(), *self._event.made)
-        return any(_holds_array(value) and _is_tracer(value) for value in values)
+        return any(_is_tracer(v) and (_holds_array(v) or v.kind is Kind.UNKNOWN) for v in values)
 
     @cached_property
     def computes(self) -> bool:
@@ -278,6 +278,11 @@ def is_compiled(event: LoopSeen) -> bool:
 
 def _is_array(value: Value | None) -> bool:
     return value is not None and value.kind is Kind.ARRAY
+
+
+def _is_carried(value: Value) -> bool:
+    """Whether a value is an array, a key or a pytree; one of several things that all are tracers is, too."""
+    return value.kind in _ARRAYS or (value.kind is Kind.UNKNOWN and _is_tracer(value))
 
 
 def _is_tracer(value: Value) -> bool:
