@@ -216,8 +216,7 @@ def _known_size(run: Run, iterable: Value, call: CallSeen | None, size: ast.expr
 
 def _length(value: Value) -> int | None:
     aval = avals.aval_of(value)
-    shape = None if aval is None else aval.shape
-    return shape[0] if shape is not None and len(shape) > 0 else None
+    return next(iter(aval.shape or ()), None) if aval is not None else None
 
 
 def _is_plain(node: ast.AST) -> bool:
