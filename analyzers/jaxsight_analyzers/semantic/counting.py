@@ -204,7 +204,8 @@ def _known_size(run: Run, iterable: Value, call: CallSeen | None, size: ast.expr
     """The length of the array whose size is the end of the range, where its shape is known."""
     if call is None:
         return _length(iterable)
-    if len(call.arguments) > 1 or isinstance(call.arguments[0].node, ast.BinOp):
+    first, *others = call.arguments
+    if others or isinstance(first.node, ast.BinOp):
         return None
     node = size.value if isinstance(size, ast.Subscript) else size
     node = node.args[0] if isinstance(node, ast.Call) else node
