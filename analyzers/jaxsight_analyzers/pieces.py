@@ -217,11 +217,19 @@ def split(
         else:
             nodes, begin = [node], parts[-1].end if parts else start
         end_line = (node.end_lineno or node.lineno) - base
-        while end_line < last and _continued(text, starts[end_line + 1]):
-            end_line += 1
+        column = node.end_col_offset or 0
+        while end_line < last and _goes_on(text[starts[end_line] : starts[end_line + 1]], column):
+            end_line, column = end_line + 1, 0
         end = starts[end_line + 1] if end_line < last else len(text)
         parts.append(Part(begin, end, nodes))
     return parts, parts[-1].end if parts else start
+
+
+def _goes_on(line: str, column: int) -> bool:
+    """Whether a backslash that is in no comment continues a line whose code ends at a UTF-8 column."""
+    if not _continued(line, len(line)):
+        return False
+    return b"#" not in line.encode("utf-8", "surrogatepass")[column:]
 
 
 def _continued(text: str, end: int) -> bool:

@@ -10,11 +10,12 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.parameters import all_arguments
+from jaxsight_analyzers.semantic.trees import TRIES
 
 _STAYS = (
     *(ast.Global, ast.Nonlocal, ast.Delete, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom),
     *(ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef),
-    *(ast.Try, ast.ClassDef),
+    *(*TRIES, ast.ClassDef),
 )
 """What means something else in a function of its own, or under a trace that runs it always."""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.engine import analyse
 from jaxsight_analyzers.semantic.effect_streams import Effect
@@ -53,6 +57,16 @@ def test_a_read_says_what_changes_the_name() -> None:
     assert [CODE[span.start : span.end] for span in read.changes] == ["scale"]
     assert read.changes[0].start == CODE.rindex("scale")
     assert read.certainty is Certainty.YES
+
+
+@pytest.mark.parametrize("clause", ["except", "except*"])
+def test_what_may_fail_is_not_certain(clause: str) -> None:
+    if clause == "except*" and sys.version_info < (3, 11):
+        pytest.skip("no syntax of this Python")
+    caught = f"try:\n    scale = work()\n{clause} ValueError:\n    pass\n"
+    read = effects(CODE.replace("scale = 2.0\n", caught))["read", "scale"]
+
+    assert read.certainty is Certainty.MAYBE
 
 
 def test_a_copy_that_is_changed_and_not_returned() -> None:

@@ -83,3 +83,11 @@ def test_nothing_runs_again_and_findings_move(place: str) -> None:
     fresh = analyse(SourceFile("m.py", text))
     assert len(fresh.diagnostics) == 1
     assert after.diagnostics == fresh.diagnostics
+
+
+def test_a_backslash_in_a_comment_continues_nothing() -> None:
+    before, after = typed("x = '#', \\\n    2  # so|\n", "\\")
+    there = parse_chunks(SourceFile("", after), parse_chunks(SourceFile("", before)))
+    fresh = parse_chunks(SourceFile("", after))
+    assert [chunk.text for chunk in there.chunks] == [chunk.text for chunk in fresh.chunks]
+    assert len(fresh.chunks) == 3

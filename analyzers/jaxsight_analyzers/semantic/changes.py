@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.scopes import (
     Piece,
     statements_below,
 )
+from jaxsight_analyzers.semantic.trees import TRIES
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -56,7 +57,7 @@ class _Place(NamedTuple):
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.AugAssign)
-_BRANCHES = (ast.If, ast.Try, ast.Match, ast.ExceptHandler)
+_BRANCHES = (ast.If, *TRIES, ast.Match, ast.ExceptHandler)
 _LEFT_OUT = frozenset(("annotation", "ctx", "op", "ops", "returns", "type_comment", "type_params"))
 _NOTED = frozenset((ast.Assign, ast.AnnAssign, ast.Subscript, ast.Attribute, ast.Call, ast.Expr))
 _PARTS: dict[type[ast.AST], tuple[str, ...]] = {}

@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.routes import CalledThrough, ChangedHere
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.streams import Places, tracer_of
+from jaxsight_analyzers.semantic.trees import TRIES
 
 
 class Effect(NamedTuple):
@@ -142,7 +143,7 @@ def _assigned_finally(event: EffectSeen) -> bool:
     node, body = event.node, getattr(event.scope.node, "body", None)
     if not isinstance(node, ast.Attribute) or not isinstance(body, list):
         return False
-    finals = (s.finalbody for s in statements_below(body) if isinstance(s, ast.Try))  # type: ignore[arg-type]
+    finals = (s.finalbody for s in statements_below(body) if isinstance(s, TRIES))  # type: ignore[arg-type]
     return any(
         isinstance(target, ast.Attribute) and target.attr == node.attr
         for final in finals

@@ -33,6 +33,7 @@ from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
+from jaxsight_analyzers.semantic.trees import TRIES
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     STATIC,
@@ -475,7 +476,7 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.Return: _return,
     ast.Raise: _raise,
     ast.Assert: _assert,
-    ast.Try: _try,
+    **dict.fromkeys(TRIES, _try),
     ast.With: _with,
     ast.AsyncWith: _with,
     ast.FunctionDef: _define,
@@ -484,5 +485,3 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.Import: imports.import_modules,
     ast.ImportFrom: imports.import_members,
 }
-if (_try_star := getattr(ast, "TryStar", None)) is not None:
-    _HANDLERS[_try_star] = _try  # `except*`, from Python 3.11 on

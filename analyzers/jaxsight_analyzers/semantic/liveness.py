@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from jaxsight_analyzers.semantic.trees import walk
+from jaxsight_analyzers.semantic.trees import TRIES, walk
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -85,7 +85,7 @@ def read_after(blocks: Sequence[tuple[Sequence[ast.stmt], int]]) -> frozenset[st
         if isinstance(statement, _LOOPS):
             live |= set(names_of([statement]).exposed)
         for name in ("handlers", "orelse", "finalbody"):
-            if isinstance(statement, ast.Try):
+            if isinstance(statement, TRIES):
                 live |= set(names_of([*_statements_of(getattr(statement, name))]).exposed)
     return frozenset(live)
 
@@ -290,7 +290,7 @@ _HANDLERS: dict[type[ast.AST], Callable[[Names, Any], None]] = {
     ast.While: _while,
     ast.With: _with,
     ast.AsyncWith: _with,
-    ast.Try: _try,
+    **dict.fromkeys(TRIES, _try),
     ast.Match: _match,
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,

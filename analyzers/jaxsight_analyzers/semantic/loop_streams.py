@@ -13,7 +13,7 @@ from jaxsight_analyzers.semantic.calls import display, is_indexed_update
 from jaxsight_analyzers.semantic.events import GrowthSeen, LoopSeen
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.streams import Call, Places, header, tracer_of
-from jaxsight_analyzers.semantic.trees import walk
+from jaxsight_analyzers.semantic.trees import TRIES, walk
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, parts_of
 
 Calls = Mapping[ast.AST, "Call"]
@@ -261,7 +261,7 @@ class Loop:
 _OTHER = (
     ast.Assert,
     ast.With,
-    ast.Try,
+    *TRIES,
     ast.Raise,
     ast.Delete,
     ast.Global,

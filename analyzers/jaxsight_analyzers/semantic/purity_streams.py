@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.expressions import place_of
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places
+from jaxsight_analyzers.semantic.trees import TRIES
 
 
 class Dropped(NamedTuple):
@@ -61,7 +62,7 @@ def _is_for_its_failure(event: DroppedSeen) -> bool:
     body = getattr(event.frame.node, "body", None)
     if not isinstance(body, list):
         return False
-    tries = [s for s in statements_below(body) if isinstance(s, ast.Try) and s.handlers]  # type: ignore[arg-type]
+    tries = [s for s in statements_below(body) if isinstance(s, TRIES) and s.handlers]  # type: ignore[arg-type]
     line: int = event.node.lineno
     return any(one.body[0].lineno <= line <= (one.body[-1].end_lineno or 0) for one in tries)
 

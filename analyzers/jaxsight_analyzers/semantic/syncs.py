@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic.events import CompiledCallSeen
 from jaxsight_analyzers.semantic.streams import Call, Places
-from jaxsight_analyzers.semantic.trees import walk
+from jaxsight_analyzers.semantic.trees import TRIES, walk
 
 Calls = Mapping[ast.AST, Call]
 
@@ -249,7 +249,7 @@ class _Loop:
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements that each iteration runs: not those of loops, branches and definitions in it."""
     for statement in body:
-        if isinstance(statement, (ast.With, ast.AsyncWith, ast.Try)):
+        if isinstance(statement, (ast.With, ast.AsyncWith, *TRIES)):
             yield from _statements(statement.body)
         else:
             yield statement

@@ -21,6 +21,9 @@ def _child_fields(kind: type[ast.AST]) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in without)
 
 
+TRIES: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
+"""`try` with `except`, and from Python 3.11 on with `except*`, whose nodes have the same fields."""
+
 CHILD_FIELDS = {
     kind: _child_fields(kind)
     for kind in vars(ast).values()
