@@ -13,7 +13,7 @@ Offered where the loop reads the array nowhere else.
 
 ## Limits
 
-Only loops of host code are reported: while tracing the loop is unrolled and compiled as a whole. Loops
+Only loops of host code are reported, and of functions that nobody is seen to trace: while tracing the loop is unrolled and compiled as a whole. Loops
 of less than 5 iterations are not reported; `thresholds.growing-shape-loop` says another number. NumPy's
 `np.append` compiles nothing.
 """
@@ -51,8 +51,8 @@ def check(unit: Unit) -> Iterator[Finding]:
         yield Finding(
             span=growth.span,
             message=(
-                f"`{growth.name}` has another shape after each iteration, so `{growth.function}` and "
-                "all that takes it compile anew each time"
+                f"`{growth.name}` has another shape after each iteration, so that outside of `jax.jit` "
+                f"`{growth.function}` and all that takes it compile anew each time"
             ),
             related=(Related(growth.loop_span, "the loop"),),
             fixes=fixes,
