@@ -280,6 +280,27 @@ def add_keyword(unit: Unit, call: ast.Call, keyword: str) -> Edit:
     return Edit(Span(at, at), text)
 
 
+def without_keyword(unit: Unit, call: ast.Call, name: str) -> Edit | None:
+    """A call without a keyword argument; None where it is the only argument or shares it with comments."""
+    whole, span = unit.model.module.analysed.text, unit.model.module.span
+    given = sorted([*call.args, *(one.value for one in call.keywords)], key=lambda one: span(one))
+    gone = next((one.value for one in call.keywords if one.arg == name), None)
+    if gone is None or len(given) < 2:
+        return None
+    if not whole[: span(gone).start].rstrip().endswith("="):
+        return None  # in parentheses
+    at = next(number for number, one in enumerate(given) if one is gone)
+    if at > 0:
+        start, end = span(given[at - 1]).end, span(gone).end
+        start += len(whole[start:]) - len(whole[start:].lstrip(")"))
+    else:
+        start = whole.rfind(name, span(call).start, span(gone).start)
+        end = span(given[1]).start
+        key = next((one.arg for one in call.keywords if one.value is given[1]), None)
+        end = end if key is None else whole.rfind(key, span(gone).end, end)
+    return None if "#" in whole[start:end] else Edit(Span(start, end), "")
+
+
 def spell(unit: Unit, qualified: str) -> Spelling:
     """A library's function as this file would write it, with an import where it has none.
 

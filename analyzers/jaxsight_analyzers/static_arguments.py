@@ -14,6 +14,7 @@ from typing import NamedTuple
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Related, Route, Span
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.compilation_streams import CompiledMethod, Passed
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.routes import TracedHere
@@ -45,6 +46,20 @@ def behind(unit: Unit, related: Iterable[Related | Route]) -> Parameter | None:
                 if parameter is not None and _declares(parameter, route.origin.node):
                     return parameter if _is_possible(unit, parameter) else None
     return None
+
+
+def of_call(unit: Unit, passed: Passed) -> Parameter | None:
+    """The parameter that an argument is passed for; None where it could not be static."""
+    if passed.parameter is None:
+        return None
+    parameter = Parameter(passed.parameter, passed.function, passed.compiled_by)
+    return parameter if _is_possible(unit, parameter) else None
+
+
+def of_method(unit: Unit, compiled: CompiledMethod, name: str) -> Parameter | None:
+    """A parameter of a compiled method; None where it could not be static."""
+    parameter = Parameter(name, compiled.function, compiled.compiled_by)
+    return parameter if _is_possible(unit, parameter) else None
 
 
 def _of(node: ast.AST, applied: tuple[Transformation, ...], name: str) -> Parameter | None:

@@ -130,7 +130,8 @@ def plain(value: Value, depth: int) -> Plain:
             return ("constant", value.data)
         return ("static",)
     if kind in _ARRAYS:
-        return (kind.value, *flags)
+        known = value.given
+        return (kind.value, *flags) if known is None else (kind.value, *flags, known)
     if kind is Kind.SERIES and value.data is not NEVER:
         item = plain(cast("Value", value.data), depth - 1) if depth else None
         return (Kind.TREE.value, *flags) if item is None else (kind.value, item)

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     constant_of,
+    given,
     items_of,
     most_traced,
     parts_of,
@@ -70,12 +71,20 @@ def _array(run: Run, left: Value, right: Value) -> Value:
     kinds = (left.kind, right.kind)
     most = most_traced((left, right))
     if most.traced is not Certainty.NO:
-        return tracer(Kind.ARRAY, most)
+        return _as_given(tracer(Kind.ARRAY, most), left, right)
     if Kind.ARRAY in kinds or Kind.KEY in kinds:
         return expressions.jax_result(run, Kind.ARRAY, (left, right))
     if Kind.HOST in kinds and Kind.UNKNOWN not in kinds and Kind.TREE not in kinds:
         return HOST
     return UNKNOWN
+
+
+def _as_given(value: Value, *operands: Value) -> Value:
+    """A result that is a Python number to callers if all that it is made of is."""
+    if value.kind is not Kind.ARRAY:
+        return value
+    types = [one.given for one in operands if one.kind is not Kind.STATIC]
+    return given(value, types[0] if types and None not in types else None)
 
 
 def _concatenation(left: Value, right: Value, operator: ast.operator) -> Value:
@@ -115,4 +124,5 @@ def unary(run: Run, node: ast.UnaryOp) -> Value:
         return UNKNOWN
     if value.kind not in _NUMBERS:
         return value
-    return avals.with_aval(tracer(Kind.ARRAY, value), avals.aval_of(value))
+    made = avals.with_aval(tracer(Kind.ARRAY, value), avals.aval_of(value))
+    return _as_given(made, value)

@@ -26,6 +26,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     constant_of,
+    given,
     parts_of,
     qualified_of,
     some_of,
@@ -97,7 +98,7 @@ def _one_comparison(
         return _known_equality(first, second, operator) if ordered is None else constant(ordered)
     value = arithmetic.result(run, left, right, ast.Sub())
     value = plain.plainly(run, value, "derivative", ())
-    return avals.with_aval(value, avals.of_comparison(left, right))
+    return given(avals.with_aval(value, avals.of_comparison(left, right)), value.given)
 
 
 def _identity(left: Value, right: Value, negated: bool) -> Value:

@@ -31,6 +31,7 @@ class Asked(NamedTuple):
     asked: Certainty
     function: str  # what traces it, such as `jax.jit`
     related: tuple[Related | Route, ...]
+    given: str | None  # `bool` or `int`: what callers pass for it
 
 
 _Found = tuple[Certainty, AskedSeen]
@@ -90,6 +91,7 @@ def _asked(certainty: Certainty, event: AskedSeen, places: Places) -> Asked:
         certainty,
         tracer_of(event.frame),
         places.related(event.frame, event.value.origin),
+        event.value.given,
     )
 
 

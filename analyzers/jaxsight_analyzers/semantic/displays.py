@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     entries_of,
     items_of,
+    listed,
     mapping,
     sequence,
     series,
@@ -44,7 +45,8 @@ def tuple_or_list(run: Run, node: ast.Tuple | ast.List) -> Value:
         return limits.of_items(run, node, series(join_all(items)), items if known else ())
     if not items and isinstance(node, ast.List):
         return series(NEVER)  # it is there to be filled
-    return limits.of_items(run, node, sequence(items), items)
+    made = listed(items) if isinstance(node, ast.List) else sequence(items)
+    return limits.of_items(run, node, made, items)
 
 
 def set_display(run: Run, node: ast.Set) -> Value:

@@ -17,7 +17,9 @@ from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
+    from jaxsight_analyzers.semantic.passing import PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
 
@@ -340,6 +342,7 @@ class Events:
 
     __slots__ = (
         "_kinds",
+        "applied",
         "branches",
         "calls",
         "compilations",
@@ -360,6 +363,7 @@ class Events:
         "nan_comparisons",
         "number_uses",
         "operations",
+        "passed",
         "references",
         "refusals",
         "reveals",
@@ -394,6 +398,8 @@ class Events:
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]
+    passed: list[PassedSeen]
+    applied: list[AppliedSeen]
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function
 
     def __init__(self) -> None:

@@ -373,6 +373,7 @@ def _catches(handler: ast.ExceptHandler) -> bool:
             "ModuleNotFoundError",
             "AttributeError",
             "TypeError",
+            "ValueError",
         )
         or name.startswith(("Tracer", "Concretization"))
         for name in names

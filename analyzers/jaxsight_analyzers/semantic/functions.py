@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
+    applications,
     avals,
     callees,
     compilations,
@@ -25,6 +26,7 @@ from jaxsight_analyzers.semantic import (
     members,
     memo,
     origins,
+    passing,
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 
 def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> Value:
     """Call a function of this file with evaluated arguments."""
+    if data.transformations and not run.frame.state.dead:
+        passing.note(run, node, data, arguments)
     parameters, passed = bind(run, data, arguments)
     return run_with(run, node, data, parameters, passed)
 
@@ -413,6 +417,8 @@ def _execute(
     for transformation in data.transformations:
         if transformation.facts.reverse:
             frame.differentiated = origins.differentiated(data, transformation, stand_ins)
+    if data.transformations and data.scope.owner is not None:
+        applications.note_method(run, data)
     if isinstance(data.node, ast.Lambda):
         value = run.evaluate(data.node.body)
         if not frame.state.dead:

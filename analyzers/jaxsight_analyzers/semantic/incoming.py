@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant,
     function_of,
+    given,
     mapping,
     or_none,
     sequence,
@@ -90,7 +91,7 @@ def _value(run: Run, data: Plain, origin: Origin) -> Value:
         if owner is None:
             return UNKNOWN
         return _flagged(kind, rest[2:], origin, owner)
-    return _flagged(kind, rest, origin)
+    return given(_flagged(kind, rest, origin), rest[2] if len(rest) > 2 else None)
 
 
 def _values(run: Run, parts: Iterable[Plain], origin: Origin) -> list[Value]:

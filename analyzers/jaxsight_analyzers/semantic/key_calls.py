@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     entries_of,
+    given,
     items_of,
     or_none,
     parts_of,
@@ -71,7 +72,7 @@ def stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
     tokens = run.new_key(name, node)
     for token in tokens:
         token.parameter = True
-    return Value(
+    made = Value(
         value.kind,
         value.traced,
         value.origin,
@@ -79,6 +80,7 @@ def stand_in(run: Run, node: ast.AST, name: str, value: Value) -> Value:
         data=value.data,
         tokens=tokens,
     )
+    return given(made, value.given)
 
 
 def _paths(value: Value, name: str) -> Iterator[str]:

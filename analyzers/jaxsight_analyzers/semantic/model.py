@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,7 @@ from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import (
     body_streams,
     callee_streams,
+    compilation_streams,
     control_flow_streams,
     derivative_streams,
     effect_streams,
@@ -59,6 +61,11 @@ class Definition(NamedTuple):
     kind: str  # "function", "method", "class", "lambda"
     contexts: tuple[TraceContext, ...]
     runnable: bool  # importable by its qualified name, so that the runner can run it
+
+
+_REGISTERS = re.compile(
+    r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\bregister_(?:pytree|dataclass|static)"
+)
 
 
 class Unit:
@@ -305,6 +312,26 @@ class Unit:
     def references(self) -> list[streams.Reference]:
         """Names that stand for something of a library."""
         return streams.references(self._seen("references"), self.model.places)
+
+    @cached_property
+    def passed(self) -> list[compilation_streams.Passed]:
+        """Arguments that compiled functions cannot take as they are."""
+        return compilation_streams.passed(self._seen("passed"), self.model.places)
+
+    @cached_property
+    def compiled_methods(self) -> list[compilation_streams.CompiledMethod]:
+        """Methods whose object is an argument of the transformation that compiles them."""
+        return compilation_streams.compiled_methods(self._seen("applied"), self.model.places)
+
+    @cached_property
+    def misnamed(self) -> list[compilation_streams.Misnamed]:
+        """Static and donated arguments that the compiled function does not have, or that are both."""
+        return compilation_streams.misnamed(self._seen("applied"), self.model.places)
+
+    @property
+    def registers_classes(self) -> bool:
+        """Whether calls in the file register classes as pytrees, which may name any of them; who asks depends on all of it."""
+        return _REGISTERS.search(self.whole.analysed.text) is not None
 
     @property
     def fails_on_purpose(self) -> tuple[Span, ...]:

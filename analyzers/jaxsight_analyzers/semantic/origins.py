@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jaxsight_analyzers.semantic.contexts import Summary, Transformation
-from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value, rebuilt
+from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value, given, rebuilt
 
 
 def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -> Value:
@@ -37,7 +37,7 @@ def with_origin(value: Value, origin: Origin) -> Value:
         return made
     if value.origin is None and not value.traced:
         return value
-    return Value(
+    moved = Value(
         value.kind,
         value.traced,
         origin,
@@ -45,6 +45,7 @@ def with_origin(value: Value, origin: Origin) -> Value:
         data=value.data,
         tokens=value.tokens,
     )
+    return given(moved, value.given)
 
 
 def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
@@ -54,7 +55,7 @@ def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
         return made
     if value.origin is None or value.origin not in origins:
         return value
-    return Value(
+    moved = Value(
         value.kind,
         value.traced,
         origins[value.origin],
@@ -62,3 +63,4 @@ def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
         data=value.data,
         tokens=value.tokens,
     )
+    return given(moved, value.given)

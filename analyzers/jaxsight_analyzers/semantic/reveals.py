@@ -66,6 +66,8 @@ def describe(value: Value) -> str:
     elif value.kind is Kind.MAPPING:
         entries = entries_of(value) or {}
         name = "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in entries.items()) + "}"
+    elif (number := value.given) is not None:
+        name = f"array given as {number}"
     elif (function := function_of(value)) is not None:
         names = [function.qualname, *(t.qualified for t in function.transformations)]
         name = " < ".join(names)

@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     entries_of,
     function_of,
+    is_list,
     items_of,
     or_none,
     parts_of,
@@ -51,10 +52,13 @@ def signature(value: Value) -> object:
     if value.optional:
         return ("or None", signature(some_of(value)))
     kind = value.kind
+    if value.given is not None:
+        return (kind, value.traced, value.concrete, "given", value.given)
     if value.data is None and kind is not Kind.SEQUENCE:
         return (kind, value.traced, value.concrete, "NoneType", None)
     if kind is Kind.SEQUENCE:
-        return (kind, tuple([signature(item) for item in items_of(value) or ()]))
+        items = tuple([signature(item) for item in items_of(value) or ()])
+        return (kind, items, "list") if is_list(value) else (kind, items)
     if kind is Kind.SERIES:
         return (kind, None if value.data is NEVER else signature(cast("Value", value.data)))
     if kind is Kind.INSTANCE and (known := record_of(value)) is not None:

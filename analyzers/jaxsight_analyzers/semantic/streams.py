@@ -38,6 +38,7 @@ class Branch(NamedTuple):
     function: str  # what traces it, such as `jax.jit`
     origin: str | None  # the argument that makes it a tracer
     related: tuple[Related | Route, ...]
+    given: str | None  # `bool` or `int`: what callers pass for the argument that it tests
 
 
 class Argument:
@@ -310,14 +311,20 @@ _MEANT = frozenset(("missing", "raises", "tracer", "try"))
 def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
     """The tests that surely or maybe fail, each in its most telling context."""
     best: dict[ast.AST, tuple[Certainty, BranchSeen]] = {}
+    arrays: set[ast.AST] = set()  # what is tested there is no Python number in some context
     for event in seen:
         certainty = truth_fails(event.value)
         if certainty is Certainty.NO or is_meant(event.guards):
             continue
+        if event.value.given is None:
+            arrays.add(event.test)
         before = best.get(event.test)
         if before is None or certainty > before[0]:
             best[event.test] = certainty, event
-    return [_branch(event, certainty, places) for certainty, event in best.values()]
+    return [
+        _branch(event, certainty, None if test in arrays else event.value.given, places)
+        for test, (certainty, event) in best.items()
+    ]
 
 
 def truth_fails(value: Value) -> Certainty:
@@ -329,7 +336,7 @@ def truth_fails(value: Value) -> Certainty:
     return min(value.traced, Certainty.MAYBE) if value.kind is Kind.UNKNOWN else Certainty.NO
 
 
-def _branch(event: BranchSeen, certainty: Certainty, places: Places) -> Branch:
+def _branch(event: BranchSeen, certainty: Certainty, given: str | None, places: Places) -> Branch:
     origin = event.value.origin
     return Branch(
         event.node,
@@ -341,6 +348,7 @@ def _branch(event: BranchSeen, certainty: Certainty, places: Places) -> Branch:
         tracer_of(event.frame),
         origin.name if origin else None,
         places.related(event.frame, origin),
+        given,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from jaxsight_analyzers.data import replace
@@ -19,6 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     entries_of,
+    given,
     mapping,
     rebuilt,
     record,
@@ -69,6 +71,17 @@ def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
         data=value.data if value.kind is Kind.INSTANCE else None,
         tokens=value.tokens,
     )
+
+
+def as_given(made: Value, value: Value, origin: Origin) -> Value:
+    """The tracer of a number that Python decides by, if callers pass one or the parameter is annotated so."""
+    known = constant_of(value)
+    if known is not MISSING:
+        return given(made, type(known).__name__) if isinstance(known, int) else made
+    annotation = getattr(origin.node, "annotation", None)
+    if value.kind is not Kind.STATIC or not isinstance(annotation, ast.Name):
+        return made
+    return given(made, annotation.id) if annotation.id in ("bool", "int") else made
 
 
 def _traced_record(known: Record, origin: Origin | None, concrete: bool) -> Value:

@@ -10,6 +10,7 @@ from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    applications,
     callees,
     calls,
     expressions,
@@ -91,7 +92,9 @@ def apply(
         return _lift(run, node, qualified, facts, mode, arguments, target)
     if mode == "inherit" and facts.wraps:
         data = members.callable_of(run, target)
-        return target if data is None else Value(Kind.FUNCTION, data=data)
+        if data is None:
+            return target
+        return Value(Kind.FUNCTION, data=replace(data, what=data.what or "wrapped"))
     made = _apply_to(run, node, qualified, facts, mode, arguments, parameter)
     if made is None:
         callees.note_no_function(run, node, facts, parameter, arguments, target)
@@ -132,6 +135,7 @@ def _apply_to(
         bound=(*data.bound, *kept),
     )
     run.note_transformed(made, run.frame)
+    applications.note(run, made, transformation)
     return made
 
 
@@ -408,9 +412,10 @@ def _traced_parameter(
     evidence = run.evidence(data.scope)
     telling = name in evidence.arrays or name in evidence.containers
     unknown = transformation.static_unknown or transformation.unmapped is None
+    unknown = unknown or _names_others(transformation, data)
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
-    if name in _varying(data.node.args) and (unknown or _names_others(transformation, data)):
+    if name in _varying(data.node.args) and unknown:
         return value  # each of them may be static
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
@@ -423,6 +428,8 @@ def _traced_parameter(
     if name in evidence.references:
         return Value(Kind.REFERENCE, Certainty.YES, origin)
     made = tracers.traced(value, origin, concrete)
+    if made.kind is Kind.ARRAY and transformation.compiles and not concrete:
+        return tracers.as_given(made, value, origin)
     if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
         known = some_of(made)
         array = Value(

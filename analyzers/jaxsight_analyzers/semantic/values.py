@@ -80,6 +80,8 @@ class Value:
     __slots__ = ("concrete", "data", "kind", "origin", "tokens", "traced")
     optional = False
     """Whether it may be None instead: see `OptionalValue`."""
+    given: str | None = None
+    """The type of the Python number that callers pass where a tracer stands for it: see `GivenValue`."""
 
     def __init__(
         self,
@@ -123,6 +125,22 @@ class OptionalValue(Value):
         self.some = some
 
 
+class GivenValue(Value):
+    """A tracer for which callers pass a Python number: Python could decide by it if it were static."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, tracer: Value, type_name: str) -> None:
+        super().__init__(
+            tracer.kind,
+            tracer.traced,
+            tracer.origin,
+            concrete=tracer.concrete,
+            tokens=tracer.tokens,
+        )
+        self.given = type_name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionData:
     """A function of a file as a value: its definition, what it closes over, what wraps it."""
@@ -133,7 +151,7 @@ class FunctionData:
     bound: tuple[Value, ...] = ()
     bound_names: tuple[tuple[str, Value], ...] = ()
     transformations: tuple[Transformation, ...] = ()  # innermost first
-    what: str = ""  # "partial" or "bound method", where it is made of another function
+    what: str = ""  # "partial", "bound method" or "wrapped", where it is made of another function
     made_in: object = None  # the mark of the frame where the object was made, and in which loops
     passes: Passes = ()
     veiled: bool = (
@@ -257,6 +275,26 @@ def sequence(items: Iterable[Value]) -> Value:
     return Value(Kind.SEQUENCE, most.traced, most.origin, concrete=most.concrete, data=known)
 
 
+class ListItems(tuple["Value", ...]):
+    """The items of a list, which has no hash, unlike a tuple."""
+
+    __slots__ = ()
+
+
+def listed(items: Iterable[Value]) -> Value:
+    """A list with known items."""
+    made = sequence(items)
+    if made.kind is not Kind.SEQUENCE:
+        return made
+    items = ListItems(made.data)  # type: ignore[arg-type]
+    return Value(made.kind, made.traced, made.origin, concrete=made.concrete, data=items)
+
+
+def is_list(value: Value) -> bool:
+    """Whether a value certainly is a list; one that was copied or changed may be one too."""
+    return isinstance(value.data, ListItems)
+
+
 def mapping(items: Mapping[object, Value]) -> Value:
     """A dict with known constant keys."""
     most = most_traced(items.values())
@@ -317,6 +355,13 @@ def _too_big(items: Iterable[Value]) -> bool:
 
 
 # What `data` holds follows from the kind, which a type checker cannot see: hence the ignores below.
+
+
+def given(value: Value, type_name: str | None) -> Value:
+    """The same tracer of an array, of which is known that callers pass a Python number for it."""
+    if type_name is None or value.kind is not Kind.ARRAY:
+        return value
+    return GivenValue(value, type_name)
 
 
 def items_of(value: Value) -> tuple[Value, ...] | None:

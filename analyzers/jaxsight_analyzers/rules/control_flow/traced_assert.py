@@ -43,7 +43,7 @@ from jaxsight_analyzers.semantic.streams import Branch
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, branch in enumerate(unit.branches):
-        if branch.kind not in ("assert", "raise"):
+        if branch.given is not None or branch.kind not in ("assert", "raise"):
             continue
         is_sure = branch.traced is Certainty.YES
         verb, fails = ("is", "fails") if is_sure else ("may be", "then fails")

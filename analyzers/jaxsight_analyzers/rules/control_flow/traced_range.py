@@ -48,6 +48,8 @@ _INDEXED = ("list", "tuple", "string", "NumPy array")
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, asked in enumerate(unit.indices):
+        if asked.given is not None and asked.operation == "range":
+            continue  # a number to its callers: `missing-static-for-flag` reports that
         verb = "is" if asked.asked is Certainty.YES else "may be"
         yield Finding(
             span=asked.span,
