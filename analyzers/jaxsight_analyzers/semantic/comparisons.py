@@ -9,6 +9,7 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,
     avals,
+    dtype_tests,
     expressions,
     flow,
     folding,
@@ -42,6 +43,8 @@ def compare(run: Run, node: ast.Compare) -> Value:
     ]
     if any(is_nan(value) for value in operands):
         run.events.nan_comparisons.append(NanComparisonSeen(node, is_nan(operands[0]), run.guards))
+    if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        dtype_tests.note(run, node, operands)
     result = STATIC
     parts = [
         _one_comparison(run, node, left, operator, right, written)

@@ -305,6 +305,21 @@ class TypesSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class MeshEnteredSeen(NamedTuple):
+    """`with mesh:`."""
+
+    node: ast.expr  # the mesh
+    bound: bool  # `with mesh as m:`
+    guards: tuple[str, ...]
+
+
+class DtypeIdentitySeen(NamedTuple):
+    """`x.dtype is jnp.float32`: two objects that are never the same."""
+
+    node: ast.Compare
+    guards: tuple[str, ...]
+
+
 class OperationSeen(NamedTuple):
     """A difference or quotient of arrays whose first operand is a call."""
 
@@ -351,6 +366,7 @@ class Events:
         "contexts",
         "derivatives",
         "dropped",
+        "dtype_identities",
         "effects",
         "growths",
         "imports",
@@ -359,6 +375,7 @@ class Events:
         "key_reuses",
         "loops",
         "masks",
+        "meshes_entered",
         "methods",
         "nan_comparisons",
         "number_uses",
@@ -389,6 +406,8 @@ class Events:
     compiled_calls: list[CompiledCallSeen]
     constant_keys: list[ConstantKeySeen]
     derivatives: list[DerivativeSeen]
+    dtype_identities: list[DtypeIdentitySeen]
+    meshes_entered: list[MeshEnteredSeen]
     loops: list[LoopSeen]
     growths: list[GrowthSeen]
     refusals: list[RefusedSeen]

@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic import (
     limits,
     loops,
     members,
+    meshes,
     narrowing,
     patterns,
     records,
@@ -387,6 +388,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     for item in node.items:
         value = run.evaluate(item.context_expr)
         within.add(value.data.within if isinstance(value.data, FunctionFacts) else None)
+        meshes.note(run, item, value)
         if expects_failure(item.context_expr):
             run.task.fails_on_purpose.append(node)
             frame.guards = (*guards, "raises")

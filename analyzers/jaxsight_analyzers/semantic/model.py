@@ -18,10 +18,12 @@ from jaxsight_analyzers.semantic import (
     compilation_streams,
     control_flow_streams,
     derivative_streams,
+    dtype_streams,
     effect_streams,
     effect_words,
     key_streams,
     loop_streams,
+    mesh_streams,
     purity_streams,
     reverse_streams,
     streams,
@@ -242,6 +244,16 @@ class Unit:
             if self._holds(event.transformation.node)
         )
         return streams.compilations(seen, self.model.places)
+
+    @cached_property
+    def dtype_identities(self) -> list[dtype_streams.DtypeIdentity]:
+        """Tests whether the dtype of an array is the object that stands for one."""
+        return dtype_streams.dtype_identities(self._seen("dtype_identities"), self.model.places)
+
+    @cached_property
+    def meshes_entered(self) -> list[mesh_streams.MeshEntered]:
+        """Meshes that are entered with `with`."""
+        return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
 
     @cached_property
     def body_types(self) -> list[body_streams.BodyTypes]:
