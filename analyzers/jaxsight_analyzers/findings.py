@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import rewrites
@@ -27,14 +27,30 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.source import SourceFile
 
 
+Asker = tuple[Rule, "Severity | None"]
+"""A rule, and how grave the settings say it is."""
+
+
 class Kept(NamedTuple):
     """What rules found in a unit."""
 
     seen_by: tuple[tuple[Task, int], ...]
     found: Found
+    elsewhere: Found  # by the rules that asked for more than the unit
     crashes: tuple[str, ...]
-    asked_others: bool  # the rules depend on the whole file
-    asked_imports: bool  # and on its imports
+    askers: tuple[Asker, ...]  # these rules: what they find depends on the whole file
+    asked_imports: bool  # some depend on its imports
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is something to say of it, now or after an edit elsewhere."""
+        found = self.found.relative or self.elsewhere.relative
+        return bool(found or self.crashes or self.askers or self.asked_imports)
+
+    def is_stale(self, gone: set[Chunk], imports_differ: bool) -> bool:
+        """Whether all rules have to look again although the unit is as it was."""
+        found = self.found.speaks_of(gone) or self.elsewhere.speaks_of(gone)
+        return found or bool(self.crashes) or (self.asked_imports and imports_differ)
 
 
 class State:
@@ -129,14 +145,17 @@ class State:
             gone = {self._chunks[number] for number in again}.difference(module.chunks)
             for number in again | self._telling:
                 known = self._kept[number]
-                if number in again or self._is_to_be_looked_at(known, gone, imports_differ):
+                if number in again or known.is_stale(gone, imports_differ):
                     self._keep(number, self._look(model.unit(number), module))
+                elif known.askers:
+                    self._keep(number, self._ask_again(model.unit(number), module, known))
         crashes = list(model.crashes)
         found: list[Diagnostic] = []
         for number in sorted(self._telling):
             known = self._kept[number]
             crashes.extend(known.crashes)
             found.extend(known.found.placed(number, model))
+            found.extend(known.elsewhere.placed(number, model))
         return found, list(dict.fromkeys(crashes))
 
     def _imports_differ(self, model: SemanticModel) -> bool:
@@ -160,42 +179,63 @@ class State:
             unit = self.model.unit(number)
             known = before.get(chunk)
             stays = known is not None and known.seen_by == unit.seen_by
-            if known is None or not stays or self._is_to_be_looked_at(known, gone, imports_differ):
+            if known is None or not stays or known.is_stale(gone, imports_differ):
                 known = self._look(unit, module)
+            elif known.askers:
+                known = self._ask_again(unit, module, known)
             self._kept.append(known)
             self._keep(number, known)
-
-    @staticmethod
-    def _is_to_be_looked_at(known: Kept, gone: set[Chunk], imports_differ: bool) -> bool:
-        """Whether what was seen elsewhere in the file, or what lay there, may be something else now."""
-        asked = known.asked_others or (known.asked_imports and imports_differ)
-        return asked or known.found.speaks_of(gone)
 
     def _keep(self, number: int, kept: Kept) -> None:
         self._kept[number] = kept
         self._chunks[number] = self.model.module.chunks[number]
-        if kept.found.relative or kept.crashes or kept.asked_others or kept.asked_imports:
+        if kept.tells:
             self._telling.add(number)
         else:
             self._telling.discard(number)
 
     def _look(self, unit: Unit, module: ParsedModule) -> Kept:
-        found: list[Diagnostic] = []
-        crashes: list[str] = []
-        for rule, configured in self._severities:
-            try:
-                found.extend(_run(rule, configured, unit))
-            except Exception as error:  # the border between us and a rule: the others go on
-                crashes.append(f"rule `{rule.name}` failed on {self.path}: {error!r}")
-        meant = unit.fails_on_purpose if found else ()
-        found = [d for d in found if not any(_within(d.span, span) for span in meant)]
+        """Let all rules look at a unit."""
+        own, elsewhere, crashes, askers = self._run_all(self._severities, unit)
         return Kept(
             unit.seen_by,
-            Found(found, unit.number, module),
-            tuple(crashes),
-            unit.asked_others,
+            Found(own, unit.number, module),
+            Found(elsewhere, unit.number, module),
+            crashes,
+            askers,
             unit.asked_imports,
         )
+
+    def _ask_again(self, unit: Unit, module: ParsedModule, known: Kept) -> Kept:
+        """Let those rules look at a unit, which is as it was, that asked for more than it."""
+        own, elsewhere, crashes, askers = self._run_all(known.askers, unit)
+        if own or crashes or askers != known.askers:
+            return self._look(self.model.unit(unit.number), module)
+        found = Found(elsewhere, unit.number, module)
+        return known._replace(seen_by=unit.seen_by, elsewhere=found)
+
+    def _run_all(
+        self, rules: Iterable[Asker], unit: Unit
+    ) -> tuple[list[Diagnostic], list[Diagnostic], tuple[str, ...], tuple[Asker, ...]]:
+        own: list[Diagnostic] = []
+        elsewhere: list[Diagnostic] = []
+        crashes: list[str] = []
+        askers: list[Asker] = []
+        for rule, configured in rules:
+            unit.asked_others = False
+            try:
+                found = list(_run(rule, configured, unit))
+            except Exception as error:  # the border between us and a rule: the others go on
+                crashes.append(f"rule `{rule.name}` failed on {self.path}: {error!r}")
+                found = []
+            if unit.asked_others:
+                askers.append((rule, configured))
+            (elsewhere if unit.asked_others else own).extend(found)
+        meant = unit.fails_on_purpose if own or elsewhere else ()
+        if meant:
+            own = [d for d in own if not any(_within(d.span, span) for span in meant)]
+            elsewhere = [d for d in elsewhere if not any(_within(d.span, span) for span in meant)]
+        return own, elsewhere, tuple(crashes), tuple(askers)
 
 
 def _run(rule: Rule, configured: Severity | None, unit: Unit) -> Iterator[Diagnostic]:

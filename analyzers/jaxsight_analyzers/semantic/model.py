@@ -31,7 +31,7 @@ from jaxsight_analyzers.semantic import (
     transfer_streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
-from jaxsight_analyzers.semantic.events import DerivativeSeen
+from jaxsight_analyzers.semantic.events import CallSeen, DerivativeSeen
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
@@ -260,13 +260,21 @@ class Unit:
         """Loops and branches that fail because of the types that their bodies return."""
         return body_streams.body_types(self._seen("types"), self.model.places)
 
-    @cached_property
+    @property
     def derivatives(self) -> list[derivative_streams.Derivative]:
         """Derivatives that are taken of functions of the file; who asks depends on where these run."""
-        known = (self.knowledge.function(reference.qualified) for reference in self.references)
-        if not any(facts is not None and facts.differentiated is not None for facts in known):
+        if not self._takes_derivatives:
             return []
         self.asked_others = True
+        return self._derivatives
+
+    @cached_property
+    def _takes_derivatives(self) -> bool:
+        known = (self.knowledge.function(reference.qualified) for reference in self.references)
+        return any(facts is not None and facts.differentiated is not None for facts in known)
+
+    @cached_property
+    def _derivatives(self) -> list[derivative_streams.Derivative]:
         seen = [event for event in self.model.derivatives if self._holds(event.node)]
         return derivative_streams.derivatives(seen, self.model.places)
 
@@ -296,14 +304,22 @@ class Unit:
         """What is given for functions and is none, or returns what JAX refuses."""
         return callee_streams.refusals(self._seen("refusals"), self.model.places)
 
-    @cached_property
+    @property
     def undifferentiable(self) -> list[reverse_streams.Loop]:
         """Loops of JAX that are differentiated in reverse, which fails."""
+        if not self._loops_of_jax:
+            return []
+        self.asked_others = True  # what leads to a loop may lie anywhere in the file
+        return self._undifferentiable
+
+    @cached_property
+    def _loops_of_jax(self) -> list[CallSeen]:
         names = reverse_streams.LOOPS
-        seen = [e for e in self._seen("calls") if e.facts is not None and e.facts.name in names]
-        if seen:
-            self.asked_others = True  # what leads to a loop may lie anywhere in the file
-        return reverse_streams.loops(seen, self.model) if seen else []
+        return [e for e in self._seen("calls") if e.facts is not None and e.facts.name in names]
+
+    @cached_property
+    def _undifferentiable(self) -> list[reverse_streams.Loop]:
+        return reverse_streams.loops(self._loops_of_jax, self.model)
 
     @cached_property
     def effects(self) -> list[effect_streams.Effect]:
