@@ -25,6 +25,7 @@ SECTIONS = (
     "counterparts",
     "kinds",
     "plain",
+    "arrays_only",
     "results",
     "annotations",
     "methods",
@@ -86,6 +87,7 @@ def knowledge_json() -> str:
         "counterparts": {},
         "kinds": {},
         "plain": {},
+        "arrays_only": {},
         "results": {},
         "annotations": {},
         "methods": {},
@@ -138,6 +140,8 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         for module, kinds in table.get(section, {}).items():
             for kind, names in kinds.items():
                 joined[section].update({f"{module}.{name}": kind for name in names.split()})
+    for module, names in table.get("arrays_only", {}).items():
+        joined["arrays_only"][module] = names.split()
     for name, entry in table.get("methods", {}).items():
         joined["methods"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():

@@ -282,6 +282,7 @@ class Knowledge:
         self._plain: dict[str, Plain] = tables["plain"]
         self._results: dict[str, str] = tables["results"]
         self._keywords: dict[str, dict[str, dict[str, str]]] = tables["keywords"]
+        self._arrays_only: dict[str, list[str]] = tables["arrays_only"]
         self._aliases: dict[str, str] = tables["aliases"]
         self._annotations: dict[str, AnnotationKind] = tables["annotations"]
         self._methods: dict[str, dict[str, Any]] = tables["methods"]
@@ -348,6 +349,11 @@ class Knowledge:
     def record(self, qualified: str) -> RecordKind | None:
         """What a class with fields is that derives from this one, or is decorated with it."""
         return self._records.get(qualified)
+
+    def refuses_lists(self, name: str) -> bool:
+        """Whether a function, by its canonical name, fails on a list or tuple where an array is meant."""
+        module, _, last = name.rpartition(".")
+        return last in self._arrays_only.get(module, ())
 
     def mutator(self, name: str) -> Mutator | None:
         """What a method of a container, so named, does to it."""

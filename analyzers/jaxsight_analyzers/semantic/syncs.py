@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic.events import CompiledCallSeen
+from jaxsight_analyzers.semantic.expressions import place_of
+from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Call, Places
 from jaxsight_analyzers.semantic.trees import TRIES, walk
 
@@ -19,7 +21,8 @@ Calls = Mapping[ast.AST, Call]
 
 _CASTS = ("builtins.float", "builtins.int", "numpy.asarray", "numpy.array", "jax.device_get")
 _METHODS = ("item", "tolist")
-_STATIC = ("shape", "ndim", "size", "dtype")
+_STATIC = ("shape", "ndim", "size", "dtype", "nbytes")
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PRINTS = ("builtins.print", "logging.info", "logging.debug", "absl.logging.info")
 _LOGS = (
     *("set_postfix", "set_postfix_str", "set_description", "add_scalar", "scalar"),
@@ -160,7 +163,7 @@ class _Loop:
         elif self._conversion(value) is not None:
             self.host.update(bound)
         else:
-            used = next((self.device[n] for n in _names(value) if n in self.device), None)
+            used = self._event_of(value)
             for name in bound:
                 self.device.pop(name, None)
                 if used is not None:
@@ -225,9 +228,21 @@ class _Loop:
         return self._event_of(node) is not None
 
     def _event_of(self, node: ast.expr) -> CompiledCallSeen | None:
-        if any(isinstance(inner, ast.Attribute) and inner.attr in _STATIC for inner in walk(node)):
+        if any(self._leads_away(inner) for inner in walk(node)):
             return None
         return next((self.device[name] for name in _names(node) if name in self.device), None)
+
+    def _leads_away(self, node: ast.AST) -> bool:
+        """Whether a part of an expression is static, or nobody knows where it is computed."""
+        if isinstance(node, ast.Attribute):
+            return node.attr in _STATIC
+        if isinstance(node, ast.Call) and node not in self.calls:
+            known = self.calls_at.get(node)
+            if known is not None:
+                return not known.canonical.startswith("jax.")
+            called = place_of(node.func)
+            return called is None or root_of(called) not in self.device
+        return isinstance(node, _COMPREHENSIONS)
 
     def _sync(
         self,
