@@ -21,10 +21,9 @@ that is not reported.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import edits, formats
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -96,42 +95,14 @@ def _as_debug_print(unit: Unit, call: Call) -> str | None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             template.append(node.value.replace("{", "{{").replace("}", "}}"))
         elif isinstance(node, ast.JoinedStr):
-            text = _template(unit, node, values)
+            text = formats.as_format(node, values)
             if text is None:
                 return None
             template.append(text)
         else:
             template.append("{}")
             values.append(edits.as_argument(unit, node))
-    return ", ".join([_quoted(" ".join(template)), *values])
-
-
-def _template(unit: Unit, node: ast.JoinedStr, values: list[str]) -> str | None:
-    """An f-string as a format string, its values appended to `values`."""
-    parts: list[str] = []
-    for part in node.values:
-        if isinstance(part, ast.Constant):
-            parts.append(str(part.value).replace("{", "{{").replace("}", "}}"))
-        elif isinstance(part, ast.FormattedValue):
-            spec = part.format_spec
-            if part.conversion != -1 or (spec is not None and not _is_plain(spec)):
-                return None
-            form = "" if spec is None else f":{_literal(spec)}"
-            parts.append(f"{{{form}}}")
-            values.append(ast.unparse(part.value))  # before 3.12 parts of f-strings have no place
-    return "".join(parts)
-
-
-def _is_plain(spec: ast.expr) -> bool:
-    return isinstance(spec, ast.JoinedStr) and all(isinstance(p, ast.Constant) for p in spec.values)
-
-
-def _literal(spec: ast.expr) -> str:
-    return "".join(str(part.value) for part in ast.walk(spec) if isinstance(part, ast.Constant))
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return ", ".join([formats.quoted(" ".join(template)), *values])
 
 
 RULE = Rule(
