@@ -136,7 +136,7 @@ def test_the_configuration_decides_how_severe_a_finding_is() -> None:
 def test_two_fixes_at_one_place_need_two_rounds() -> None:
     """Each adds an import, and in which order they should stand is not for us to guess."""
     text = (
-        "import jax\nimport numpy as np\nimport scipy.special\n\n@jax.jit\ndef f(x):\n"
+        "from jax import jit\nimport numpy as np\nimport scipy.special\n\n@jit\ndef f(x):\n"
         "    return np.sin(x) + scipy.special.erf(x)\n"
     )
     analysis = run(text)
@@ -144,7 +144,7 @@ def test_two_fixes_at_one_place_need_two_rounds() -> None:
     once = apply_fixes(analysis, Applicability.UNSAFE)
     all_rounds = fix_all(SourceFile("a.py", text), Config(), {}, Applicability.UNSAFE)
 
-    assert (once.count("import jax.numpy"), once.count("import jax.scipy")) == (1, 0)
+    assert once.count("import jax.") == 1
     assert all_rounds.count("import jax.") == 2
     assert names(run(all_rounds)) == []
 
