@@ -209,6 +209,9 @@ def test_sarif_has_what_the_schema_requires(project: Path) -> None:
         assert location["artifactLocation"]["uri"] in ("assign.py", "reuse.py")
         assert location["region"]["startLine"] in (4, 5)
         assert result["level"] == "error"
+    for rule in driver["rules"]:
+        assert rule["help"]["markdown"].startswith(f"# {rule['id']}\n")
+        assert rule["shortDescription"]["text"] in rule["help"]["text"]
 
 
 def test_github_commands_are_escaped(tmp_path: Path) -> None:
@@ -294,18 +297,109 @@ def test_exit_zero_and_statistics(project: Path) -> None:
     done = check(project, "--exit-zero", "--statistics")
 
     assert done.returncode == 0
-    assert done.stdout == "1  array-item-assignment\n1  key-reuse\n"
+    assert done.stdout.splitlines() == [
+        "1  array-item-assignment  error    fixes 1 with --fix",
+        "1  key-reuse              error    fixes 1 with --fix --unsafe-fixes",
+    ]
+
+
+def test_statistics_begin_with_errors_and_a_long_report_ends_with_them(tmp_path: Path) -> None:
+    lines = "".join(f"x[{number}] = 1.0\n" for number in range(3))
+    loop = "import jax\nfor i in range(9):\n    print(jax.jit(lambda y: y)(i))\n" * 5
+    (tmp_path / "a.py").write_text(f"import jax.numpy as jnp\nx = jnp.zeros(3)\n{lines}")
+    (tmp_path / "b.py").write_text(loop)
+    table = check(tmp_path, "--statistics").stdout
+
+    assert [line.split()[:3] for line in table.splitlines()] == [
+        ["3", "array-item-assignment", "error"],
+        ["5", "jit-in-loop", "warning"],
+    ]
+    assert table not in check(tmp_path).stdout
+    (tmp_path / "b.py").write_text(loop * 4)
+    assert f"{check(tmp_path, '--statistics').stdout}\nFound 3 errors" in check(tmp_path).stdout
+    assert "array-item-assignment  error" not in check(tmp_path, "--output-format=concise").stdout
+
+
+def test_progress_is_for_terminals(project: Path) -> None:
+    assert check(project).stderr == ""
+
+    def run(patience: float, environment: dict[str, str]) -> str:
+        ours, theirs = os.openpty()
+        code = (
+            "import sys; from jaxsight_server import cli, terminal; "
+            f"terminal.Progress._PATIENCE = {patience}; cli.main(sys.argv[1:])"
+        )
+        known = {name: value for name, value in os.environ.items() if name not in ("CI", "TERM")}
+        subprocess.run(
+            [sys.executable, "-c", code, "check"],
+            cwd=project,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={**known, **environment},
+            check=False,
+        )
+        os.close(theirs)
+        try:
+            return os.read(ours, 10_000).decode()
+        except OSError:  # nothing was written
+            return ""
+        finally:
+            os.close(ours)
+
+    assert "1/3 assign.py" in run(-1, {})
+    assert run(-1, {}).endswith("\r\x1b[2K")
+    assert run(-1, {"CI": "true"}) == run(60, {}) == ""
 
 
 def test_a_baseline_accepts_what_is_there_and_reports_what_is_new(project: Path) -> None:
     assert check(project, "--write-baseline", "accepted.json").returncode == 0
     (project / "reuse.py").write_text("\n\n" + REUSE)
-    assert check(project, "--baseline", "accepted.json").returncode == 0
+    done = check(project, "--baseline", "accepted.json")
+    assert done.returncode == 0
+    assert done.stdout == "Nothing found in 3 files.\n2 more are accepted in the baseline.\n"
 
     (project / "new.py").write_text(ASSIGN)
     found = diagnostics(project, "--baseline", "accepted.json")
 
     assert [d["path"] for d in found] == ["new.py"]
+
+
+def test_a_baseline_survives_a_cell_before_the_accepted_one(tmp_path: Path) -> None:
+    def write(*cells: str) -> None:
+        made = [
+            {
+                "cell_type": "code",
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+                "source": one,
+            }
+            for one in cells
+        ]
+        (tmp_path / "a.ipynb").write_text(
+            json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        )
+
+    write(ASSIGN)
+    assert check(tmp_path, "--write-baseline", "accepted.json").returncode == 0
+    write("print(1)", ASSIGN)
+
+    assert check(tmp_path, "--baseline", "accepted.json").returncode == 0
+    write("print(1)", ASSIGN, ASSIGN)
+    assert check(tmp_path, "--baseline", "accepted.json").returncode == 1
+
+
+def test_noqa_means_nothing_and_stands_beside_our_comments(tmp_path: Path) -> None:
+    lines = (
+        "x[0] = 1.0  # noqa",
+        "x[1] = 1.0  # noqa: E501  # jaxsight: ignore[array-item-assignment] why",
+        "x[2] = 1.0  # jaxsight: ignore[array-item-assignment] why  # noqa: E501",
+    )
+    (tmp_path / "a.py").write_text(
+        "import jax.numpy as jnp\n\nx = jnp.zeros(3)\n" + "\n".join(lines)
+    )
+
+    assert [d["start"]["line"] for d in diagnostics(tmp_path)] == [4]
 
 
 def test_standard_input_is_checked_under_a_name(project: Path) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from jaxsight_analyzers.diagnostic import Severity
 from jaxsight_analyzers.registry import rule_named
+from jaxsight_analyzers.report.page import page
 from jaxsight_analyzers.report.problem import Place, Problem, Remedy, Trouble
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -117,6 +118,8 @@ def _sarif_rule(name: str, problems: list[Problem]) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": name}
     if rule is not None:
         entry["shortDescription"] = {"text": rule.summary}
+        text = page(rule)
+        entry["help"] = {"text": text, "markdown": text}
         entry["defaultConfiguration"] = {"level": _LEVELS[rule.severity]}
     return {**entry, "helpUri": url} if url else entry
 

@@ -68,6 +68,18 @@ class Problem(NamedTuple):
         return self.place.path
 
     @property
+    def file(self) -> str:
+        """The path of its file, also for a cell: cells are numbered anew when one is put before them."""
+        return self.path.partition(":cell ")[0]
+
+    @property
+    def mended_by(self) -> Applicability | None:
+        """The safest of its fixes that change the code; None where there is none."""
+        levels = {fix.applicability for fix in self.diagnostic.finding.fixes}
+        order = (Applicability.SAFE, Applicability.UNSAFE)
+        return next((level for level in order if level in levels), None)
+
+    @property
     def severity(self) -> Severity:
         """How grave it is."""
         return self.diagnostic.severity

@@ -93,7 +93,7 @@ def _columns(text: str) -> int:
     return width
 
 
-def summary(problems: list[Problem], checked: int, fixable: int, unsafe: int, style: Style) -> str:
+def summary(problems: list[Problem], checked: int, style: Style) -> str:
     """The last lines of a report: how much was found and what can be mended."""
     files = f"{checked} file{'s' if checked != 1 else ''}"
     if not problems:
@@ -104,22 +104,47 @@ def summary(problems: list[Problem], checked: int, fixable: int, unsafe: int, st
         if (count := sum(problem.severity is severity for problem in problems))
     ]
     text = style.paint(f"Found {', '.join(counts)} in {files}.", _BOLD) + "\n"
-    if fixable:
-        text += f"{fixable} can be fixed with `--fix`.\n"
+    safe, unsafe = _mendable(problems)
+    if safe:
+        text += f"{safe} can be fixed with `--fix`.\n"
     if unsafe:
-        more = "more " if fixable else ""
+        more = "more " if safe else ""
         text += f"{unsafe} {more}can be fixed with `--fix --unsafe-fixes`; `--diff` shows how.\n"
     return text
 
 
-def statistics(problems: list[Problem]) -> str:
-    """How many findings each rule has, the most frequent first."""
-    counts: dict[str, int] = {}
+def _mendable(problems: Iterable[Problem]) -> tuple[int, int]:
+    """How many a safe fix mends, and how many only one that is not."""
+    levels = [problem.mended_by for problem in problems]
+    return levels.count(Applicability.SAFE), levels.count(Applicability.UNSAFE)
+
+
+def statistics(problems: Iterable[Problem], style: Style) -> str:
+    """A line for each rule: errors before warnings, then the most frequent first; and what can be mended."""
+    by_rule: dict[str, list[Problem]] = {}
     for problem in problems:
-        counts[problem.diagnostic.rule] = counts.get(problem.diagnostic.rule, 0) + 1
-    width = max((len(str(count)) for count in counts.values()), default=0)
-    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    return "".join(f"{str(count).rjust(width)}  {rule}\n" for rule, count in rows)
+        by_rule.setdefault(problem.diagnostic.rule, []).append(problem)
+    order = list(Severity)
+    rows = [
+        (min(order.index(one.severity) for one in found), len(found), rule, found)
+        for rule, found in by_rule.items()
+    ]
+    rows.sort(key=lambda row: (row[0], -row[1], row[2]))
+    numbers = max((len(str(count)) for _, count, _, _ in rows), default=0)
+    names = max(map(len, by_rule), default=0)
+    lines: list[str] = []
+    for worst, count, rule, found in rows:
+        safe, unsafe = _mendable(found)
+        can = ", ".join(
+            f"{many} with {options}"
+            for many, options in ((safe, "--fix"), (unsafe, "--fix --unsafe-fixes"))
+            if many
+        )
+        severity = order[worst]
+        word = style.paint(severity.value.ljust(len("warning")), _BOLD, _COLOURS[severity])
+        line = f"{str(count).rjust(numbers)}  {rule.ljust(names)}  {word}  {can and f'fixes {can}'}"
+        lines.append(f"{line.rstrip()}\n")
+    return "".join(lines)
 
 
 def given_up(found: Iterable[Trouble], style: Style) -> str:

@@ -16,8 +16,9 @@ from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.commands.checking import NOTEBOOK, Around, Checked, note, together
 from jaxsight_server.commands.project import Project
-from jaxsight_server.terminal import is_coloured
+from jaxsight_server.terminal import Progress, is_coloured
 
+_MANY = 20  # findings, of which a table by rule is shown as well
 FORMATS = ("full", "concise", "json", "sarif", "github")
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="with --fix or --diff: also fixes that may change behaviour",
     )
     add("--diff", action="store_true", help="show what --fix would change, and change nothing")
-    add("--statistics", action="store_true", help="count findings by rule")
+    add("--statistics", action="store_true", help="count findings by rule, the worst first")
     add(
         "--verbose",
         action="store_true",
@@ -103,14 +104,20 @@ def _check_paths(arguments: Namespace, project: Project, checked: Checked) -> No
     found = find_files(paths, project.config_of(Path.cwd()), Path.cwd())
     for error in found.errors:
         checked.fail(error.path, error.message)
-    checked.files_together = together(project, found.files)
-    for path in found.files:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            checked.fail(str(path), f"cannot be read: {error.strerror}")
-            continue
-        _check_bytes(arguments, project, checked, path, data)
+    files = list(found.files)
+    progress = Progress(len(files))
+    try:
+        checked.files_together = together(project, files, progress)
+        for path in files:
+            progress(str(path))
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                checked.fail(str(path), f"cannot be read: {error.strerror}")
+                continue
+            _check_bytes(arguments, project, checked, path, data)
+    finally:
+        progress.clear()
 
 
 def _check_stdin(arguments: Namespace, project: Project, checked: Checked) -> None:
@@ -274,7 +281,7 @@ def _write(path: Path, data: bytes) -> None:
 def _apply_baseline(arguments: Namespace, project: Project, checked: Checked) -> None:
     if arguments.write_baseline:
         target = Path(arguments.write_baseline)
-        entries = [p.entry(_relative(p.path, target.parent)) for p in checked.problems]
+        entries = [p.entry(_relative(p.file, target.parent)) for p in checked.problems]
         try:
             target.write_text(write_baseline(entries), encoding="utf-8")
         except OSError as error:
@@ -289,11 +296,13 @@ def _apply_baseline(arguments: Namespace, project: Project, checked: Checked) ->
         return
     baseline = _read_baseline(Path(name), checked)
     folder = Path(name).parent
+    found = checked.problems
     checked.problems = [
         problem
-        for problem in checked.problems
-        if not baseline.accepts(problem.entry(_relative(problem.path, folder)))
+        for problem in found
+        if not baseline.accepts(problem.entry(_relative(problem.file, folder)))
     ]
+    checked.accepted = len(found) - len(checked.problems)
 
 
 def _read_baseline(path: Path, checked: Checked) -> Baseline:
@@ -327,26 +336,25 @@ def _report(arguments: Namespace, checked: Checked) -> None:
         print("".join(checked.diff), end="")
         return
     if arguments.statistics:
-        print(text.statistics(checked.problems), end="", file=out)
+        print(text.statistics(checked.problems, style), end="", file=out)
         return
     shown = text.concise if form == "concise" else text.full
     print(shown(checked.problems, style), end="", file=out)
+    if form == "full" and len(checked.problems) >= _MANY:
+        print(text.statistics(checked.problems, style), file=out)
     if checked.fixed:
         files = f"{checked.fixed} file{'s' if checked.fixed != 1 else ''}"
         findings = f"{checked.mended} finding{'s' if checked.mended != 1 else ''}"
         print(f"Fixed {findings} in {files}.", file=out)
-    print(_summary(arguments, checked, style), end="", file=out)
+    print(_summary(checked, style), end="", file=out)
 
 
-def _summary(arguments: Namespace, checked: Checked, style: text.Style) -> str:
-    safe = unsafe = 0
-    for problem in checked.problems:
-        levels = {fix.applicability for fix in problem.diagnostic.finding.fixes}
-        if Applicability.SAFE in levels:
-            safe += 1
-        elif Applicability.UNSAFE in levels:
-            unsafe += 1
-    return text.summary(checked.problems, checked.files, safe, unsafe, style)
+def _summary(checked: Checked, style: text.Style) -> str:
+    said = text.summary(checked.problems, checked.files, style)
+    if checked.accepted:
+        are = "is" if checked.accepted == 1 else "are"
+        said += f"{checked.accepted} more {are} accepted in the baseline.\n"
+    return said
 
 
 def _for_programs(form: str, checked: Checked, *, structural: bool) -> str:

@@ -13,7 +13,7 @@ from jaxsight_analyzers.source import SourceFile
 from jaxsight_server.commands.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from jaxsight_analyzers.notebook import VirtualModule
     from jaxsight_analyzers.project.outgoing import OutgoingCall
@@ -29,6 +29,7 @@ class Checked:
     problems: list[Problem] = field(default_factory=list[Problem])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
     given_up: list[Trouble] = field(default_factory=list[Trouble])
+    accepted: int = 0  # findings, in the baseline
     files: int = 0
     fixed: int = 0  # files
     mended: int = 0  # findings in them
@@ -68,8 +69,10 @@ class Together(NamedTuple):
         return Around(self.workspace, self.incoming.get(path, ()))
 
 
-def together(project: Project, files: Iterable[Path]) -> Together:
-    """Analyse all Python files, and follow calls from one to another."""
+def together(
+    project: Project, files: Iterable[Path], progress: Callable[[str], None] | None = None
+) -> Together:
+    """Analyse all Python files, and follow calls from one to another. `progress` is told each file's path."""
     from jaxsight_analyzers.project.disk import workspace_of
     from jaxsight_analyzers.project.index import Settings, build
 
@@ -79,6 +82,8 @@ def together(project: Project, files: Iterable[Path]) -> Together:
     found: dict[str, Checked] = {}
 
     def settings(path: str) -> Settings:
+        if progress is not None:
+            progress(path)
         return Settings(project.config_of(Path(path)), project.versions_of(Path(path)))
 
     def made(path: str, analysis: Analysis) -> None:
