@@ -80,7 +80,7 @@ def _errors() -> str:
         "# What JAX said, and the rule that says it before",
         "",
         "`jaxsight explain --traceback FILE` (or `-`, for what is pasted or piped) finds the rule and the line in a",
-        "traceback; `...` stands for what varies in a message.",
+        "traceback; `...` stands for what varies in a message. The other [rules](rules.md) are about what JAX does not say.",
     ]
     for kind, texts in by_kind().items():
         lines += ["", f"## {kind}", "", "| message | rules |", "|---|---|"]
@@ -88,9 +88,6 @@ def _errors() -> str:
             names = ", ".join(f"[`{rule.name}`](rules/{rule.name}.md)" for rule in rules)
             message = f"`` {text} ``" if "`" in text else f"`{text}`"
             lines.append(f"| {message if text else 'any'} | {names} |")
-    silent = [rule for rule in all_rules() if not rule.errors]
-    lines += ["", "## Nothing", "", "JAX says nothing, and the program is wrong or slow:", ""]
-    lines += [f"- [`{rule.name}`](rules/{rule.name}.md): {rule.summary}" for rule in silent]
     return "\n".join(lines) + "\n"
 
 

@@ -366,7 +366,7 @@ def test_a_baseline_accepts_what_is_there_and_reports_what_is_new(project: Path)
 
 def test_a_baseline_survives_a_cell_before_the_accepted_one(tmp_path: Path) -> None:
     def write(*cells: str) -> None:
-        made = [
+        made: list[dict[str, Any]] = [
             {
                 "cell_type": "code",
                 "metadata": {},

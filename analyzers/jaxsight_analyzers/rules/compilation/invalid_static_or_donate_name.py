@@ -89,6 +89,10 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "ValueError: Jitted function has invalid argnames",
+        "ValueError: static_argnames and donate_argnames cannot intersect",
+    ),
     examples=(
         Example(
             """

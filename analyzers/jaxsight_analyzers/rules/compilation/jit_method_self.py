@@ -143,6 +143,10 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: Error interpreting argument to ... as an abstract array",
+        "ValueError: Non-hashable static arguments are not supported",
+    ),
     examples=(
         Example(
             """

@@ -146,6 +146,11 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "TracerBoolConversionError: This concrete value was not available in Python because it depends on the value of the argument",
+        "TracerIntegerConversionError: This concrete value was not available in Python because it depends on the value of the argument",
+        "TypeError: Error interpreting argument to ... as an abstract array. The problematic value is of type <class 'str'>",
+    ),
     examples=(
         Example(
             """

@@ -109,6 +109,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("TypeError: Error interpreting argument to ... as an abstract array",),
     examples=(
         Example(
             """

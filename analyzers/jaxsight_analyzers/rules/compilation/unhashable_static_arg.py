@@ -98,6 +98,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("ValueError: Non-hashable static arguments are not supported",),
     examples=(
         Example(
             """

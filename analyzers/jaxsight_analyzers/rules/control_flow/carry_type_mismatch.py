@@ -90,6 +90,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("TypeError: carry input and carry output must have equal types",),
     examples=(
         Example(
             """

@@ -49,6 +49,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     since="0.1.0",
     check=check,
+    errors=("TypeError: cond branches must have equal output types but they differ",),
     examples=(
         Example(
             """

@@ -89,6 +89,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("ValueError: Passing an array as a dtype argument is no longer supported",),
     examples=(
         Example(
             """

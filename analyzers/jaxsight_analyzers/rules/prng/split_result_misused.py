@@ -118,6 +118,10 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "ValueError: accepts a single key, but was given a key array of shape",
+        "TypeError: JAX encountered invalid PRNG key data",
+    ),
     examples=(
         Example(
             """

@@ -111,6 +111,9 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=(
+        "UnexpectedTracerError: Encountered an unexpected tracer. A function transformed by JAX had a side effect",
+    ),
     examples=(
         Example(
             """

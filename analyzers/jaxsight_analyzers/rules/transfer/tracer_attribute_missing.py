@@ -86,6 +86,7 @@ RULE = Rule(
     check=check,
     fix=fix,
     preview=True,
+    errors=("AttributeError: method is not available on traced array with shape",),
     examples=(
         Example(
             """
