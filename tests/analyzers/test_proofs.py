@@ -33,9 +33,6 @@ pytest.importorskip("jax", reason="the proofs are run by JAX")
 
 PROOFS = list(proofs())
 WORKER = Path(__file__).parent / "proofs" / "worker.py"
-NO_PROOF = {"jit-in-loop"}
-"""Rules older than the proofs, whose fixes JAX has not been asked about yet."""
-
 Outcome = dict[str, Any]
 
 
@@ -208,9 +205,6 @@ def kinds_of(rule: Rule) -> tuple[set[str], bool]:
 )
 def test_every_kind_of_fix_has_a_proof(rule: Rule) -> None:
     mine = [proof for proof in PROOFS if proof.rule == rule.name]
-    if rule.name in NO_PROOF:
-        assert mine == [], "it has a proof now: take it off the list"
-        return
     kinds, is_safe = kinds_of(rule)
     # rules that share their fixes with others name no kinds
     assert mine
