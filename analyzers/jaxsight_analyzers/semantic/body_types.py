@@ -11,7 +11,6 @@ from jaxsight_analyzers.semantic.avals import Aval
 from jaxsight_analyzers.semantic.events import TypesSeen
 from jaxsight_analyzers.semantic.values import (
     NEVER,
-    NONE,
     FunctionData,
     Kind,
     Value,
@@ -66,18 +65,9 @@ def note_carry(
         if returned.optional or items is None or len(items) != 2:
             return  # which another rule is about
         returned = items[0]
-    if returned is NONE and _takes_reference(data):
-        return
     mismatch = next(_mismatches(found[1], returned, (), yields=True), None)
     if mismatch is not None:
         _note(run, node, facts, found[0], mismatch, (data,))
-
-
-def _takes_reference(data: FunctionData) -> bool:
-    """Whether a body seems to change what it is given, by the names of its parameters."""
-    signature = data.node.args
-    names = (*signature.posonlyargs, *signature.args)
-    return any(name.arg.endswith(("_ref", "_refs")) for name in names)
 
 
 def note_branches(
@@ -129,10 +119,7 @@ def _structure(value: Value) -> str | None:
     entries = entries_of(value)
     if entries is not None:
         return f"a dict of {', '.join(sorted(map(repr, entries)))}"
-    if value is NONE:
-        return "None"
-    is_number = value.kind is Kind.STATIC and avals.aval_of(value) is not None
-    return "an array" if is_number or value.kind in (Kind.ARRAY, Kind.HOST) else None
+    return None if avals.aval_of(value) is None else "an array"  # what is unpacked may be a tree
 
 
 def _of_arrays(
