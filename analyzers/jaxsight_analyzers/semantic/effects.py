@@ -341,7 +341,8 @@ def _legitimate(run: Run, home: Home, what: str, *, copied: bool, how: str) -> s
         return why
     if not frame.traced:
         return "host code"
-    if how == "reference" or (how in ("item", "part") and _in_kernel(run, home)):
+    named = what.endswith("_ref")  # as people name them
+    if how == "reference" or (how in ("item", "part") and (named or _in_kernel(run, home))):
         return "a reference"
     if home.environment is not None and _inside_trace(run, home):
         return "made in the same trace"

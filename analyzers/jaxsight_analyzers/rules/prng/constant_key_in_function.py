@@ -13,7 +13,8 @@ Unsafe: the numbers drawn change, which is the purpose. The loop's counter is fo
 ## Limits
 
 Keys that only initialise (`model.init(jax.random.key(0), x)`, functions with `init` in their name), tests,
-and keys that are made from an argument are not reported.
+and keys that are made from an argument are not reported. Of loops outside of compiled code only those that count are: one
+over settings may want the same numbers for each.
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ def check(unit: Unit) -> Iterator[Finding]:
     for number, key in enumerate(unit.constant_keys):
         if key.in_test or "init" in key.enclosing:
             continue
-        in_loop = _loop_around(unit, key) is not None
-        if not in_loop and not key.compiled:
+        counter = _counter(unit, key)
+        in_loop = (
+            counter is not None
+        )  # others go through settings, each with the same numbers on purpose
+        if not in_loop and (not key.compiled or _loop_around(unit, key) is not None):
             continue
         fixes: tuple[FixRef, ...] = ()
-        if (counter := _counter(unit, key)) is not None:
+        if counter is not None:
             title = f"Fold `{counter}` into the key"
             fixes = (FixRef("fold-in", title, Applicability.UNSAFE, number),)
         when = "in each iteration" if in_loop else f"at each call of `{key.enclosing}`"

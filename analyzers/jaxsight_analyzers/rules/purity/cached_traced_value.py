@@ -22,6 +22,7 @@ Caches of Python values, of NumPy arrays and of functions are fine, and not repo
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from jaxsight_analyzers import edits
@@ -60,7 +61,12 @@ def check(unit: Unit) -> Iterator[Finding]:
 def _certainty(effect: Effect) -> Certainty:
     if effect.kind != "cache" or not effect.traced or effect.legitimate:
         return Certainty.NO
-    return effect.passed or min(effect.value, effect.certainty)
+    certainty = effect.passed or min(effect.value, effect.certainty)
+    if isinstance(
+        effect.node, ast.Attribute
+    ):  # a cached property: its object may go with the trace
+        certainty = min(certainty, Certainty.MAYBE)
+    return certainty
 
 
 def _what(effect: Effect, certainty: Certainty) -> str:

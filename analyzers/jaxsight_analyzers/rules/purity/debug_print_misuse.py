@@ -139,6 +139,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    errors=("ValueError: Unused positional arguments to `jax.debug.print`",),
     examples=(
         Example(
             """

@@ -72,6 +72,7 @@ RULE = Rule(
     check=check,
     fix=fix,
     preview=True,
+    errors=("TypeError: ... requires ndarray or scalar arguments, got <class 'list'>",),
     examples=(
         Example(
             """
