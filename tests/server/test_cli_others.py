@@ -25,7 +25,7 @@ def test_rules_lists_every_rule_in_its_family() -> None:
     done = jaxsight("rules")
 
     assert done.returncode == 0
-    assert "prng:\n  key-reuse" in done.stdout
+    assert "prng:\n  constant-key-in-function" in done.stdout
     rows = json.loads(jaxsight("rules", "--output-format", "json").stdout)["rules"]
     assert all(row["name"] in done.stdout for row in rows)
     assert {"name", "family", "severity", "fix", "since", "status"} <= set(rows[0])

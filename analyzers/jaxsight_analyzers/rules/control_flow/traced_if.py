@@ -43,6 +43,7 @@ from jaxsight_analyzers.diagnostic import (
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
+_MOST = 12  # branches that a chain of conditionals is still read with
 _KINDS = ("if", "elif", "ternary", "comprehension", "match")
 
 
@@ -64,6 +65,8 @@ def check(unit: Unit) -> Iterator[Finding]:
 def _fixes(unit: Unit, node: ast.AST, number: int) -> tuple[FixRef, ...]:
     """`jnp.where` first, where that is as good for values and gradients."""
     found: list[FixRef] = []
+    if _choices(node) > _MOST:
+        return ()
     if alternatives.of(unit, node) is not None:
         found.append(FixRef("use-where", "Use `jnp.where`", Applicability.UNSAFE, number))
     if isinstance(node, ast.If) and branching.of(unit, node) is not None:
@@ -71,6 +74,14 @@ def _fixes(unit: Unit, node: ast.AST, number: int) -> tuple[FixRef, ...]:
     if isinstance(node, ast.IfExp) and branching.as_lambdas(unit, node, "") is not None:
         found.append(FixRef("use-lambdas", "Use `jax.lax.cond`", Applicability.UNSAFE, number))
     return tuple(found)
+
+
+def _choices(node: ast.AST) -> int:
+    """How many branches an `if` has with its `elif`s."""
+    count = 1
+    while isinstance(node, ast.If) and len(node.orelse) == 1:
+        node, count = node.orelse[0], count + 1
+    return count
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:

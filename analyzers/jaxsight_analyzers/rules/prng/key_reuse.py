@@ -48,8 +48,8 @@ def check(unit: Unit) -> Iterator[Finding]:
         maybe = "" if reuse.certainty is Certainty.YES else "may be "
         again = "used again" if not maybe else "used again here"
         fixes: tuple[FixRef, ...] = ()
-        if _split(unit, reuse) is not None:
-            count = len(_later_uses(unit, reuse)) + 1
+        if (found := _split(unit, reuse)) is not None:
+            count = found[0]
             title = f"Split `{reuse.key}` between the {_COUNTS.get(count, count)} uses"
             fixes = (FixRef("split", title, Applicability.UNSAFE, number),)
         yield Finding(
@@ -67,11 +67,12 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    edited = _split(unit, unit.key_reuses[reference.data])
-    return None if edited is None else Fix(reference.title, edited, reference.applicability)
+    found = _split(unit, unit.key_reuses[reference.data])
+    return None if found is None else Fix(reference.title, found[1], reference.applicability)
 
 
 _COUNTS = {2: "two", 3: "three", 4: "four"}
+_MOST = 8  # more keys of one split than a reader tells apart
 
 
 def _later_uses(unit: Unit, reuse: KeyReuse) -> list[KeyReuse]:
@@ -86,10 +87,14 @@ def _later_uses(unit: Unit, reuse: KeyReuse) -> list[KeyReuse]:
     )
 
 
-def _split(unit: Unit, reuse: KeyReuse) -> tuple[Edit, ...] | None:
-    """The edits that split a key before its first use; None where the uses are not in one block."""
-    edited = _split_between(unit, reuse, _later_uses(unit, reuse))
-    return edited or _split_between(unit, reuse, [reuse])
+def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
+    """For how many uses a key is split before its first, and the edits; None where these are not in one block."""
+    later = _later_uses(unit, reuse)
+    for uses in (later, [reuse]) if len(later) < _MOST else ([reuse],):
+        edited = _split_between(unit, reuse, uses)
+        if edited:
+            return len(uses) + 1, edited
+    return None
 
 
 def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[Edit, ...] | None:
@@ -103,7 +108,7 @@ def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[
     if place is None or any(one is None or one.node is not place.node for one in places):
         return None
     uses = [earlier, *(use.argument for use in later[:-1] if use.argument is not None)]
-    if not all(edits.runs_once_in(statement, use) for statement in place.block for use in uses):
+    if not all(_runs_once(unit, place.block, use) for use in uses):
         return None
     split = edits.spell(unit, "jax.random.split")
     names = edits.fresh_names(unit, "subkey", len(later))
@@ -114,6 +119,13 @@ def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[
         return None
     spans = [first, *(use.span for use in later[:-1])]
     return (line, *(Edit(span, name) for span, name in zip(spans, names)), *split.edits)
+
+
+def _runs_once(unit: Unit, block: tuple[ast.stmt, ...], use: ast.expr) -> bool:
+    """Whether the statement of a block that an expression is in evaluates it once."""
+    start = unit.model.module.span(use).start
+    holders = (one for one in block if unit.model.module.span(one).end >= start)
+    return edits.runs_once_in(next(holders), use)
 
 
 def _argument_named(node: ast.AST, name: str) -> ast.Name | None:
