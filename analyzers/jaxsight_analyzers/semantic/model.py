@@ -122,6 +122,11 @@ class Unit:
         """The project's version of a library; None where it is not known."""
         return self.model.versions.get(library)
 
+    def is_being_typed(self, node: ast.AST) -> bool:
+        """Whether a piece of code is not Python yet, and stands here as it was repaired."""
+        module = self.model.module
+        return not module.is_whole and module.to_source(module.span(node)) is None
+
     def is_at_least(self, library: str, version: str) -> bool:
         """Whether the project surely has this release of a library, or a later one."""
         known = self.version(library)

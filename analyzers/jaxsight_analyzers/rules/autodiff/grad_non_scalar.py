@@ -52,7 +52,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         if derivative.qualified not in _OF_SCALARS:
             continue
         wrong = _wrong(derivative)
-        if wrong is None:
+        if wrong is None or _is_being_typed(unit, derivative):
             continue
         fixes: tuple[FixRef, ...] = ()
         if _is_pair(derivative) and _insertion(unit, derivative) is not None:
@@ -65,6 +65,11 @@ def check(unit: Unit) -> Iterator[Finding]:
             else (),
             fixes=fixes,
         )
+
+
+def _is_being_typed(unit: Unit, derivative: Derivative) -> bool:
+    """Whether what the function returns is still to come."""
+    return derivative.returns is not None and unit.is_being_typed(derivative.definition)
 
 
 def _wrong(derivative: Derivative) -> str | None:

@@ -47,6 +47,8 @@ def check(unit: Unit) -> Iterator[Finding]:
     for number, refusal in enumerate(unit.refusals):
         if refusal.why in ("generator", "async"):
             continue  # a rule of its own
+        if refusal.function is not None and unit.is_being_typed(refusal.function):
+            continue  # what it returns is still to come
         yield Finding(
             span=refusal.span,
             message=_message(refusal),

@@ -98,6 +98,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
+    aliases=("inplace-index-assign",),
     errors=(
         "TypeError: JAX arrays are immutable and do not support in-place item assignment",
         "TypeError: '...' object does not support item assignment. JAX arrays are immutable",
