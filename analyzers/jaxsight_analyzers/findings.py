@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import rewrites
+from jaxsight_analyzers.attention import Asker, Attention
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty, Diagnostic, Finding, Severity, Span
 from jaxsight_analyzers.places import Found
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.semantic.tasks import Task
     from jaxsight_analyzers.source import SourceFile
-
-
-Asker = tuple[Rule, "Severity | None"]
-"""A rule, and how grave the settings say it is."""
 
 
 class Kept(NamedTuple):
@@ -78,6 +75,7 @@ class State:
         self._kept: list[Kept] = []  # of each chunk
         self._importing: tuple[Chunk, ...] = ()  # the chunks with the imports of the module
         self._imported: dict[Task, tuple[object, ...]] = {}  # what each task imports of libraries
+        self._attention: Attention | None = None
         self._telling: set[int] = set()  # the numbers of those in which something was found
 
     @classmethod
@@ -139,6 +137,8 @@ class State:
         )
         again = self.interpretation.again
         imports_differ = self._imports_differ(model)
+        if self._attention is None:
+            self._attention = Attention(self._severities, model)
         if again is None:
             self._look_at_all(module, imports_differ)
         else:
@@ -196,7 +196,8 @@ class State:
 
     def _look(self, unit: Unit, module: ParsedModule) -> Kept:
         """Let all rules look at a unit."""
-        own, elsewhere, crashes, askers = self._run_all(self._severities, unit)
+        assert self._attention is not None
+        own, elsewhere, crashes, askers = self._run_all(self._attention.of(unit), unit)
         return Kept(
             unit.seen_by,
             Found(own, unit.number, module),

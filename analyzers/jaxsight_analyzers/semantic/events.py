@@ -192,6 +192,11 @@ class CompilationSeen(NamedTuple):
     hot: bool  # made in a function that a loop calls, not in the loop itself
     frame: Frame
 
+    @property
+    def node(self) -> ast.AST:
+        """Where it is made."""
+        return self.transformation.node
+
 
 class Indexed(NamedTuple):
     """What the item of a loop is an index of, and its value at the end of a pass."""
@@ -356,7 +361,6 @@ class Events:
     """Everything seen, in the order of the interpretation. Most runs see few kinds of things."""
 
     __slots__ = (
-        "_kinds",
         "applied",
         "branches",
         "calls",
@@ -373,6 +377,7 @@ class Events:
         "indices",
         "item_assignments",
         "key_reuses",
+        "kinds",
         "loops",
         "masks",
         "meshes_entered",
@@ -422,15 +427,15 @@ class Events:
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function
 
     def __init__(self) -> None:
-        self._kinds: tuple[str, ...] = ()
+        self.kinds: tuple[str, ...] = ()  # of which something was seen
 
     def __getattr__(self, kind: str) -> Any:
         """The place for a kind of things of which none was seen before."""
         made: Any = {} if kind == "contexts" else []
         setattr(self, kind, made)
-        self._kinds += (kind,)
+        self.kinds += (kind,)
         return made
 
     def seen(self, kind: str) -> Sequence[Any]:
         """The events of a kind."""
-        return getattr(self, kind) if kind in self._kinds else ()
+        return getattr(self, kind) if kind in self.kinds else ()

@@ -137,14 +137,26 @@ class Unit:
         assert rule.threshold is not None
         return self.model.thresholds.get(rule.name, rule.threshold)
 
-    def _seen(self, kind: str) -> Iterator[Any]:
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of events that the tasks which ran code of the unit have seen, in it or elsewhere."""
+        return {kind for task in self._tasks for kind in task.events.kinds}
+
+    @property
+    def called(self) -> Iterable[str]:
+        """The canonical names of the libraries' functions that are called."""
+        return self._calls_by_name
+
+    def _seen(self, kind: str) -> list[Any]:
         """The events of a kind whose nodes lie in the unit, in the order of the interpretation."""
         module, number = self.model.module, self.number
         number_of, owns = module.number_of, module.owns
-        for task in self._tasks:
-            for event in task.events.seen(kind):
-                if number_of(event.node) == number and owns(event.node):
-                    yield event
+        return [
+            event
+            for task in self._tasks
+            for event in task.events.seen(kind)
+            if number_of(event.node) == number and owns(event.node)
+        ]
 
     @cached_property
     def branches(self) -> list[streams.Branch]:
@@ -216,7 +228,8 @@ class Unit:
     @cached_property
     def host_syncs(self) -> list[syncs.HostSync]:
         """Where a loop waits for the device in each iteration."""
-        seen = self._seen("compiled_calls")
+        if not (seen := self._seen("compiled_calls")):
+            return []
         return syncs.host_syncs(seen, self.model.places, self._calls_by_node)
 
     @cached_property
@@ -242,13 +255,7 @@ class Unit:
     @cached_property
     def compilations(self) -> list[streams.Compilation]:
         """Compiled functions that are made anew where they are called again and again."""
-        seen = (
-            event
-            for task in self._tasks
-            for event in task.events.seen("compilations")
-            if self._holds(event.transformation.node)
-        )
-        return streams.compilations(seen, self.model.places)
+        return streams.compilations(self._seen("compilations"), self.model.places)
 
     @cached_property
     def dtype_identities(self) -> list[dtype_streams.DtypeIdentity]:
@@ -296,13 +303,16 @@ class Unit:
     @cached_property
     def loops(self) -> list[loop_streams.Loop]:
         """Loops over `range(...)` or an array."""
-        return loop_streams.loops(self._seen("loops"), self.model.places, self._calls_by_node)
+        if not (seen := self._seen("loops")):
+            return []
+        return loop_streams.loops(seen, self.model.places, self._calls_by_node)
 
     @cached_property
     def growths(self) -> list[loop_streams.Growth]:
         """Arrays that are longer after each iteration of a loop of host code."""
-        seen = list(self._seen("growths"))
-        return loop_streams.growths(seen, self._seen("loops"), self.model.places) if seen else []
+        if not (seen := self._seen("growths")):
+            return []
+        return loop_streams.growths(seen, self._seen("loops"), self.model.places)
 
     @cached_property
     def refusals(self) -> list[callee_streams.Refusal]:
