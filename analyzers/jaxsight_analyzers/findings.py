@@ -119,7 +119,10 @@ class State:
 
     def sees_the_same(self, workspace: Workspace | None) -> bool:
         """Whether another workspace has the same answers to all that was asked of this state's."""
-        mine = self.interpretation.run.workspace
+        mine, x64 = self.interpretation.run.workspace, self.interpretation.x64
+        now = workspace is not None and x64 is not None and workspace.x64_besides(self.path)
+        if x64 is not None and x64 != now:
+            return False
         if mine is workspace:
             return True
         asked = self.interpretation.run.asked - {self.path}

@@ -21,7 +21,7 @@ from jaxsight_analyzers.discovery import find_files
 from jaxsight_analyzers.engine import Analysis
 from jaxsight_analyzers.environment import library_versions
 from jaxsight_analyzers.project import cache
-from jaxsight_analyzers.project.disk import workspace_of
+from jaxsight_analyzers.project.disk import workspace_of, x64_in_settings
 from jaxsight_analyzers.project.index import Index, Settings
 from jaxsight_analyzers.settings import Config
 
@@ -61,10 +61,12 @@ def index(request: dict[str, Any]) -> dict[str, object]:
         remark=remarks.append,
     )
     calls = {path: entry.outgoing for path, entry in made.entries.items() if entry.outgoing}
+    wide = [path for path, entry in made.entries.items() if entry.mentions_x64]
     return {
         "files": len(made.entries),
         "analysed": made.analysed,
         "calls": {path: cache.calls_data(some) for path, some in calls.items()},
+        "x64": wide or ([str(root)] if x64_in_settings(root) else []),
         "remarks": remarks,
     }
 

@@ -114,7 +114,7 @@ class Indexer:
     async def _index(self, shown: _Shown) -> None:
         start = asyncio.get_running_loop().time()
         try:
-            files, calls = await self._of_all(shown)
+            files, calls, x64 = await self._of_all(shown)
         except _FailedError as failure:
             logger.warning("The workspace is not indexed: %s", failure)
             self._say(Status("failed", self.status.files))
@@ -122,21 +122,23 @@ class Indexer:
         finally:
             shown.end()
         self._took = asyncio.get_running_loop().time() - start
-        self._server.schedule.tell(lambda desk: desk.calls.index(calls))
+        self._server.schedule.tell(lambda desk: desk.indexed(calls, x64))
         self._server.neighbours.changed()
         self._say(Status("ready", files))
 
-    async def _of_all(self, shown: _Shown) -> tuple[int, dict[str, Calls]]:
-        """How many files there are, and the calls that lead out of each."""
+    async def _of_all(self, shown: _Shown) -> tuple[int, dict[str, Calls], set[str]]:
+        """How many files there are, the calls that lead out of each, and which speak of 64 bits."""
         files = 0
+        x64: set[str] = set()
         calls: dict[str, Calls] = {}
         for folder in self._folders():
             answer = await self._answer(folder, shown)
             for remark in answer["remarks"]:
                 logger.info("%s", remark)
             files += answer["files"]
+            x64.update(answer["x64"])
             calls.update((path, cache.calls_from(data)) for path, data in answer["calls"].items())
-        return files, calls
+        return files, calls, x64
 
     def _say(self, status: Status) -> None:
         self.status = status

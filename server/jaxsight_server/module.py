@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -97,6 +97,11 @@ class Desk:
             around = self._surroundings(snapshot, project)
         return self._analysed(snapshot, known, project, *around)
 
+    def indexed(self, calls: Mapping[str, Calls], x64: Collection[str]) -> None:
+        """Take what the index says of the files that are not open."""
+        self.calls.index(calls)
+        self.workspaces.x64 = frozenset(x64)
+
     def look_again(self, preempted: Callable[[], bool], *, snapshot: Snapshot) -> bool | None:
         """Analyse a module anew if other files have changed what it means.
 
@@ -175,7 +180,7 @@ class Desk:
             return None
         if snapshot.folder is None and project.file is not None:
             folder = project.file.path.parent
-        return self.workspaces.at(snapshot.texts, folder)
+        return self.workspaces.at(snapshot.texts, folder, indexed=snapshot.folder is not None)
 
     def _project(self, snapshot: Snapshot) -> Project:
         if snapshot.generation != self._generation:

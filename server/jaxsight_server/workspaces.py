@@ -15,6 +15,7 @@ from jaxsight_analyzers.project.disk import read, stamp_of, workspace_of
 from jaxsight_analyzers.project.outgoing import OutgoingCall, incoming, outgoing
 from jaxsight_analyzers.project.resolve import parent
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_server.session import Document, Texts
 
 Calls = tuple[OutgoingCall, ...]
@@ -24,18 +25,23 @@ Calls = tuple[OutgoingCall, ...]
 class Workspaces:
     """One workspace for each folder, at the latest moment that is known of."""
 
+    x64: frozenset[str] | None = None
+    """The files of the index that speak of 64 bits; None as long as there is no index."""
+
     _texts: Texts = field(default_factory=Texts)
     _open_folders: frozenset[str] = frozenset()
     _by_folder: dict[Path, Workspace] = field(default_factory=dict[Path, Workspace])
     _stamps: dict[str, object] = field(default_factory=dict[str, object])
 
-    def at(self, texts: Texts, folder: Path) -> Workspace:
-        """The workspace of a folder, when these texts are open or later."""
+    def at(self, texts: Texts, folder: Path, *, indexed: bool = False) -> Workspace:
+        """The workspace of a folder, which the index knows of or not, when these texts are open or later."""
         self._follow(texts)
         known = self._by_folder.get(folder)
         if known is None:
             roots = workspace_of(folder, folder, absolute=True).roots
-            known = self._by_folder[folder] = Workspace(self._load, roots)
+            known = self._by_folder[folder] = Workspace(
+                self._load, roots, self._x64_besides if indexed else self._x64_open
+            )
         return known
 
     def clear(self) -> None:
@@ -51,6 +57,16 @@ class Workspaces:
         """Read anew what is not on the disk as it was when it was read."""
         known = self._stamps.items()
         self._renew({path for path, stamp in known if _stamp(path) != stamp})
+
+    def _x64_besides(self, path: str) -> bool:
+        if self.x64 is None:
+            return True  # it may be
+        closed = self.x64 - self._texts.documents.keys()
+        return any(other != path for other in closed) or self._x64_open(path)
+
+    def _x64_open(self, path: str) -> bool:
+        open_texts = self._texts.documents.items()
+        return any(p != path and mentions(document.source.text) for p, document in open_texts)
 
     def _follow(self, texts: Texts) -> None:
         if texts.moment <= self._texts.moment:

@@ -149,3 +149,25 @@ def test_other_settings_and_other_analysers_start_anew(root: Path) -> None:
     kept = json.loads(place.read_bytes())
     assert cache.load(place, kept["key"])[0]
     assert cache.load(place, cache.key_of(["another"])) == ({}, {})
+
+
+WIDE = {
+    "model.py": "import jax.numpy as jnp\n\nx = jnp.zeros(3, jnp.float64)\n",
+    "main.py": "import model\n",
+    "other.py": "import jax\n",
+}
+
+
+def test_who_asks_whether_64_bits_are_enabled_depends_on_all_files() -> None:
+    enabling = {**WIDE, "other.py": 'import jax\n\njax.config.update("jax_enable_x64", True)\n'}
+    without = build(Workspace.of(WIDE), WIDE, settings)
+    within = build(Workspace.of(enabling), enabling, settings, without.entries)
+    again = build(Workspace.of(WIDE), WIDE, settings, within.entries)
+
+    assert [d.rule for d in without.entries["model.py"].diagnostics] == [
+        "float64-silently-truncated"
+    ]
+    assert within.entries == build(Workspace.of(enabling), enabling, settings).entries
+    assert within.entries["model.py"].diagnostics == ()
+    assert within.analysed == 2  # what speaks of them, and what asked
+    assert again.entries == without.entries

@@ -185,3 +185,17 @@ def test_an_analysis_that_is_given_up_leaves_the_one_before_it_as_it_was() -> No
     assert again.state is first.state and not again.diagnostics
     told = analyse(edited, previous=again, workspace=after)
     assert told.diagnostics == analyse(edited, workspace=after).diagnostics != ()
+
+
+def test_an_analysis_goes_on_only_while_the_project_says_the_same_of_64_bits() -> None:
+    source = SourceFile("model.py", "import jax.numpy as jnp\n\nx = jnp.zeros(3, jnp.float64)\n")
+    speaking: list[str] = []
+    workspace = Workspace(lambda path: None, x64=lambda path: bool(speaking))
+    found: list[int] = []
+    analysis = analyse(source, workspace=workspace)
+    for said in ([], ["other.py"], ["other.py"], []):
+        speaking[:] = said
+        before, analysis = analysis, analyse(source, previous=analysis, workspace=workspace)
+        found.append(len(analysis.diagnostics))
+        assert (analysis.state is before.state) == (found[-2:] in ([1], [0, 0], [1, 1]))
+    assert found == [1, 0, 0, 1]

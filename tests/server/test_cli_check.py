@@ -537,3 +537,16 @@ def test_a_stub_is_checked_for_names_only(tmp_path: Path) -> None:
     (tmp_path / "a.pyi").write_text(f"from jax import tree_map\n{ASSIGN}")
 
     assert [d["rule"] for d in diagnostics(tmp_path)] == ["removed-api"]
+
+
+def test_a_file_of_the_project_that_is_not_checked_may_enable_64_bits(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("import jax.numpy as jnp\n\nx = jnp.zeros(3, 'float64')\n")
+    alone = diagnostics(tmp_path, "model.py")
+    (tmp_path / "setup.py").write_text("")
+    (tmp_path / "Makefile").write_text("test:\n\tpytest\n")
+    of_project = diagnostics(tmp_path, "model.py")
+    (tmp_path / "Makefile").write_text("test:\n\tJAX_ENABLE_X64=1 pytest\n")
+
+    assert [d["rule"] for d in alone] == ["float64-silently-truncated"]
+    assert of_project == alone
+    assert diagnostics(tmp_path, "model.py") == []

@@ -160,3 +160,25 @@ async def test_a_home_is_not_indexed(client: Client) -> None:
     status = await client.until("jaxsight/status")
     assert status["index"] == {"state": "none", "files": 0}
     assert client.server.indexer.working is None
+
+
+async def test_whether_64_bits_are_enabled_anywhere_is_known_with_the_index(
+    client: Client, folder: Path
+) -> None:
+    text = "import jax.numpy as jnp\n\nx = jnp.zeros(3, jnp.float64)\n"
+    (folder / "model.py").write_text(text)
+    model = uri_of(folder / "model.py")
+    await client.initialize(folders=(uri_of(folder),))
+    client.open(model, text)
+    assert codes(await client.pull(model)) == []
+    await client.until("jaxsight/status", is_index("ready"))
+    await client.until("workspace/diagnostic/refresh")
+    assert codes(await client.pull(model)) == ["float64-silently-truncated"]
+    client.received.clear()
+    (folder / "main.py").write_text(f'{MAIN}\njax.config.update("jax_enable_x64", True)\n')
+    changes = [{"uri": uri_of(folder / "main.py"), "type": 2}]
+    client.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+    await client.until("jaxsight/status", is_index("building"))
+    await client.until("jaxsight/status", is_index("ready"))
+    await client.until("workspace/diagnostic/refresh")
+    assert codes(await client.pull(model)) == []

@@ -174,6 +174,8 @@ def _data(entry: Entry) -> list[object]:
         entry.incoming,
         calls_data(entry.outgoing),
         [_diagnostic_data(diagnostic) for diagnostic in entry.diagnostics],
+        entry.mentions_x64,
+        entry.x64,
     ]
 
 
@@ -199,13 +201,15 @@ def _diagnostic_data(diagnostic: Diagnostic) -> list[object]:
 
 
 def _entry(data: list[Any]) -> Entry:
-    text, seen, incoming, calls, diagnostics = data
+    text, seen, incoming, calls, diagnostics, mentions_x64, x64 = data
     return Entry(
         text,
         tuple([(path, digest) for path, digest in seen]),
         incoming,
         calls_from(calls),
         tuple([_diagnostic(*one) for one in diagnostics]),
+        mentions_x64,
+        x64,
     )
 
 

@@ -5,19 +5,44 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from jaxsight_analyzers.discovery import SKIPPED
 from jaxsight_analyzers.encoding import DecodingError, decode
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.project.x64 import mentions
 
 MAX_BYTES = 5_000_000
 """A file larger than this is not looked into."""
 
+MAX_FILES = 20_000
+"""Whether a folder with more files speaks of 64 bits is not known."""
 
-def workspace_of(root: Path, current: Path, *, absolute: bool) -> Workspace:
+_MARKS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg")
+_TELLING = (
+    ".py",
+    ".toml",
+    ".cfg",
+    ".ini",
+    ".env",
+    ".sh",
+    ".yml",
+    ".yaml",
+    "Makefile",
+    "Dockerfile",
+)
+
+
+def workspace_of(
+    root: Path,
+    current: Path,
+    *,
+    absolute: bool,
+    x64: Callable[[str], bool] = lambda path: False,
+) -> Workspace:
     """The workspace below a folder, whose files are named by where they are, or from the current folder."""
     roots: dict[str, None] = {}
     for folder in roots_of(root):
@@ -29,7 +54,7 @@ def workspace_of(root: Path, current: Path, *, absolute: bool) -> Workspace:
             roots["" if name == "." else name] = None
     if not absolute:
         roots[""] = None
-    return Workspace(read, tuple(roots))
+    return Workspace(read, tuple(roots), x64)
 
 
 def read(path: str) -> str | None:
@@ -95,3 +120,49 @@ def _list(table: dict[str, object], name: str) -> list[object]:
 
 def _toml(text: str) -> dict[str, object]:
     return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(text)
+
+
+# Whether a project speaks of 64 bits
+
+
+def x64_below(folder: Path) -> bool:
+    """Whether a file in a folder speaks of 64 bits; as if so where there are too many to look at."""
+    return any(text is None or mentions(text) for text in _texts_below(folder))
+
+
+def x64_in_settings(folder: Path) -> bool:
+    """Whether a file does that lies in a folder itself and is no Python: a Makefile, the settings of tests."""
+    names = (name for name in _listed(folder) if _tells(name) and not name.endswith(".py"))
+    return any(mentions(read(f"{folder}/{name}") or "") for name in names)
+
+
+def project_of(path: Path) -> Path | None:
+    """The folder of the project that a file belongs to; None where nothing marks one."""
+    for folder in path.absolute().parents:
+        if any((folder / mark).exists() for mark in _MARKS):
+            return folder
+    return None
+
+
+def _texts_below(folder: Path) -> Iterator[str | None]:
+    count = 0
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        for name in names:
+            count += 1
+            if count > MAX_FILES:
+                yield None
+                return
+            if _tells(name):
+                yield read(f"{place}/{name}") or ""
+
+
+def _tells(name: str) -> bool:
+    return name.endswith(_TELLING)
+
+
+def _listed(folder: Path) -> Iterable[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return ()

@@ -18,6 +18,7 @@ from jaxsight_analyzers.engine import Analysis, Versions
 from jaxsight_analyzers.project.outgoing import OutgoingCall, incoming, outgoing
 from jaxsight_analyzers.project.sharing import Sharing
 from jaxsight_analyzers.project.workspace import Workspace
+from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.settings import Config
 
@@ -44,6 +45,8 @@ class Entry(NamedTuple):
     incoming: str  # ... and of the calls that lead into it
     outgoing: tuple[OutgoingCall, ...]
     diagnostics: tuple[Diagnostic, ...]
+    mentions_x64: bool = False  # whether its text speaks of 64 bits
+    x64: bool | None = None  # whether others do, if that was asked
 
 
 @dataclass
@@ -86,11 +89,13 @@ def build(
             _digest(calls),
             outgoing(analysis.model),
             analysis.diagnostics,
+            mentions(analysis.source.text),
+            analysis.state.interpretation.x64,
         )
 
     for path in sorted(paths)[:MAX_FILES]:
         entry = (known or {}).get(path)
-        if entry is None or not digests.still_hold(path, entry):
+        if entry is None or not _still_holds(path, entry, digests, workspace):
             entry = made(path, ())
         index.entries[path] = entry
     index.incoming = incoming(entry.outgoing for entry in index.entries.values())
@@ -99,6 +104,12 @@ def build(
         if entry.incoming != _digest(calls):
             index.entries[path] = made(path, calls)
     return index
+
+
+def _still_holds(path: str, entry: Entry, digests: Digests, workspace: Workspace) -> bool:
+    if entry.x64 is not None and entry.x64 != workspace.x64_besides(path):
+        return False
+    return digests.still_hold(path, entry)
 
 
 class Digests:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.project.resolve import module_file, parent, submodule_file
+from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.source import SourceFile
 
 MAX_PARSED = 512
@@ -17,11 +18,18 @@ class Workspace:
 
     Texts come from `load`, which answers None where there is no file and "" for a folder that holds
     modules (its path ends in a slash): nothing here reads the disk. What it answers is kept, so a
-    workspace is that of one moment.
+    workspace is that of one moment. `x64` answers whether a file other than the given one speaks of
+    64 bits; it is asked where that matters.
     """
 
-    def __init__(self, load: Callable[[str], str | None], roots: tuple[str, ...] = ("",)) -> None:
+    def __init__(
+        self,
+        load: Callable[[str], str | None],
+        roots: tuple[str, ...] = ("",),
+        x64: Callable[[str], bool] = lambda path: False,
+    ) -> None:
         self._load = load
+        self._x64 = x64
         self.roots = roots
         self._sources: dict[str, SourceFile | None] = {}
         self._parsed: dict[str, ParsedModule] = {}
@@ -39,6 +47,7 @@ class Workspace:
         return cls(
             lambda path: "" if path.endswith("/") and path[:-1] in folders else texts.get(path),
             roots,
+            lambda path: any(p != path and mentions(text) for p, text in texts.items()),
         )
 
     def source(self, path: str) -> SourceFile | None:
@@ -53,13 +62,16 @@ class Workspace:
         return self.source(path) is not None
 
     def changed(
-        self, load: Callable[[str], str | None], paths: Iterable[str] | None = None
+        self,
+        load: Callable[[str], str | None],
+        paths: Iterable[str] | None = None,
+        x64: Callable[[str], bool] | None = None,
     ) -> Workspace:
         """The same workspace at another moment. What was made with this one holds if they agree.
 
         `paths` are those that may be others then; without, everything is asked for anew.
         """
-        other = Workspace(load, self.roots)
+        other = Workspace(load, self.roots, x64 or self._x64)
         other._numbers = self._numbers
         if paths is not None:
             changed = set(paths)
@@ -71,6 +83,10 @@ class Workspace:
     def asked(self) -> Iterable[str]:
         """The paths that were looked for so far."""
         return self._sources.keys()
+
+    def x64_besides(self, path: str) -> bool:
+        """Whether a file of the project other than this one speaks of 64 bits, or may do so."""
+        return self._x64(path)
 
     def has_asked(self, path: str) -> bool:
         """Whether a path was looked for so far."""

@@ -111,6 +111,7 @@ class Interpretation:
         self._leaving: set[Flow] = set()  # what leaves functions that are to be run
         self._live_roots: list[Root] = []
         self._is_explored = False
+        self.x64: bool | None = None  # whether other files speak of 64 bits, if that was asked
 
     def __del__(self) -> None:
         """What is used and who uses it hold each other; all of it goes at once, without the collector."""
@@ -123,6 +124,12 @@ class Interpretation:
     def is_exact(self) -> bool:
         """Whether the next state may be made from this one: nothing failed or was given up."""
         return not self.crashes and not self.run.exhausted and not self.run.is_shared
+
+    def asks_x64(self) -> bool:
+        """Whether another file of the project speaks of 64 bits, or may do so."""
+        workspace = self.run.workspace
+        self.x64 = workspace is not None and workspace.x64_besides(self.module.name)
+        return self.x64
 
     @property
     def names(self) -> Iterable[GlobalName]:

@@ -12,6 +12,7 @@ from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
+from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.semantic import (
     body_streams,
     callee_streams,
@@ -117,6 +118,11 @@ class Unit:
         """The whole file; who asks depends on all of it."""
         self.asked_others = True
         return self.model.module
+
+    @property
+    def mentions_x64(self) -> bool:
+        """Whether the file or another of the project speaks of 64 bits, or may do so; who asks depends on all."""
+        return mentions(self.whole.analysed.text) or self.model.interpretation.asks_x64()
 
     def version(self, library: str) -> str | None:
         """The project's version of a library; None where it is not known."""

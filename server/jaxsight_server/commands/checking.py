@@ -78,7 +78,11 @@ def together(
 
     config = project.config_of(Path.cwd())
     absolute = any(path.is_absolute() for path in files)
-    workspace = workspace_of(Path(config.root or Path.cwd()), Path.cwd(), absolute=absolute)
+    names = [str(path) for path in files if path.suffix != NOTEBOOK]
+    bits = X64(names)
+    root = Path(config.root or Path.cwd())
+    workspace = workspace_of(root, Path.cwd(), absolute=absolute, x64=bits)
+    bits.read = workspace.source
     found: dict[str, Checked] = {}
 
     def settings(path: str) -> Settings:
@@ -90,10 +94,35 @@ def together(
         found[path] = Checked()
         note(found[path], analysis)
 
-    names = [str(path) for path in files if path.suffix != NOTEBOOK]
     names = [name for name in names if workspace.exists(name)]
     index = build(workspace, names, settings, note=made)
     return Together(workspace, index.incoming, found)
+
+
+class X64:
+    """Whether a file besides the given one speaks of 64 bits: one of those that are checked, or of its project."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.read: Callable[[str], SourceFile | None] = lambda path: None
+        self._names = names
+        self._speaking: list[str] | None = None
+        self._projects: dict[Path, bool] = {}
+
+    def __call__(self, path: str) -> bool:
+        from jaxsight_analyzers.project.disk import project_of, x64_below
+        from jaxsight_analyzers.project.x64 import mentions
+
+        if self._speaking is None:
+            sources = ((name, self.read(name)) for name in self._names)
+            self._speaking = [n for n, source in sources if source and mentions(source.text)]
+        if any(name != path for name in self._speaking):
+            return True
+        project = project_of(Path(path))
+        if project is None:
+            return False
+        if project not in self._projects:
+            self._projects[project] = x64_below(project)
+        return self._projects[project]
 
 
 def note(checked: Checked, analysis: Analysis, virtual: VirtualModule | None = None) -> None:

@@ -1,0 +1,155 @@
+"""Asks JAX for 64 bits, which are not enabled: the array has 32.
+
+## Why is this bad?
+
+JAX makes arrays of 32 bits unless the project enables 64. What asks for more gets less precision than it says, with no
+more than `UserWarning: Explicitly requested dtype float64 requested in zeros is not available, and will be
+truncated to dtype float32. To enable more dtypes, set the jax_enable_x64 configuration option or the JAX_ENABLE_X64
+shell environment variable.`
+
+## Fix safety
+
+Unsafe: which precision is meant, only you know. Asking for 32 bits changes nothing but what the line says; with 64 bits
+enabled all arrays are larger, and results differ.
+
+## Limits
+
+Silent if any file of the project speaks of `jax_enable_x64`, of its variable `JAX_ENABLE_X64`, or of another way to
+enable 64 bits. Only what is written where it is asked for is reported, not a dtype that comes from a variable. Python's `float` and
+`int` stand for the default precision, and NumPy's own arrays do have 64 bits.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jaxsight_analyzers import edits
+from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity
+from jaxsight_analyzers.rule import Example, Rule
+from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.streams import Call
+from jaxsight_analyzers.semantic.transfer_streams import MethodCall
+from jaxsight_analyzers.semantic.values import Kind
+
+_NARROW = {
+    "float64": "float32",
+    "double": "float32",
+    "int64": "int32",
+    "uint64": "uint32",
+    "complex128": "complex64",
+}
+_LIBRARIES = ("jax.numpy", "numpy")
+_WIDE = frozenset(f"{library}.{name}" for library in _LIBRARIES for name in _NARROW)
+_CASTS = [f"jax.numpy.{name}" for name in _NARROW]
+_PARAMETERS = ("dtype", "new_dtype", "preferred_element_type")
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    asked = list(_asked(unit))
+    if not asked or unit.mentions_x64:
+        return
+    for number, (node, name, _) in enumerate(asked):
+        narrow = _NARROW[name]
+        text = edits.source(unit, node)
+        fixes = [FixRef("ask-narrow", f"Ask for `{narrow}`", Applicability.UNSAFE, number)]
+        if "jax" in unit.import_names:
+            title = "Enable 64 bits in this file"
+            fixes.append(FixRef("enable-wide", title, Applicability.UNSAFE, number))
+        yield Finding(
+            span=unit.model.module.span(node),
+            message=f"`{text}` becomes `{narrow}`: 64 bits are off by default, and nothing in the project enables them",
+            fixes=tuple(fixes),
+        )
+
+
+def _asked(unit: Unit) -> Iterator[tuple[ast.expr, str, str | None]]:
+    """What asks for 64 bits: where it stands, which dtype, and of what it is a member."""
+    wide = {
+        reference.node: reference.qualified
+        for reference in unit.references
+        if reference.qualified in _WIDE and not reference.guarded
+    }
+    for _, call in unit.calls_from("jax"):
+        if call.guarded or call.facts is None:
+            continue
+        if call.canonical in _CASTS and call.node.func in wide:
+            yield call.node.func, call.canonical.rpartition(".")[2], "jax.numpy"
+        elif call.facts.returns == "array":
+            yield from _given(call, wide)
+    for method in unit.methods:
+        if method.base_kind is Kind.ARRAY and method.facts.name != "view":
+            yield from _given(method, wide)
+
+
+def _given(
+    call: Call | MethodCall, wide: dict[ast.AST, str]
+) -> Iterator[tuple[ast.expr, str, str | None]]:
+    for argument in call.arguments:
+        node = argument.node
+        if argument.parameter not in _PARAMETERS or argument.is_starred:
+            continue
+        if node in wide:
+            library, _, name = wide[node].rpartition(".")
+            yield node, name, library
+        elif isinstance(node, ast.Constant) and node.value in _NARROW:
+            yield node, str(node.value), None
+
+
+def fix(unit: Unit, reference: FixRef) -> Fix | None:
+    node, name, library = list(_asked(unit))[reference.data]
+    if reference.kind == "enable-wide":
+        return _enabling(unit, reference)
+    narrow = _NARROW[name]
+    span = unit.model.module.span(node)
+    extra: tuple[Edit, ...] = ()
+    if library is None:
+        text = edits.source(unit, node).replace(name, narrow)
+    elif isinstance(node, ast.Attribute):
+        base = edits.source(unit, node.value)
+        text = f"{base}.{narrow}"
+    else:
+        spelling = edits.spell(unit, f"{library}.{narrow}")
+        text, extra = spelling.text, spelling.edits
+    return Fix(reference.title, (Edit(span, text), *extra), reference.applicability)
+
+
+def _enabling(unit: Unit, reference: FixRef) -> Fix:
+    jax = unit.import_names["jax"]
+    line_end = edits.newline(unit)
+    statement = f'{line_end}{jax}.config.update("jax_enable_x64", True)'
+    return Fix(reference.title, (edits.add_import(unit, statement),), reference.applicability)
+
+
+RULE = Rule(
+    name="float64-silently-truncated",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    check=check,
+    fix=fix,
+    errors=("UserWarning: Explicitly requested dtype float64 requested in zeros is not available",),
+    examples=(
+        Example(
+            """
+            import jax.numpy as jnp
+
+            x = jnp.zeros(3, dtype=jnp.float64)  # error: [float64-silently-truncated]
+            """,
+            fixed="""
+            import jax.numpy as jnp
+
+            x = jnp.zeros(3, dtype=jnp.float32)
+            """,
+        ),
+        Example(
+            """
+            import jax
+            import jax.numpy as jnp
+
+            jax.config.update("jax_enable_x64", True)
+
+            x = jnp.zeros(3, dtype=jnp.float64)
+            """
+        ),
+    ),
+)
