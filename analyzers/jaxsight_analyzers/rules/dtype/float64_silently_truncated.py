@@ -46,7 +46,7 @@ _PARAMETERS = ("dtype", "new_dtype", "preferred_element_type")
 
 
 def check(unit: Unit) -> Iterator[Finding]:
-    asked = list(_asked(unit))
+    asked = _asked(unit)
     if not asked or unit.mentions_x64:
         return
     for number, (node, name, _) in enumerate(asked):
@@ -63,41 +63,48 @@ def check(unit: Unit) -> Iterator[Finding]:
         )
 
 
-def _asked(unit: Unit) -> Iterator[tuple[ast.expr, str, str | None]]:
-    """What asks for 64 bits: where it stands, which dtype, and of what it is a member."""
+def _asked(unit: Unit) -> list[tuple[ast.expr, str, str | None]]:
+    """What asks for 64 bits: where it stands, which dtype, and of which library if it is a name of one."""
+    nodes = list(_dtypes(unit))
+    if not nodes:
+        return []
     wide = {
         reference.node: reference.qualified
         for reference in unit.references
         if reference.qualified in _WIDE and not reference.guarded
     }
+    found: list[tuple[ast.expr, str, str | None]] = []
+    for node in nodes:
+        if node in wide:
+            library, _, name = wide[node].rpartition(".")
+            found.append((node, name, library))
+        elif isinstance(node, ast.Constant) and node.value in _NARROW:
+            found.append((node, str(node.value), None))
+    return found
+
+
+def _dtypes(unit: Unit) -> Iterator[ast.expr]:
+    """The dtypes that JAX is asked for."""
     for _, call in unit.calls_from("jax"):
         if call.guarded or call.facts is None:
             continue
-        if call.canonical in _CASTS and call.node.func in wide:
-            yield call.node.func, call.canonical.rpartition(".")[2], "jax.numpy"
+        if call.canonical in _CASTS:
+            yield call.node.func
         elif call.facts.returns == "array":
-            yield from _given(call, wide)
+            yield from _given(call)
     for method in unit.methods:
         if method.base_kind is Kind.ARRAY and method.facts.name != "view":
-            yield from _given(method, wide)
+            yield from _given(method)
 
 
-def _given(
-    call: Call | MethodCall, wide: dict[ast.AST, str]
-) -> Iterator[tuple[ast.expr, str, str | None]]:
+def _given(call: Call | MethodCall) -> Iterator[ast.expr]:
     for argument in call.arguments:
-        node = argument.node
-        if argument.parameter not in _PARAMETERS or argument.is_starred:
-            continue
-        if node in wide:
-            library, _, name = wide[node].rpartition(".")
-            yield node, name, library
-        elif isinstance(node, ast.Constant) and node.value in _NARROW:
-            yield node, str(node.value), None
+        if argument.parameter in _PARAMETERS and not argument.is_starred:
+            yield argument.node
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    node, name, library = list(_asked(unit))[reference.data]
+    node, name, library = _asked(unit)[reference.data]
     if reference.kind == "enable-wide":
         return _enabling(unit, reference)
     narrow = _NARROW[name]
