@@ -55,7 +55,8 @@ def findings(
             continue
         span = _span(unit, reference, change)
         written = change.old if reference.kind == "import" else edits.text(unit, span)
-        advice = [f"use `{change.new}`"] if change.new else []
+        new = _new(unit, change)
+        advice = [f"use `{new}`"] if new else []
         message = "; ".join([f"`{written}` {says(change)}", *advice, *filter(None, [change.note])])
         yield Finding(span, message, fixes=_fixes(unit, number, change), tag=tag)
 
@@ -238,8 +239,13 @@ def _all_references(unit: Unit) -> Iterator[Reference]:
         yield from other.references
 
 
+def _new(unit: Unit, change: ApiChange) -> str | None:
+    """What the project's release of the library has in the name's place."""
+    return change.new_at(unit.version(change.library))
+
+
 def _fixes(unit: Unit, number: int, change: ApiChange) -> tuple[FixRef, ...]:
-    new = change.new
+    new = _new(unit, change)
     if new is None or change.applicability == "none" or not _DOTTED.fullmatch(new):
         return ()
     if _edits(unit, unit.references[number], change, new) is None or _calls(unit, change) is None:

@@ -210,6 +210,14 @@ class ApiChange(NamedTuple):
     """Parameters after the first, which `new` takes by keyword only."""
     keywords: Mapping[str, str] = MappingProxyType({})
     """Keyword arguments with another name in `new`, or with none: ""."""
+    since: str | None = None
+    """The first release with `new`, where that is later than `deprecated_in`."""
+
+    def new_at(self, version: str | None) -> str | None:
+        """What replaces the name in the release `version`; None where nothing does yet."""
+        if version is None or self.since is None:
+            return self.new
+        return self.new if release(version) >= release(self.since) else None
 
     def removed_at(self, version: str | None) -> bool:
         """Whether the release `version` lacks the name; None stands for the newest known one."""
@@ -487,6 +495,7 @@ def _change(name: str, entry: dict[str, Any]) -> ApiChange:
         note=entry.get("note", ""),
         named=tuple(entry.get("named", ())),
         keywords=entry.get("keywords", {}),
+        since=entry.get("since"),
     )
 
 
