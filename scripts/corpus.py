@@ -1,31 +1,33 @@
 """Runs the rules over real packages and repositories, and holds what they find against what people judged.
 
 python scripts/corpus.py get FOLDER          bring the pinned packages and repositories into a folder
-python scripts/corpus.py check FOLDER [NAME...]   analyse them: findings.txt, a table, what has no verdict
+python scripts/corpus.py check FOLDER [NAME...]   analyse them: what has no verdict, then as `table`
+python scripts/corpus.py table FOLDER        count by rule and by project what was found, and say what changed
 python scripts/corpus.py expected            write anew what is found in the installed packages
 
 The folder must be outside the repository: what is in it is other people's code. It holds
-`packages/NAME` and `repositories/OWNER+NAME`. The pins, the verdicts and the findings in installed
-packages are in tests/analyzers/corpus.
+`packages/NAME` and `repositories/OWNER+NAME`; what was found in each is kept in `found`. The pins, the
+verdicts, the tables (precision.md) and the findings in installed packages are in tests/analyzers/corpus.
 """
 
 from __future__ import annotations
 
-import json
+import difflib
 import subprocess
 import sys
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "analyzers")]
 
+from tests.analyzers.corpus import precision  # noqa: E402
 from tests.analyzers.corpus.findings import (  # noqa: E402
     FOLDER,
     Result,
     expected,
+    installed,
     look,
     pins,
     verdicts,
@@ -39,6 +41,8 @@ def main(arguments: list[str]) -> int:
             return get(Path(folder))
         case ["check", folder, *names]:
             return check(Path(folder), names)
+        case ["table", folder]:
+            return table(Path(folder))
         case ["expected"]:
             text = expected()
             (FOLDER / "expected.txt").write_text(text, encoding="utf-8")
@@ -76,44 +80,63 @@ def get(folder: Path) -> int:
 
 def check(folder: Path, names: list[str]) -> int:
     """Analyses what is in the folder and prints how it stands to the verdicts."""
-    table, judged = pins(), verdicts()
-    lines: list[str] = []
-    ruled: dict[str, Counter[str]] = {}
-    results: dict[str, Result] = {}
+    judged = verdicts()
     crashed = False
-    for kind in ("packages", "repositories"):
-        for name in names or table[kind]:
-            target = folder / kind / name.replace("/", "+")
-            if name not in table[kind] or not target.exists():
-                continue
-            result = results[name] = look(target, table["versions"])
-            ruled[name] = _ruled(result, judged.get(name, {}))
-            lines += [f"{name} {e.place} {e.severity} {e.message}" for e in result.found]
-            print(_row(name, result, ruled[name]), flush=True)
-            for note in _notes(name, result, judged.get(name, {})):
-                print(note)
-            crashed = crashed or bool(result.crashes)
-    (folder / "findings.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(_summary(results, ruled, set(table["well_kept"])))
+    for kind, name in _projects(names):
+        result = _look(folder, kind, name)
+        if result is None:
+            continue
+        precision.write(_kept(folder, kind, name), name, result)
+        print(_row(name, result), flush=True)
+        for note in _notes(name, result, judged.get(name, {})):
+            print(note)
+        crashed = crashed or bool(result.crashes)
+    table(folder)
     return int(crashed)
 
 
-def _ruled(result: Result, judged: dict[str, str]) -> Counter[str]:
-    """How often each verdict was given, by severity too."""
-    counted: Counter[str] = Counter()
-    for each in result.found:
-        verdict = judged.get(each.place, "none").partition(":")[0]
-        counted[verdict] += 1
-        counted[f"{each.severity} {verdict}"] += 1
-    return counted
+def table(folder: Path) -> int:
+    """Writes the tables anew from what was found, and prints how they differ from the last ones."""
+    kept = [_kept(folder, kind, name) for kind, name in _projects([])]
+    projects = [precision.read(path) for path in kept if path.exists()]
+    before = precision.TABLES.read_text(encoding="utf-8") if precision.TABLES.exists() else ""
+    after = precision.tables(projects, verdicts())
+    precision.TABLES.write_text(after, encoding="utf-8")
+    lines = (before.splitlines(), after.splitlines())
+    print("\n".join(difflib.unified_diff(*lines, "before", "after", lineterm="", n=0)))
+    print(_summary(projects, verdicts(), set(pins()["well_kept"])))
+    missing = [path.stem for path in kept if not path.exists()]
+    if missing:
+        print(f"not looked at: {', '.join(missing)}")
+    return 0
 
 
-def _row(name: str, result: Result, ruled: Counter[str]) -> str:
+def _look(folder: Path, kind: str, name: str) -> Result | None:
+    """What is found in a project; None where it is not there."""
+    if kind == "installed":
+        return installed(name, pins()[kind][name])
+    target = folder / kind / name.replace("/", "+")
+    return look(target, pins()["versions"]) if target.exists() else None
+
+
+def _projects(names: list[str]) -> Iterator[tuple[str, str]]:
+    """The kind and the name of what is pinned, and of what is installed besides."""
+    seen: set[str] = set()
+    for kind in ("packages", "repositories", "installed"):
+        wanted = [name for name in pins()[kind] if name not in seen]
+        seen.update(wanted)
+        yield from ((kind, name) for name in wanted if not names or name in names)
+
+
+def _kept(folder: Path, kind: str, name: str) -> Path:
+    return folder / "found" / kind / f"{name.replace('/', '+')}.txt"
+
+
+def _row(name: str, result: Result) -> str:
     errors = sum(each.severity == "error" for each in result.found)
     return (
         f"{name:36} {result.files:5} files {result.lines:7} lines {result.seconds:6.1f} s"
         f" {errors:4} errors {len(result.found) - errors:4} warnings"
-        f"  right {ruled['right']}, intended {ruled['intended']}, wrong {ruled['wrong']}"
     )
 
 
@@ -128,21 +151,17 @@ def _notes(name: str, result: Result, judged: dict[str, str]) -> Iterator[str]:
 
 
 def _summary(
-    results: dict[str, Result], ruled: dict[str, Counter[str]], well_kept: set[str]
+    projects: list[precision.Project], judged: Mapping[str, Mapping[str, str]], well_kept: set[str]
 ) -> str:
-    lines = sum(result.lines for name, result in results.items() if name in well_kept)
-    counted: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
-    for name, each in ruled.items():
-        counted += each
-        if name in well_kept:
-            kept += each
-    rate = 100_000 * kept["wrong"] / max(lines, 1)
-    return (
-        f"{json.dumps(dict(sorted(counted.items())))}\n"
-        f"well-kept code: {lines} lines, {kept['wrong']} wrong findings: {rate:.2f} per 100,000 lines"
-        f" ({kept['none']} without a verdict)"
+    kept = [project for project in projects if project.name in well_kept]
+    lines = sum(project.lines for project in kept)
+    wrong = sum(
+        judged.get(project.name, {}).get(each.place, "").startswith("wrong")
+        for project in kept
+        for each in project.found
     )
+    rate = 100_000 * wrong / max(lines, 1)
+    return f"well-kept code: {lines} lines, {wrong} wrong findings: {rate:.2f} per 100,000 lines"
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ class Naming(NamedTuple):
 
     argnums: str | None = None
     argnames: str | None = None
+    checked: bool = True
+    """Whether it refuses names and numbers that the function does not have."""
 
 
 _NOBODY = Naming()

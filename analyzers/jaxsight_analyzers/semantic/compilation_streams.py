@@ -138,9 +138,10 @@ def _misnamed(event: AppliedSeen, places: Places) -> Iterator[Misnamed]:
             value = _literal(item)
             problem: str | None = None
             meant: tuple[str, ...] = names
-            if is_names and isinstance(value, str) and signature.kwarg is None:
+            checked = (facts.donate if is_donation else facts.static).checked
+            if checked and is_names and isinstance(value, str) and signature.kwarg is None:
                 problem = "name" if value not in names else None
-            if is_numbers and isinstance(value, int) and signature.vararg is None:
+            if checked and is_numbers and isinstance(value, int) and signature.vararg is None:
                 problem = "number" if not -len(positional) <= value < len(positional) else None
             if problem is None and is_donation and isinstance(value, (str, int)):
                 both = _meant((value,), positional) & static
