@@ -14,7 +14,7 @@ Safe: the new function computes the same up to rounding, with the same dtype and
 ## Limits
 
 Only what is written out in one expression is seen, not what goes through names. Where the largest value is
-subtracted first (`jnp.exp(x - x.max())`) nothing is wrong. `1 + n` of an integer is exact.
+subtracted first (`jnp.exp(x - x.max())`) nothing is wrong, nor where a Python number is given.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from jaxsight_analyzers.diagnostic import (
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.streams import Call
+from jaxsight_analyzers.semantic.values import Kind
 
 _LOG = ("jax.numpy.log", "jax.lax.log")
 _EXP = ("jax.numpy.exp", "jax.lax.exp")
@@ -95,7 +97,7 @@ def _better(unit: Unit, node: ast.expr) -> _Better | None:
 def _argument(unit: Unit, node: ast.expr, names: tuple[str, ...]) -> ast.expr | None:
     """The argument of a call of one of these functions that is given nothing else."""
     call = unit.call_at(node)
-    if call is None or call.canonical not in names:
+    if call is None or call.canonical not in names or _is_number(call):
         return None
     plain = len(call.node.args) == 1 and not call.node.keywords
     return call.node.args[0] if plain and not isinstance(call.node.args[0], ast.Starred) else None
@@ -105,6 +107,8 @@ def _of_softmax(unit: Unit, node: ast.Call) -> _Better | None:
     """`log(softmax(x, axis=1))`, `log(sigmoid(x))`."""
     call = unit.call_at(node)
     if call is None or not node.args or isinstance(node.args[0], ast.Starred):
+        return None
+    if _is_number(call):
         return None
     first = edits.source(unit, node.args[0])
     if call.canonical in _SIGMOID:
@@ -202,6 +206,11 @@ def _of_operation(unit: Unit, node: ast.BinOp) -> _Better | None:
         f"{edits.as_argument(unit, inside)}, {axis}",
         _OVERFLOWS.format(written),
     )
+
+
+def _is_number(call: Call) -> bool:
+    """Whether a function is given a Python number: who wrote it knows how large that is."""
+    return bool(call.arguments) and call.arguments[0].kind is Kind.STATIC
 
 
 def _is_one(node: ast.expr) -> bool:
