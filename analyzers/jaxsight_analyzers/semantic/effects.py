@@ -142,6 +142,8 @@ def method_called(
         return
     if function.kind in NEVER_CHANGES or constant_of(base) is not MISSING:
         return
+    if len(node.args) > 1 and node.keywords and base.kind not in _CONTAINERS:
+        return  # `t.update(grads, state, params=params)`: no method of a container takes that
     home = home_of_object(run, node.func.value)
     if home is None:
         return
