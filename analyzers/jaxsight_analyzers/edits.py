@@ -369,9 +369,12 @@ def _first_code_line(whole: str) -> int:
     return count
 
 
-def fresh_names(unit: Unit, wanted: str, count: int) -> list[str]:
-    """Names that the file does not use, not even in a comment: `wanted`, or with numbers after it."""
-    text = unit.model.module.analysed.text
+def fresh_names(unit: Unit, wanted: str, count: int, near: int | None = None) -> list[str]:
+    """Names that the file does not use, not even in a comment: `wanted`, or with numbers after it.
+
+    With `near`, names for the function around that offset, which others may use as well.
+    """
+    text = _text_near(unit, near)
     found: list[str] = []
     number = 1
     while len(found) < count:
@@ -382,9 +385,28 @@ def fresh_names(unit: Unit, wanted: str, count: int) -> list[str]:
     return found
 
 
-def fresh_name(unit: Unit, wanted: str) -> str:
+def fresh_name(unit: Unit, wanted: str, near: int | None = None) -> str:
     """One such name."""
-    return fresh_names(unit, wanted, 1)[0]
+    return fresh_names(unit, wanted, 1, near)[0]
+
+
+def unused_in(node: ast.AST, wanted: str) -> str:
+    """A name that a function or comprehension does not use yet."""
+    used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    used |= {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+    numbers = iter(range(2, len(used) + 3))
+    name = wanted
+    while name in used:
+        name = f"{wanted}{next(numbers)}"
+    return name
+
+
+def _text_near(unit: Unit, near: int | None) -> str:
+    """The text of the outermost function around an offset, else that of the file."""
+    for place in () if near is None else places_at(unit, near):
+        if isinstance(place.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return text(unit, place.span)
+    return unit.model.module.analysed.text
 
 
 def runs_once_in(statement: ast.stmt, expression: ast.expr) -> bool:

@@ -26,6 +26,7 @@ from jaxsight_analyzers.rule import DOCS_URL, Rule
 from jaxsight_analyzers.semantic import SemanticModel, limits
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.together import interfere
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.project.outgoing import OutgoingCall
@@ -185,12 +186,11 @@ def apply_fixes(
     Fixes apply whole or not at all, in the order of the diagnostics.
     """
     text = analysis.source.text
-    taken: list[Edit] = []
+    taken: list[Fix] = []
     for fix in _wanted(analysis, at_least, only):
-        new = [edit for edit in fix.edits if edit not in taken]
-        if new and not any(_collide(edit, other) for edit in new for other in taken):
-            taken.extend(new)
-    for edit in sorted(taken, reverse=True):
+        if not any(interfere(fix, other) for other in taken):
+            taken.append(fix)
+    for edit in sorted({edit for fix in taken for edit in fix.edits}, reverse=True):
         text = text[: edit.span.start] + edit.text + text[edit.span.end :]
     return text
 
@@ -292,12 +292,6 @@ def _wanted(
                 if fix is not None and fix.applicability >= at_least:
                     yield fix
                     break
-
-
-def _collide(edit: Edit, other: Edit) -> bool:
-    if edit.span.start == edit.span.end == other.span.start == other.span.end:
-        return True  # two insertions at one place: their order would be a guess
-    return edit.span.overlaps(other.span)
 
 
 def _each_once(ordered: list[Diagnostic]) -> list[Diagnostic]:

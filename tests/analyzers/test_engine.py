@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,40 @@ def test_a_definition_that_stood_in_for_a_broken_one_stays_known() -> None:
     for broken in (f'"""\n{text}', f'{text}\n"""', f'"""\n{text}'):
         analysis = run(broken, previous=analysis)
         assert analysis.crashes == ()
+
+
+def test_two_fixes_of_one_round_do_not_take_one_name_while_both_need_it() -> None:
+    code = cleandoc(
+        """
+        import jax
+
+        def draw(k1, k2):
+            a = jax.random.normal(k1)
+            b = jax.random.normal(k2)
+            c = jax.random.normal(k1)
+            d = jax.random.normal(k2)
+            return a, b, c, d, jax.random.normal(k1), jax.random.normal(k2)
+        """
+    )
+
+    once = apply_fixes(run(code), Applicability.UNSAFE)
+
+    assert "k1, subkey, subkey2 = jax.random.split(k1, 3)" in once
+    assert "jax.random.split(k2" not in once
+
+
+def test_fixes_whose_statements_lie_apart_may_take_one_name() -> None:
+    code = cleandoc(
+        """
+        import jax
+
+        def draw(k1, k2):
+            a = jax.random.normal(k1) + jax.random.normal(k1)
+            b = jax.random.normal(k2) + jax.random.normal(k2)
+            return a, b
+        """
+    )
+
+    once = apply_fixes(run(code), Applicability.UNSAFE)
+
+    assert once.count("subkey = jax.random.split") == 2

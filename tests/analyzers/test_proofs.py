@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -195,9 +196,24 @@ def has_equal_parts(result: list[Any]) -> bool:
 
 def kinds_of(rule: Rule) -> tuple[set[str], bool]:
     """The kinds of fixes that a rule's module speaks of, and whether it speaks of safe ones."""
-    source = inspect.getsource(inspect.getmodule(rule.check))  # type: ignore[arg-type]
+    module = inspect.getmodule(rule.check)
+    assert module is not None
+    source = inspect.getsource(module)
     kinds = set(re.findall(r"FixRef\(\s*\"([a-z-]+)\"", source))
+    if "cure.kind" in source:  # those that its helpers write out
+        kinds |= kinds_of_cures(module, set())
     return kinds, "Applicability.SAFE" in source
+
+
+def kinds_of_cures(module: ModuleType, seen: set[str]) -> set[str]:
+    """The kinds of cures that a module and the modules it imports speak of."""
+    source = inspect.getsource(module)
+    kinds = set(re.findall(r"\bCure\(\s*\"([a-z-]+)\"", source))
+    seen.add(module.__name__)
+    for inner in vars(module).values():
+        if isinstance(inner, ModuleType) and inner.__name__ not in seen and hasattr(inner, "Cure"):
+            kinds |= kinds_of_cures(inner, seen)
+    return kinds
 
 
 @pytest.mark.parametrize(

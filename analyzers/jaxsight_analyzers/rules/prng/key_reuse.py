@@ -9,7 +9,7 @@ replaces the key.
 ## Fix safety
 
 Unsafe: the numbers drawn change, which is the purpose. The key is split once, before its first use:
-into a key for each of its uses, where these are in one block.
+into a key for each of its uses, where these are in one block. In a loop the cure of `key-reuse-in-loop` serves them all.
 
 ## Limits
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import body_keys, edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -89,12 +89,28 @@ def _later_uses(unit: Unit, reuse: KeyReuse) -> list[KeyReuse]:
 
 def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
     """For how many uses a key is split before its first, and the edits; None where these are not in one block."""
+    if _cured_with_loop(unit, reuse):
+        return None
     later = _later_uses(unit, reuse)
     for uses in (later, [reuse]) if len(later) < _MOST else ([reuse],):
         edited = _split_between(unit, reuse, uses)
         if edited:
             return len(uses) + 1, edited
     return None
+
+
+def _cured_with_loop(unit: Unit, reuse: KeyReuse) -> bool:
+    """Whether the uses are in a loop whose own cure gives each of them a key."""
+    if reuse.argument is None:
+        return False
+    span = unit.model.module.span(reuse.argument)
+    return any(
+        edit.span == span
+        for other in unit.key_reuses
+        if other.in_loop and (other.key == reuse.key or other.earlier_node is reuse.earlier_node)
+        for cure in body_keys.cures(unit, other)
+        for edit in cure.edits
+    )
 
 
 def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[Edit, ...] | None:
@@ -111,7 +127,7 @@ def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[
     if not all(_runs_once(unit, place.block, use) for use in uses):
         return None
     split = edits.spell(unit, "jax.random.split")
-    names = edits.fresh_names(unit, "subkey", len(later))
+    names = edits.fresh_names(unit, "subkey", len(later), first.start)
     width = "" if len(later) == 1 else f", {len(later) + 1}"
     text = f"{reuse.key}, {', '.join(names)} = {split.text}({reuse.key}{width})"
     line = edits.insert_before(unit, place, text)

@@ -9,7 +9,9 @@ function under `jax.vmap` is such a loop: a key that it captures is the same for
 ## Fix safety
 
 Unsafe: the numbers drawn change, which is the purpose. `jax.random.fold_in` derives a key from the
-loop's counter where there is one; otherwise the key is split at the head of the iteration.
+loop's counter where there is one; otherwise the key is split at the head of the iteration. The body of
+`jax.lax.scan` and its kin splits a key that it has in its carry and hands the new one on. One that captures its key is
+run over `jax.random.split(key, n)` as well.
 
 ## Limits
 
@@ -22,14 +24,12 @@ accepts: that is reported as "may", and not at all where `in_axes` says `None` f
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import body_keys
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
-    Edit,
     Finding,
     Fix,
     FixRef,
@@ -44,10 +44,10 @@ def check(unit: Unit) -> Iterator[Finding]:
     for number, reuse in enumerate(unit.key_reuses):
         if not reuse.in_loop:
             continue
-        fixes: tuple[FixRef, ...] = ()
-        if isinstance(reuse.argument, ast.Name) and fix_kind(unit, number) is not None:
-            kind, title = fix_kind(unit, number) or ("", "")
-            fixes = (FixRef(kind, title, Applicability.UNSAFE, number),)
+        fixes = tuple(
+            FixRef(cure.kind, cure.title, Applicability.UNSAFE, number)
+            for cure in body_keys.cures(unit, reuse)
+        )
         yield Finding(
             span=reuse.span,
             message=_message(reuse),
@@ -76,35 +76,10 @@ def _message(reuse: KeyReuse) -> str:
     )
 
 
-def fix_kind(unit: Unit, number: int) -> tuple[str, str] | None:
-    """The fix for a reuse: fold the counter in where there is one, else split."""
-    reuse = unit.key_reuses[number]
-    place = edits.place_at(unit, reuse.span.start)
-    if place is None or reuse.argument is None:
-        return None
-    if (counter := edits.loop_counter(place)) is not None:
-        return "fold-in", f"Fold `{counter}` into `{reuse.key}`"
-    loops = [p for p in place.parents if isinstance(p, (ast.For, ast.While))]
-    return ("split", f"Split `{reuse.key}` in each iteration") if loops else None
-
-
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    reuse = unit.key_reuses[reference.data]
-    place = edits.place_at(unit, reuse.span.start)
-    if place is None:
-        return None
-    if reference.kind == "fold-in":
-        fold_in = edits.spell(unit, "jax.random.fold_in")
-        edit = Edit(reuse.span, f"{fold_in.text}({reuse.key}, {edits.loop_counter(place)})")
-        return Fix(reference.title, (edit, *fold_in.edits), reference.applicability)
-    split = edits.spell(unit, "jax.random.split")
-    subkey = edits.fresh_name(unit, "subkey")
-    line = edits.insert_before(unit, place, f"{reuse.key}, {subkey} = {split.text}({reuse.key})")
-    if line is None:
-        return None
-    return Fix(
-        reference.title, (line, Edit(reuse.span, subkey), *split.edits), reference.applicability
-    )
+    cures = body_keys.cures(unit, unit.key_reuses[reference.data])
+    found = next((cure for cure in cures if cure.kind == reference.kind), None)
+    return None if found is None else Fix(reference.title, found.edits, reference.applicability)
 
 
 RULE = Rule(
