@@ -145,16 +145,17 @@ def parents_of(unit: Unit, node: ast.expr) -> list[ast.AST]:
     place = place_at(unit, unit.model.module.span(node).start)
     found: list[ast.AST] = []
 
-    def lies_in(outer: ast.AST) -> bool:
-        for child in ast.iter_child_nodes(outer):
-            if child is node or (not isinstance(child, ast.stmt) and lies_in(child)):
-                found.append(outer)
-                return True
-        return False
-
     if place is not None:
-        lies_in(place.node)
+        _lies_in(place.node, node, found)
     return found
+
+
+def _lies_in(outer: ast.AST, node: ast.expr, found: list[ast.AST]) -> bool:
+    for child in ast.iter_child_nodes(outer):
+        if child is node or (not isinstance(child, ast.stmt) and _lies_in(child, node, found)):
+            found.append(outer)
+            return True
+    return False
 
 
 def first_of_two(unit: Unit, first: int, second: int) -> Place | None:
@@ -163,8 +164,18 @@ def first_of_two(unit: Unit, first: int, second: int) -> Place | None:
     for one, other in zip(places_at(unit, first), places_at(unit, second)):
         found = one
         if one.node is not other.node:
-            return one if one.block == other.block else None
+            same = one.block == other.block or _are_lines(unit, one, other)
+            return one if same else None
     return found
+
+
+def _are_lines(unit: Unit, one: Place, other: Place) -> bool:
+    """Whether two statements are the module's own; who asks depends on all of it."""
+    apart = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    at_top = (
+        not one.parents and not isinstance(one.node, apart) and not isinstance(other.node, apart)
+    )
+    return at_top and unit.whole.is_whole
 
 
 def _in_block(

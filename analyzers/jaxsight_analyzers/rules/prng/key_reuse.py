@@ -25,7 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import body_keys, edits
+from jaxsight_analyzers import body_keys, edits, loop_keys
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -50,7 +50,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         fixes: tuple[FixRef, ...] = ()
         if (found := _split(unit, reuse)) is not None:
             count = found[0]
-            title = f"Split `{reuse.key}` between the {_COUNTS.get(count, count)} uses"
+            title = f"Split `{_key(unit, reuse)}` between the {_COUNTS.get(count, count)} uses"
             fixes = (FixRef("split", title, Applicability.UNSAFE, number),)
         yield Finding(
             span=reuse.span,
@@ -75,25 +75,32 @@ _COUNTS = {2: "two", 3: "three", 4: "four"}
 _MOST = 8  # more keys of one split than a reader tells apart
 
 
-def _later_uses(unit: Unit, reuse: KeyReuse) -> list[KeyReuse]:
+def _later_uses(unit: Unit, reuse: KeyReuse, key: str) -> list[KeyReuse]:
     """All uses of a key after its first one, as far as one split can serve them."""
     return sorted(
         (
             other
             for other in unit.key_reuses
-            if other.key == reuse.key and other.earlier == reuse.earlier and not other.in_loop
+            if other.earlier == reuse.earlier and not other.in_loop and _key(unit, other) == key
         ),
         key=lambda other: other.span,
     )
 
 
+def _key(unit: Unit, reuse: KeyReuse) -> str | None:
+    """The key as the use of it writes it."""
+    node = None if reuse.argument is None else loop_keys.key_in(reuse.argument)
+    return None if node is None else edits.source(unit, node)
+
+
 def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
     """For how many uses a key is split before its first, and the edits; None where these are not in one block."""
-    if _cured_with_loop(unit, reuse):
+    key = _key(unit, reuse)
+    if key is None or _cured_with_loop(unit, reuse):
         return None
-    later = _later_uses(unit, reuse)
+    later = _later_uses(unit, reuse, key)
     for uses in (later, [reuse]) if len(later) < _MOST else ([reuse],):
-        edited = _split_between(unit, reuse, uses)
+        edited = _split_between(unit, reuse, uses, key)
         if edited:
             return len(uses) + 1, edited
     return None
@@ -101,9 +108,7 @@ def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
 
 def _cured_with_loop(unit: Unit, reuse: KeyReuse) -> bool:
     """Whether the uses are in a loop whose own cure gives each of them a key."""
-    if reuse.argument is None:
-        return False
-    span = unit.model.module.span(reuse.argument)
+    span = reuse.span
     return any(
         edit.span == span
         for other in unit.key_reuses
@@ -113,43 +118,54 @@ def _cured_with_loop(unit: Unit, reuse: KeyReuse) -> bool:
     )
 
 
-def _split_between(unit: Unit, reuse: KeyReuse, later: list[KeyReuse]) -> tuple[Edit, ...] | None:
-    """A key for each use; the last one keeps the name."""
-    earlier = _argument_named(reuse.earlier_node, reuse.key)
-    if earlier is None or not all(isinstance(use.argument, ast.Name) for use in later):
+def _split_between(
+    unit: Unit, reuse: KeyReuse, later: list[KeyReuse], key: str
+) -> tuple[Edit, ...] | None:
+    """A key for each use; the last one keeps the name, where it is a variable's."""
+    first = _argument_with(unit, reuse.earlier_node, key)
+    others = [loop_keys.key_in(use.argument) for use in later if use.argument is not None]
+    uses = [first, *others]
+    if first is None or not all(_is_stable(use) for use in uses):
         return None
-    first = unit.model.module.span(earlier)
-    places = [edits.first_of_two(unit, first.start, use.span.start) for use in later]
+    span = unit.model.module.span
+    places = [edits.first_of_two(unit, span(first).start, use.span.start) for use in later]
     place = places[0]
     if place is None or any(one is None or one.node is not place.node for one in places):
         return None
-    uses = [earlier, *(use.argument for use in later[:-1] if use.argument is not None)]
-    if not all(_runs_once(unit, place.block, use) for use in uses):
+    is_variable = isinstance(first, ast.Name)
+    given = [use for use in (uses[:-1] if is_variable else uses) if use is not None]
+    if not all(_runs_once(unit, place, use) for use in given):
         return None
+    names = edits.fresh_names(unit, "subkey", len(given), span(first).start)
+    made = [key, *names] if is_variable else names
+    width = "" if len(made) == 2 else f", {len(made)}"
     split = edits.spell(unit, "jax.random.split")
-    names = edits.fresh_names(unit, "subkey", len(later), first.start)
-    width = "" if len(later) == 1 else f", {len(later) + 1}"
-    text = f"{reuse.key}, {', '.join(names)} = {split.text}({reuse.key}{width})"
-    line = edits.insert_before(unit, place, text)
+    line = edits.insert_before(unit, place, f"{', '.join(made)} = {split.text}({key}{width})")
     if line is None:
         return None
-    spans = [first, *(use.span for use in later[:-1])]
-    return (line, *(Edit(span, name) for span, name in zip(spans, names)), *split.edits)
+    return (line, *(Edit(span(use), name) for use, name in zip(given, names)), *split.edits)
 
 
-def _runs_once(unit: Unit, block: tuple[ast.stmt, ...], use: ast.expr) -> bool:
-    """Whether the statement of a block that an expression is in evaluates it once."""
+def _is_stable(node: ast.expr | None) -> bool:
+    """Whether an expression is a name, or an attribute of one: the same wherever it stands."""
+    return isinstance(node, (ast.Name, ast.Attribute))
+
+
+def _runs_once(unit: Unit, place: edits.Place, use: ast.expr) -> bool:
+    """Whether the statement of the block at a place that an expression is in evaluates it once."""
     start = unit.model.module.span(use).start
-    holders = (one for one in block if unit.model.module.span(one).end >= start)
-    return edits.runs_once_in(next(holders), use)
+    places = edits.places_at(unit, start)
+    holder = places[len(edits.places_at(unit, place.span.start)) - 1]
+    return edits.runs_once_in(holder.node, use)
 
 
-def _argument_named(node: ast.AST, name: str) -> ast.Name | None:
-    """The argument of a call that is just that name."""
+def _argument_with(unit: Unit, node: ast.AST, key: str) -> ast.expr | None:
+    """The key in the argument of a call that is just that."""
     if not isinstance(node, ast.Call):
         return None
     arguments = (*node.args, *(keyword.value for keyword in node.keywords))
-    return next((a for a in arguments if isinstance(a, ast.Name) and a.id == name), None)
+    keys = (loop_keys.key_in(argument) for argument in arguments)
+    return next((one for one in keys if one is not None and edits.source(unit, one) == key), None)
 
 
 RULE = Rule(
