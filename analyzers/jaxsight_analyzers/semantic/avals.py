@@ -223,11 +223,20 @@ def of_operator(operator: ast.operator, left: Value, right: Value) -> Aval | Non
     one, other = aval_of(left), aval_of(right)
     if one is None or other is None:
         return None
+    if Kind.ARRAY in (left.kind, right.kind):
+        one, other = _in_jax(left, one), _in_jax(right, other)
     dtype, weak = promoted(one, other)
     if isinstance(operator, ast.Div) and kind_of(dtype) in ("bool", "integer"):
         dtype = "float"
     shape = None if isinstance(operator, ast.MatMult) else broadcast(one.shape, other.shape)
     return Aval(dtype, shape, weak, one.is_flat and other.is_flat)
+
+
+def _in_jax(value: Value, aval: Aval) -> Aval:
+    """What NumPy's array or scalar is where JAX takes it."""
+    if value.kind is not Kind.HOST or aval.dtype is None:
+        return aval
+    return aval._replace(dtype=_DEFAULTS.get(aval.dtype, aval.dtype))
 
 
 def of_comparison(left: Value, right: Value) -> Aval:
@@ -299,8 +308,23 @@ def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> 
     stepped = facts.plain == "derivative"
     if arguments.positional and name.startswith("numpy."):  # whose parameters are in no table
         given.setdefault("shape", (None, arguments.positional[0]))
+    if name.startswith("numpy.") and (rule[0] == "number" or rule[0].startswith("cast:")):
+        return _of_number(rule[0], arguments)
     made = _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
     return (made or NOTHING)._replace(flat=True) if stepped else made
+
+
+def _of_number(word: str, arguments: Arguments) -> Aval | None:
+    """What NumPy makes of numbers: a scalar whose dtype counts, unlike that of Python's."""
+    given = arguments.positional
+    if arguments.keywords or any(value.kind is not Kind.STATIC for value in given):
+        return None
+    numbers = [constant_of(value) for value in given]
+    if any(isinstance(number, (bool, str, complex)) for number in numbers):
+        return None
+    is_known = all(isinstance(number, (int, float)) for number in numbers)
+    dtype = word.partition(":")[2] or "float64"
+    return Aval(dtype, () if is_known else None, flat=True)
 
 
 def of_method(run: Run, base: Value, name: str, arguments: Arguments) -> Aval | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.semantic.events import DtypeIdentitySeen
+from jaxsight_analyzers.semantic.events import DtypeIdentitySeen, PromotionSeen
 from jaxsight_analyzers.semantic.streams import Places
 
 
@@ -16,6 +16,23 @@ class DtypeIdentity(NamedTuple):
 
     node: ast.Compare
     span: Span
+
+
+class Promotion(NamedTuple):
+    """An operation that leaves half precision because of a scalar of NumPy's."""
+
+    node: ast.BinOp | ast.AugAssign
+    array: ast.expr
+    scalar: ast.expr
+    dtype: str  # of the array
+
+
+def promotions(seen: Iterable[PromotionSeen]) -> list[Promotion]:
+    """Each operation once."""
+    found: dict[ast.AST, Promotion] = {}
+    for event in seen:
+        found[event.node] = Promotion(event.node, event.array, event.scalar, event.dtype)
+    return list(found.values())
 
 
 def dtype_identities(seen: Iterable[DtypeIdentitySeen], places: Places) -> list[DtypeIdentity]:

@@ -332,6 +332,16 @@ class OperationSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class PromotionSeen(NamedTuple):
+    """An array of half precision and a scalar of NumPy's, which make one of single precision."""
+
+    node: ast.BinOp | ast.AugAssign
+    array: ast.expr
+    scalar: ast.expr
+    dtype: str  # of the array
+    guards: tuple[str, ...]
+
+
 class DerivativeSeen(NamedTuple):
     """A function of which a derivative is taken, and what it returned in one run."""
 
@@ -386,6 +396,7 @@ class Events:
         "number_uses",
         "operations",
         "passed",
+        "promotions",
         "references",
         "refusals",
         "reveals",
@@ -419,6 +430,7 @@ class Events:
     effects: list[EffectSeen]
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]
+    promotions: list[PromotionSeen]
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]

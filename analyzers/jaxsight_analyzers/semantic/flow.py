@@ -28,6 +28,7 @@ from jaxsight_analyzers.semantic import (
     meshes,
     narrowing,
     patterns,
+    promotions,
     records,
 )
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
@@ -189,7 +190,10 @@ def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
         return
     old = run.evaluate(node.target)
     effects.added_in_place(run, node, old, value)
-    bind(run, node.target, arithmetic.result(run, old, value, node.op), node)
+    new = arithmetic.result(run, old, value, node.op)
+    if Kind.HOST in (old.kind, value.kind) and new.kind is Kind.ARRAY:
+        promotions.note(run, node, old, value, [node.target, node.value])
+    bind(run, node.target, new, node)
 
 
 def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:

@@ -269,6 +269,11 @@ class Unit:
         return dtype_streams.dtype_identities(self._seen("dtype_identities"), self.model.places)
 
     @cached_property
+    def promotions(self) -> list[dtype_streams.Promotion]:
+        """Where scalars of NumPy's make single precision of half."""
+        return dtype_streams.promotions(self._seen("promotions"))
+
+    @cached_property
     def meshes_entered(self) -> list[mesh_streams.MeshEntered]:
         """Meshes that are entered with `with`."""
         return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
