@@ -215,6 +215,7 @@ RULE = Rule(
 
             x = jnp.ones(3)
             jax.config.update("jax_enable_x64", True)  # error: [x64-config-too-late]
+            total = x.sum()
             """,
             fixed="""
             import jax
@@ -222,6 +223,7 @@ RULE = Rule(
 
             jax.config.update("jax_enable_x64", True)
             x = jnp.ones(3)
+            total = x.sum()
             """,
         ),
         Example(
