@@ -125,6 +125,80 @@ def edited(text: str, chance: random.Random) -> str:
     return "\n".join(lines)
 
 
+DONATING = """\
+import jax
+import jax.numpy as jnp
+
+advance = jax.jit(lambda x, y: x + y, donate_argnums=0)
+
+
+params = jnp.ones(3)
+kept = params
+
+
+moved = advance(params, params * 2)
+print(kept)
+
+
+for _ in range(3):
+    moved = advance(moved, kept)
+
+
+def run(key):
+    x = jnp.ones(3)
+    log = x
+    y = advance(x, key)
+    return log + x + y
+
+
+print(params, moved)
+"""
+
+STEPS = (
+    "params = advance(params, 2.0)",
+    "advance(moved, kept)",
+    "    x = advance(x, x)",
+    "params = moved",
+    "kept = jnp.copy(params)",
+    "print(moved)",
+    "    log = y",
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_donated_is_known_after_an_edit(seed: int) -> None:
+    chance = random.Random(seed)
+    last = DONATING
+    analysis = analysed(last)
+    for _ in range(20):
+        lines = last.split("\n")
+        where = chance.randrange(4, len(lines))
+        if chance.random() < 0.5:
+            lines.insert(where, chance.choice(STEPS))
+        else:
+            del lines[where]
+        text = "\n".join(lines)
+        analysis = analysed(text, analysis)
+        if not analysis.problems:
+            last = text
+            assert_as_fresh(analysis, text)
+
+
+def test_a_line_is_gone_and_nothing_stands_in_its_place() -> None:
+    text = """\
+import jax
+
+key = jax.random.key(0)
+x = jax.random.normal(key)
+key = jax.random.key(1)
+y = jax.random.normal(key)
+"""
+    shorter = text.replace("key = jax.random.key(1)\n", "")
+    analysis = analysed(shorter, analysed(text))
+    assert [one.rule for one in analysis.diagnostics] == ["key-reuse"]
+    assert_as_fresh(analysis, shorter)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_an_edit_leads_where_a_fresh_analysis_does(seed: int) -> None:
     chance = random.Random(seed)

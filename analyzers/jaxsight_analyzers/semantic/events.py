@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic.values import FunctionData, Value
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
+    from jaxsight_analyzers.semantic.donations import DonatedReadSeen
     from jaxsight_analyzers.semantic.passing import PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
@@ -379,6 +380,7 @@ class Events:
         "constant_keys",
         "contexts",
         "derivatives",
+        "donated_reads",
         "dropped",
         "dtype_identities",
         "effects",
@@ -411,6 +413,7 @@ class Events:
     indices: list[AskedSeen]  # of operands that are an index, a key or an element
     calls: list[CallSeen]
     item_assignments: list[ItemAssignmentSeen]
+    donated_reads: list[DonatedReadSeen]
     dropped: list[DroppedSeen]
     key_reuses: list[KeyReuseSeen]
     methods: list[MethodSeen]

@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     calls,
     comparisons,
     displays,
+    donations,
     effects,
     flow,
     formats,
@@ -88,6 +89,8 @@ def _name(run: Run, node: ast.Name) -> Value:
         _refer(run, node, value, "name")
     elif frame.abstract or frame.concrete:
         reads.read(run, node, value)
+    if value.donated is not None:
+        donations.note_read(run, node, node.id, value)
     scope = frame.environment.scope
     if scope is not None and name in scope.declared and name not in frame.state.names:
         return _as_rebound(value)
@@ -145,6 +148,7 @@ def _base(run: Run, node: ast.expr, name: str) -> Value:
     value = run.lookup(node.id)
     if run.frame.traced and run.knowledge.mutator(name) is None:
         reads.read(run, node, value, name)
+    donations.note_read(run, node, node.id, value)
     return value
 
 
@@ -171,6 +175,7 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
         place = place_of(node)
         held = None if place is None else run.frame.state.names.get(place)
         if held is not None:
+            donations.note_read(run, node, place or "", held)
             return held
     value = _attribute_of(run, base, node)
     if value.tokens and (place := place_of(node)) is not None:
@@ -291,6 +296,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
     if place is not None:
         held = run.frame.state.names.get(place)
         if held is not None:
+            donations.note_read(run, node, place, held)
             return held
     value = element_of(run, base, index, node)
     if place is not None and value.tokens and base.kind in (Kind.UNKNOWN, Kind.TREE):

@@ -31,6 +31,7 @@ from jaxsight_analyzers.semantic import (
     promotions,
     records,
 )
+from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
@@ -198,6 +199,8 @@ def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
 
 def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:
     """Give a value to a target: a name, an attribute, an element, or several at once."""
+    if run.has_donated and not isinstance(target, ast.Name):
+        value = without(value)
     if isinstance(target, ast.Name):
         scope = run.frame.scope
         if scope is not None and target.id in scope.declared:
@@ -311,7 +314,7 @@ def _return(run: Run, node: ast.Return) -> None:
     value = constant(None) if node.value is None else run.evaluate(node.value)
     outside = run.frame.scope is None  # of any function: it is being typed or pasted
     if not (run.frame.state.dead or outside):
-        run.frame.leave(value)
+        run.frame.leave(without(value) if run.has_donated else value)
 
 
 def _raise(run: Run, node: ast.Raise) -> None:

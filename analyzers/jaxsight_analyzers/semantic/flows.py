@@ -117,10 +117,12 @@ class Flows:
         """Run the doubtful chunks in order; from where the state is another than before, look at all."""
         del self._states[(doubtful[0] if doubtful else len(self.order)) // _APART + 1 :]
         last = 0
-        for number in doubtful:
-            if number < last or self._stands(number, start, stop):
+        waiting = [(number, start <= number < stop) for number in doubtful]
+        if start == stop and left:  # nothing stands in the place of what is gone
+            waiting = sorted([*waiting, (start, True)], key=lambda one: (one[0], not one[1]))
+        for number, replaced in waiting:
+            if number < last or (not replaced and self._stands(number)):
                 continue
-            replaced = start <= number < stop
             first, last = (start, stop) if replaced else (number, number + 1)
             before = left if replaced else [_Left(self.order[number])]
             self._go_to(first)
@@ -128,10 +130,10 @@ class Flows:
                 self._look_at_all(last)
                 return
 
-    def _stands(self, number: int, start: int, stop: int) -> bool:
+    def _stands(self, number: int) -> bool:
         """Whether a chunk leaves what it left, as long as those before it do."""
         flow = self.order[number]
-        if start <= number < stop or flow.volatile or flow.before is None:
+        if flow.volatile or flow.before is None:
             return False
         return not self._hands.in_doubt(flow)
 

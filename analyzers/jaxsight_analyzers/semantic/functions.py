@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     avals,
     callees,
     compilations,
+    donations,
     effects,
     flow,
     initialised,
@@ -30,6 +31,7 @@ from jaxsight_analyzers.semantic import (
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
+from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.events import DerivativeSeen
 from jaxsight_analyzers.semantic.parameters import all_arguments, defaults_of
 from jaxsight_analyzers.semantic.run import MAX_DEPTH, MAX_SUMMARIES, Run
@@ -69,7 +71,12 @@ def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> V
     if data.transformations and not run.frame.state.dead:
         passing.note(run, node, data, arguments)
     parameters, passed = bind(run, data, arguments)
-    return run_with(run, node, data, parameters, passed)
+    if not data.transformations or not data.transformations[-1].donated:
+        return run_with(run, node, data, parameters, passed)
+    kept = donations.known_arrays(parameters)
+    returned = run_with(run, node, data, parameters, passed, kept=kept)
+    donations.note(run, node, data, arguments, returned)
+    return returned
 
 
 def run_with(
@@ -160,6 +167,8 @@ def bind(
         _fill_required(data.scope, values, arguments.hidden)
     passed = frozenset(values) - (skipped - set(arguments.keywords))
     _fill_defaults(data.scope, values, unknown=arguments.open)
+    if run.has_donated:
+        values = {name: without(value) for name, value in values.items()}
     return values, passed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals
+from jaxsight_analyzers.semantic import avals, donated
 from jaxsight_analyzers.semantic.keys import KeyToken, any_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -35,6 +35,8 @@ def join(one: Value, other: Value) -> Value:
         return one
     if one is NEVER:
         return other
+    if one.donated is not None or other.donated is not None:
+        return donated.joined(one, other, join)
     if one.kind is Kind.STATIC or other.kind is Kind.STATIC or one.optional or other.optional:
         return _joined_with_constants(one, other)
     return _joined(one, other)

@@ -57,10 +57,10 @@ def of_function(
     stateful = inner is not None and len(inner.positional) > len(facts.positional) + 1
     if stateful:  # `hk.without_apply_rng(hk.transform_with_state(f))`
         return calls.result_of(run, node, facts.name, facts, arguments)
-    consumed = dict(run.frame.state.consumed)
+    before = run.frame.state.copy() if facts.only_traces else None
     returned = functions.call(run, node, data, arguments.after(facts))
-    if facts.only_traces:
-        run.frame.state.consumed = consumed
+    if before is not None:  # neither keys nor donated arrays are used up
+        run.frame.state.consumed, run.frame.state.names = before.consumed, before.names
     if not facts.discards:
         return returned
     return calls.result_of(run, node, facts.name, facts, arguments)

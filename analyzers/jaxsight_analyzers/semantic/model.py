@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
     compilation_streams,
     control_flow_streams,
     derivative_streams,
+    donation_streams,
     dtype_streams,
     effect_streams,
     effect_words,
@@ -361,6 +362,12 @@ class Unit:
     def dropped_results(self) -> list[purity_streams.Dropped]:
         """Statements that do nothing, because what they return is dropped."""
         return purity_streams.dropped(self._seen("dropped"), self.model.places)
+
+    @cached_property
+    def donated_reads(self) -> list[donation_streams.DonatedRead]:
+        """Reads of what a call was given the memory of before."""
+        seen = list(self._seen("donated_reads"))
+        return donation_streams.donated_reads(seen, self.model.places, self._calls_by_node)
 
     @cached_property
     def references(self) -> list[streams.Reference]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import class_kinds
+from jaxsight_analyzers.semantic import class_kinds, donations
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -52,8 +52,10 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
     transformation = data.transformations[-1]
     if not transformation.compiles or transformation.static_unknown or transformation.filters:
         return
-    for argument, parameter, position, value in _bound(data, transformation, arguments):
+    for argument, parameter, position, value in bound(data, transformation, arguments):
         static = is_static(data, transformation, parameter, position)
+        if not static:
+            donations.note_passed(run, argument, value)
         kind = _unhashable(run, argument, value) if static else _no_array(run, argument, value)
         if kind is None or (transformation.takes_modules and kind in ("object", "dataclass")):
             continue
@@ -78,7 +80,7 @@ def _holds_arrays(run: Run, value: Value) -> bool:
     return owner is not None and class_kinds.holds_arrays(run, owner)
 
 
-def _bound(
+def bound(
     data: FunctionData, transformation: Transformation, arguments: Arguments
 ) -> Iterator[tuple[ast.expr, str | None, int | None, Value]]:
     """Each argument, the name of its parameter, and which one the transformation counts it as."""

@@ -114,6 +114,7 @@ class Run:
         self._free_names: dict[ast.AST, tuple[str, ...]] = {}
         self._names_inside: dict[ast.AST, frozenset[str]] = {}
         self._once: dict[object, tuple[Any, tuple[Dependency, ...]]] = {}
+        self.has_donated = False  # whether any call deletes its arguments
         self.frame: Frame
         self.branch_end: State
 

@@ -81,7 +81,9 @@ def left_by(frame: Frame, names: frozenset[str], consumed: Consumed, kept: Slots
 
 def _same(old: Value, new: Value) -> bool:
     return (
-        not tokens_in(old)
+        old.donated is None
+        and new.donated is None
+        and not tokens_in(old)
         and not tokens_in(new)
         and is_portable(old)
         and is_portable(new)

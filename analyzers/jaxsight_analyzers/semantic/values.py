@@ -18,6 +18,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Transformation
+    from jaxsight_analyzers.semantic.donated import Donation
     from jaxsight_analyzers.semantic.keys import KeyToken, Passes
     from jaxsight_analyzers.semantic.parameters import FunctionNode
     from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
@@ -80,6 +81,8 @@ class Value:
     __slots__ = ("concrete", "data", "kind", "origin", "tokens", "traced")
     optional = False
     """Whether it may be None instead: see `OptionalValue`."""
+    donated: Donation | None = None
+    """The call that was given its memory: see `DonatedValue`."""
     given: str | None = None
     """The type of the Python number that callers pass where a tracer stands for it: see `GivenValue`."""
 
