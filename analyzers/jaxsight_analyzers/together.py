@@ -6,6 +6,7 @@ import re
 
 from jaxsight_analyzers.diagnostic import Edit, Fix
 
+_IN_MODULE = re.compile(r"(\r?\n){3}\Z")  # what is put between the module's functions
 _BINDING = re.compile(r"^[ \t]*(\w+(?:, \w+)*) = ", re.M)
 
 
@@ -20,8 +21,11 @@ def interfere(fix: Fix, other: Fix) -> bool:
     theirs = [edit for edit in other.edits if edit not in shared]
     if any(_collide(one, another) for one in mine for another in theirs):
         return True
-    if _bound(mine).isdisjoint(_bound(theirs)):
+    names = _bound(mine) & _bound(theirs)
+    if not names:
         return False
+    if any(_IN_MODULE.search(edit.text) for edit in (*mine, *theirs)):
+        return True
     (start, end), (first, last) = _reach(mine), _reach(theirs)
     return start <= last and first <= end
 
