@@ -36,7 +36,7 @@ from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
-from jaxsight_analyzers.semantic.trees import TRIES
+from jaxsight_analyzers.semantic.trees import TRIES, is_for_typing
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     STATIC,
@@ -134,6 +134,10 @@ def _branches(run: Run, node: ast.If, kind: str) -> None:
     known = truth_of(test)
     if known is not None:
         run_body(run, node.body if known else node.orelse)
+        return
+    if is_for_typing(node):
+        run_body(run, node.body)  # names that only annotations may use
+        run_body(run, node.orelse)
         return
     expressions.note_branch(run, node, node.test, kind, test)
     with branch(run, node.test, True):

@@ -199,4 +199,6 @@ def _leaf(run: Run, value: Value) -> str | None:
         is_function = facts is not None and facts.specific and facts.kind == "function"
         return "function" if is_function else None
     owner = class_of(value) if value.kind is Kind.INSTANCE else None
-    return None if owner is None else class_kinds.kind_of(run, owner)
+    if owner is None or class_kinds.is_abstract(run, owner):
+        return None  # what derives from it may be registered
+    return class_kinds.kind_of(run, owner)

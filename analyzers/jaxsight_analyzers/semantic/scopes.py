@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic.parameters import (
     parameters_of,
 )
 from jaxsight_analyzers.semantic.tasks import Dependency
-from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, walk
+from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, is_for_typing, walk
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -235,9 +235,16 @@ class Survey:
     def _bindings(self) -> None:
         """The statements that give names of the module a value, at any depth of blocks."""
         found = self._piece.bindings
+        typed: dict[ast.stmt, set[str]] = {}
         for statement in statements_below(self._piece.chunk.body):
+            if isinstance(statement, ast.If) and is_for_typing(statement):
+                others = {
+                    name for one in statements_below(statement.orelse) for name in bound_by(one)
+                }
+                typed.update(dict.fromkeys(statements_below(statement.body), others))
             for name in bound_by(statement):
-                found.setdefault(name, []).append(statement)
+                if statement not in typed or name not in typed[statement]:
+                    found.setdefault(name, []).append(statement)
 
     def _below(
         self,

@@ -81,3 +81,10 @@ def are_same(some: Sequence[object], others: Sequence[object], *, placed: bool) 
         elif one != other or (isinstance(one, (float, complex)) and repr(one) != repr(other)):
             return False  # -0.0 is not 0.0
     return True
+
+
+def is_for_typing(node: ast.If) -> bool:
+    """`if TYPE_CHECKING: ... else: ...`: what runs is the `else`; names of the first part are for annotations."""
+    test = node.test
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+    return name == "TYPE_CHECKING" and bool(node.orelse)

@@ -38,6 +38,7 @@ from jaxsight_analyzers.semantic.values import Kind
 
 _LOG = ("jax.numpy.log", "jax.lax.log")
 _EXP = ("jax.numpy.exp", "jax.lax.exp")
+_NEVER_NEGATIVE = ("jax.numpy.abs", "jax.lax.abs", "jax.numpy.square", "jax.lax.square")
 _SUM = ("jax.numpy.sum",)
 _SOFTMAX = ("jax.nn.softmax", "jax.scipy.special.softmax")
 _SIGMOID = ("jax.nn.sigmoid", "jax.scipy.special.expit", "jax.lax.logistic")
@@ -163,7 +164,7 @@ def _of_term(unit: Unit, node: ast.BinOp) -> _Better | None:
         return None
     for one, other in ((node.left, node.right), (node.right, node.left)):
         inside = _argument(unit, other, _EXP)
-        if inside is None:
+        if inside is None or _is_never_positive(unit, inside):
             continue
         written = edits.as_argument(unit, inside)
         if _is_one(one):
@@ -206,6 +207,16 @@ def _of_operation(unit: Unit, node: ast.BinOp) -> _Better | None:
         f"{edits.as_argument(unit, inside)}, {axis}",
         _OVERFLOWS.format(written),
     )
+
+
+def _is_never_positive(unit: Unit, node: ast.expr) -> bool:
+    """`-jnp.abs(x)`, of which the exponential does not overflow."""
+    if not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.USub):
+        return False
+    if isinstance(node.operand, ast.Call) and edits.source(unit, node.operand.func) == "abs":
+        return True
+    call = unit.call_at(node.operand)
+    return call is not None and call.canonical in _NEVER_NEGATIVE
 
 
 def _is_number(call: Call) -> bool:
