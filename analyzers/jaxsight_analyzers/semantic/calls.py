@@ -398,7 +398,12 @@ def _method(
             return iteration.of_entries(name, base)
         if name in ("get", "pop"):
             leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
-            return join(leaf, arguments.positional[1]) if len(arguments.positional) > 1 else leaf
+            if len(arguments.positional) < 2:
+                return leaf
+            default = arguments.positional[1]
+            if not default.traced and not isinstance(node.args[0], ast.Constant):
+                return UNKNOWN  # `traced.get(name, value)` for each of many names, most of them others
+            return join(leaf, default)
     if base.kind is Kind.STATIC:
         if name == "format":
             formats.of_format(run, node, base, arguments)
