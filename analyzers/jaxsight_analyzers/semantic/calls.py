@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic import (
     methods,
     narrowing,
     plain,
+    purpose,
     records,
     reveals,
     transformations,
@@ -120,7 +121,8 @@ def call(run: Run, node: ast.Call, *, alone: bool = False) -> Value:
     arguments = evaluate_arguments(run, node)
     if alone:
         dropped.note(run, node, base, function)
-    if flow.expects_failure(node):
+        purpose.note_assertion(run, node)
+    if purpose.expects_failure(node):
         _expected_to_fail(run, node, arguments)
     qualified = qualified_of(function)
     if qualified is not None:
@@ -402,7 +404,9 @@ def _method(
                 return leaf
             default = arguments.positional[1]
             if not default.traced and not isinstance(node.args[0], ast.Constant):
-                return UNKNOWN  # `traced.get(name, value)` for each of many names, most of them others
+                return (
+                    UNKNOWN  # `traced.get(name, value)` for each of many names, most of them others
+                )
             return join(leaf, default)
     if base.kind is Kind.STATIC:
         if name == "format":

@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic import (
     narrowing,
     patterns,
     promotions,
+    purpose,
     records,
 )
 from jaxsight_analyzers.semantic.donated import without
@@ -400,8 +401,8 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
         value = run.evaluate(item.context_expr)
         within.add(value.data.within if isinstance(value.data, FunctionFacts) else None)
         meshes.note(run, item, value)
-        if expects_failure(item.context_expr):
-            run.task.fails_on_purpose.append(node)
+        if purpose.expects_failure(item.context_expr):
+            purpose.note(run, node, item.context_expr)
             frame.guards = (*guards, "raises")
         if item.optional_vars is not None:
             same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
@@ -412,15 +413,6 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
         frame.guards = (*frame.guards, "untraced")
     run_body(run, node.body)
     frame.guards, frame.constants_traced = guards, constants
-
-
-def expects_failure(expression: ast.expr) -> bool:
-    """`pytest.raises(...)`, `self.assertRaises(...)`, `pytest.warns(...)` and their kin."""
-    name = expression.func if isinstance(expression, ast.Call) else expression
-    last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
-    return last in ("raises", "warns", "deprecated_call") or last.startswith(
-        ("assertRaises", "assertWarns")
-    )
 
 
 def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
