@@ -410,7 +410,10 @@ def _may_be_reference(event: ItemAssignmentSeen) -> bool:
         return False
     whole = isinstance(index, ast.Constant) and index.value is ...
     whole = whole or (isinstance(index, ast.Tuple) and not index.elts)
-    is_parameter = origin is not None and origin.name == base.id
+    scope = event.frame.scope
+    is_parameter = (origin is not None and origin.name == base.id) or (
+        scope is not None and base.id in scope.parameters.defaults
+    )
     return base.id.endswith("_ref") or (whole and is_parameter)
 
 
