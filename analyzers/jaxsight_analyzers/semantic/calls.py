@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic import (
     avals,
+    axes,
     bodies,
     builtin_containers,
     containers,
@@ -335,7 +336,7 @@ def result_of(
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)
     if facts.kind == "type" and (facts.specific or facts.instance_of):
-        return Value(Kind.UNKNOWN, data=facts)
+        return axes.mesh(facts, arguments)
     return unknown_result(run, node)
 
 

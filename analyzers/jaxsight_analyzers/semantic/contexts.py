@@ -34,6 +34,7 @@ class Transformation:
     derivatives: tuple[int, ...] | None = None  # `argnums=(0, 1)`: one for each, in this order
     has_aux: bool | None = False  # whether it hands on what the function returns beside its value
     unmapped: frozenset[int] | None = frozenset()  # where `in_axes` is None; None: not known
+    axes: frozenset[str] | None = frozenset()  # the names it binds for collectives; None: not known
     bound: int = 0  # how many arguments the function had when it was applied: `self`, `partial`'s
     passes: Passes = ()  # the loops around its application
     applied_in: object = None  # the mark of the frame where it was applied

@@ -384,6 +384,7 @@ def _catches(handler: ast.ExceptHandler) -> bool:
             "BaseException",
             "ImportError",
             "ModuleNotFoundError",
+            "NameError",
             "AttributeError",
             "TypeError",
             "ValueError",

@@ -14,6 +14,7 @@ from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.semantic import (
+    axis_streams,
     body_streams,
     callee_streams,
     compilation_streams,
@@ -273,6 +274,19 @@ class Unit:
     def promotions(self) -> list[dtype_streams.Promotion]:
         """Where scalars of NumPy's make single precision of half."""
         return dtype_streams.promotions(self._seen("promotions"))
+
+    @property
+    def unbound_axes(self) -> list[axis_streams.Unbound]:
+        """Collectives over axes that nothing binds; who asks depends on all that leads to them."""
+        if not any(call.facts is not None and call.facts.collective for call in self.calls):
+            return []
+        self.asked_others = True
+        return axis_streams.unbound(self._seen("calls"), self.model)
+
+    @cached_property
+    def axes_not_in_mesh(self) -> list[axis_streams.NotInMesh]:
+        """Axes in specifications that the mesh does not have."""
+        return axis_streams.not_in_mesh(self._seen("calls"), self.model.places)
 
     @cached_property
     def meshes_entered(self) -> list[mesh_streams.MeshEntered]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import changes, imports, initialised, limits, members
+from jaxsight_analyzers.semantic import axes, changes, imports, initialised, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.scopes import ClassScope, Definitions, Piece
@@ -272,7 +272,7 @@ def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
     elif listed:
         return series(UNKNOWN)  # a list it is, whatever becomes of its items
     value = initialised.anywhere(value)
-    lasting = value.kind in _LASTING or _holds_functions(value)
+    lasting = value.kind in _LASTING or _holds_functions(value) or axes.of_mesh(value) is not None
     return value if lasting else own(UNKNOWN)
 
 

@@ -11,6 +11,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     applications,
+    axes,
     callees,
     calls,
     expressions,
@@ -237,6 +238,7 @@ def _transformation(
         derivatives=_derivatives(arguments, facts),
         has_aux=_has_aux(arguments, facts),
         unmapped=_unmapped(arguments, facts),
+        axes=axes.bound_by(facts, arguments),
         bound=bound,
         passes=run.frame.loops,
         applied_in=run.frame.mark,
