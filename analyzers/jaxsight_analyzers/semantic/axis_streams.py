@@ -76,11 +76,11 @@ def _constants(node: ast.expr) -> Iterator[ast.Constant]:
 
 def _unbound(event: CallSeen, name: ast.Constant, model: SemanticModel) -> Unbound | None:
     mapping: tuple[Frame, Transformation] | None = None
-    ends, is_called = False, True
+    ends, is_called = False, True  # it is called, all the way from the module's own code
     for here, call, _ in chain(model, event.frame):
         if here.incoming or _is_wrapped(here):
             return None
-        ends = ends or (is_called and (here.name == "<module>" or here.name.startswith("test")))
+        ends = ends or (is_called and here.name == "<module>")
         is_called = is_called and call is not None
         for transformation in here.transformations:
             if transformation.axes is None or name.value in transformation.axes:
