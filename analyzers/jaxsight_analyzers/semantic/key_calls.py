@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import expressions, key_arrays, keys
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.trees import children
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,
@@ -31,6 +32,7 @@ from jaxsight_analyzers.semantic.values import (
     tokens_in,
 )
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _NEVER_KEYS = (
     Kind.FUNCTION,
     Kind.CLASS,
@@ -196,20 +198,38 @@ def _consume(
             here = use
         run.consume(tokens, here, None)
     elif tokens and root.parameter:
-        certainty = min(use.certainty, _meant(data, root))
+        certainty = min(use.certainty, _meant(run, data, root))
         argument = _argument_with(run, node, renaming.of(root))
         run.consume(tokens, here._replace(certainty=certainty), argument)
     elif not root.parameter:
         run.consume(tokens, here, None)
 
 
-def _meant(data: FunctionData, token: KeyToken) -> Certainty:
-    """How sure it is that a second use is a mistake: one key bound for all calls may be meant."""
+def _meant(run: Run, data: FunctionData, token: KeyToken) -> Certainty:
+    """How sure it is that a second use is a mistake: one key bound for all calls may be meant.
+
+    What generates items is called again to get the same ones again: the batches of a data set.
+    """
+    run.depend(data.scope)
+    if _generates(data.node):
+        return Certainty.MAYBE
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     first = int(data.self_value is not None)
     bound = {*positional[first : first + len(data.bound)], *(name for name, _ in data.bound_names)}
     return Certainty.MAYBE if token.name in bound else Certainty.YES
+
+
+def _generates(node: ast.AST) -> bool:
+    """Whether a function is a generator function."""
+    waiting = children(node)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, _FUNCTIONS):
+            waiting.extend(children(one))
+    return False
 
 
 def _argument_with(run: Run, node: ast.AST, tokens: frozenset[KeyToken]) -> ast.expr | None:
