@@ -44,6 +44,7 @@ _NOT_TRAINING = (
 )
 """Parts of the names of functions in which waiting is the point, or of no account."""
 
+_NEAR = 3  # lines between a loop and what measures its time
 _TIMERS = ("time", "prof", "trace", "measure")
 """Parts of the names of contexts that measure what runs in them."""
 
@@ -137,12 +138,20 @@ class _Loop:
                 text = " ".join(ast.dump(item.context_expr) for item in node.items).lower()
                 if any(word in text for word in _TIMERS):
                     return True
-        for statement in statements:
-            for node in walk(statement):
-                call = self.calls_at.get(node) if isinstance(node, ast.Call) else None
-                if call is not None and call.facts is not None and call.facts.effect == "time":
-                    return True
-        return False
+        inside = (node for statement in statements for node in walk(statement))
+        return any(self._asks_the_time(node) for node in inside) or self._is_measured()
+
+    def _is_measured(self) -> bool:
+        """Whether the time is asked for right before the loop and right after it."""
+        start, end = self.loop.lineno, self.loop.end_lineno or 0
+        calls = [node for node in self.calls_at if isinstance(node, ast.Call)]
+        asked = [node.lineno for node in calls if self._asks_the_time(node)]
+        before = any(start - _NEAR <= line < start for line in asked)
+        return before and any(end < line <= end + _NEAR for line in asked)
+
+    def _asks_the_time(self, node: ast.AST) -> bool:
+        call = self.calls_at.get(node) if isinstance(node, ast.Call) else None
+        return call is not None and call.facts is not None and call.facts.effect == "time"
 
     def _in(self, statement: ast.stmt) -> Iterator[HostSync]:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
