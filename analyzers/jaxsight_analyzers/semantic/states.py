@@ -180,7 +180,7 @@ def renewed(here: State, there: State) -> dict[str, Value]:
         other = there.names.get(name)
         if other is None or not other.tokens or not tokens.isdisjoint(other.tokens):
             continue
-        apart = [forward(t, ("apart",), t.node, t.name) if t in used else t for t in tokens]
+        apart = [_apart(t, there.consumed) if t in used else t for t in tokens]
         known = some_of(value)
         made = Value(
             known.kind,
@@ -192,6 +192,14 @@ def renewed(here: State, there: State) -> dict[str, Value]:
         )
         found[name] = or_none(made) if value.optional else made
     return found
+
+
+def _apart(token: KeyToken, consumed: Consumed) -> KeyToken:
+    """A key that stands for one as good as new: none that stood for one before, and is used up by now."""
+    made = forward(token, ("apart",), token.node, token.name)
+    while made in consumed:
+        made = forward(made, ("apart",), token.node, token.name)
+    return made
 
 
 def _used_only(there: Consumed, here: Consumed) -> list[KeyToken]:
