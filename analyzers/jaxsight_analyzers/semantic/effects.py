@@ -248,7 +248,7 @@ def note(
         if copy is Certainty.MAYBE:
             home = home._replace(certainty=copy)
         certainty = home.certainty
-    if how == "part" or _where_an_argument_is_none(here):
+    if how == "part" or _where_an_argument_is_none(here) or _is_remade(run, home):
         certainty = Certainty.MAYBE
     why = why or _legitimate(run, home, what, copied=copied, how=how)
     traced = value.traced if isinstance(value, Value) else value
@@ -273,6 +273,13 @@ def note(
     waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
     if not waits:
         run.events.effects.append(seen)
+
+
+def _is_remade(run: Run, home: Home) -> bool:
+    """Whether it is a module of Haiku, which is made anew, and set anew, in each run of what is transformed."""
+    held = None if home.environment is None else home.environment.state.names.get(home.name)
+    base = None if held is None else members.library_base(run, held)
+    return base is not None and run.knowledge.base(base) == "haiku-module"
 
 
 def _where_an_argument_is_none(frame: Frame) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -52,3 +52,9 @@ def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
         if default is not None:
             found[argument.arg] = default
     return found
+
+
+def names_others(arguments: ast.arguments, names: Iterable[str | int]) -> bool:
+    """Whether parameters are named that a function does not have: it wraps the one that does."""
+    own = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return any(isinstance(one, str) and one not in own for one in names)

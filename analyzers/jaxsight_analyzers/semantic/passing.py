@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import class_kinds, donations
 from jaxsight_analyzers.semantic.contexts import Transformation
+from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
@@ -51,6 +52,8 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
     """Record the arguments of a call that its outermost transformation takes only with trouble."""
     transformation = data.transformations[-1]
     if not transformation.compiles or transformation.static_unknown or transformation.filters:
+        return
+    if names_others(data.node.args, transformation.static):
         return
     for argument, parameter, position, value in bound(data, transformation, arguments):
         static = is_static(data, transformation, parameter, position)

@@ -24,6 +24,7 @@ from jaxsight_analyzers.semantic import (
     tracers,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -414,7 +415,7 @@ def _traced_parameter(
     evidence = run.evidence(data.scope)
     telling = name in evidence.arrays or name in evidence.containers
     unknown = transformation.static_unknown or transformation.unmapped is None
-    unknown = unknown or _names_others(transformation, data)
+    unknown = unknown or names_others(data.node.args, transformation.static)
     if unknown and value.kind in (Kind.UNKNOWN, Kind.STATIC):
         return value
     if name in _varying(data.node.args) and unknown:
@@ -439,13 +440,6 @@ def _traced_parameter(
         )
         return or_none(array) if made.optional else array
     return made
-
-
-def _names_others(transformation: Transformation, data: FunctionData) -> bool:
-    """Whether static arguments are named that the function does not: it wraps the one that does."""
-    given = data.node.args
-    own = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
-    return any(isinstance(one, str) and one not in own for one in transformation.static)
 
 
 def _varying(arguments: ast.arguments) -> tuple[str, ...]:
