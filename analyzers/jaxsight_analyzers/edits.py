@@ -217,6 +217,18 @@ def _with_decorators(unit: Unit, statement: ast.stmt) -> Span:
     return span
 
 
+def given_before(place: Place, name: str) -> ast.expr | None:
+    """What a name was given last before a statement, in its block or in a branch of it."""
+    for statement in reversed(place.block[: place.index]):
+        if name not in names_bound_in(statement):
+            continue
+        if isinstance(statement, ast.If) and not statement.orelse:
+            statement = statement.body[-1]
+        simple = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+        return statement.value if isinstance(statement, ast.Assign) and simple else None
+    return None
+
+
 def indent_unit(unit: Unit) -> str:
     """How far this file indents a block: as far as its first indented line."""
     match = re.search(r"^[ \t]+(?=\S)", unit.model.module.analysed.text, re.M)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.chunks import Chunk
-from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.diagnostic import Certainty, Span
 from jaxsight_analyzers.knowledge.loader import Knowledge, load, release
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.project.x64 import mentions
@@ -352,6 +352,13 @@ class Unit:
             return []
         self.asked_others = True  # what leads to a loop may lie anywhere in the file
         return self._undifferentiable
+
+    def is_differentiated(self, node: ast.Call) -> Certainty:
+        """Whether a gradient goes through the first argument of a call; who asks depends on all that leads there."""
+        self.asked_others = True
+        seen = (event for event in self._seen("calls") if event.node is node)
+        found = [reverse_streams.differentiated(event, self.model) for event in seen]
+        return max(found, default=Certainty.NO)
 
     @cached_property
     def _loops_of_jax(self) -> list[CallSeen]:

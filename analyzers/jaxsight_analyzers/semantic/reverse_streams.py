@@ -77,6 +77,15 @@ def _differentiated(event: CallSeen, model: SemanticModel) -> Loop | None:
     return None
 
 
+def differentiated(event: CallSeen, model: SemanticModel) -> Certainty:
+    """Whether a gradient goes through the first argument of a call."""
+    if "try" in event.guards or not event.arguments:
+        return Certainty.NO
+    first = event.arguments[0]
+    source = _source(event.frame, first.node, first.value, model)
+    return Certainty.NO if source is None else source[2]
+
+
 def _is_traced(argument: ArgumentSeen) -> bool:
     return argument.value.traced is Certainty.YES and not argument.value.concrete
 

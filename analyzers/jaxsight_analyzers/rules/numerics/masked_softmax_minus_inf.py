@@ -90,7 +90,7 @@ def _masked(unit: Unit, softmax: Call) -> _Masked | None:
         return None
     node = arguments[0]
     if isinstance(node, ast.Name):
-        node = _assigned(places[-1], node.id)
+        node = edits.given_before(places[-1], node.id)
     call = None if node is None else unit.call_at(node)
     if call is None or call.canonical != _WHERE or len(call.node.args) != 3:
         return None
@@ -101,18 +101,6 @@ def _masked(unit: Unit, softmax: Call) -> _Masked | None:
     if len(infinite) != 1 or mask is None or not _is_parameter(functions[-1], mask):
         return None
     return _Masked(mask, scores[0], infinite[0])
-
-
-def _assigned(place: edits.Place, name: str) -> ast.expr | None:
-    """What a name was given last before a statement, in its block or in a branch of it."""
-    for statement in reversed(place.block[: place.index]):
-        if name not in edits.names_bound_in(statement):
-            continue
-        if isinstance(statement, ast.If) and not statement.orelse:
-            statement = statement.body[-1]
-        simple = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-        return statement.value if isinstance(statement, ast.Assign) and simple else None
-    return None
 
 
 def _root(node: ast.expr) -> str | None:
