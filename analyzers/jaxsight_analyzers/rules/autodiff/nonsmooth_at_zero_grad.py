@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
@@ -49,12 +48,8 @@ _CLIP = "jax.numpy.clip"
 _SQUARES = ("jax.numpy.square", "jax.lax.square")
 
 
-class _Edge(NamedTuple):
-    """What leads a function to where its derivative is infinite."""
-
-    text: str  # why it does
-    certainty: Certainty
-    moved: tuple[tuple[ast.expr, str], ...] = ()  # the bounds, and what keeps away from there
+_Edge = tuple[str, Certainty, tuple[tuple[ast.expr, str], ...]]
+"""Why a function is led to where its derivative is infinite, how surely, and which bounds keep away from there."""
 
 
 def check(unit: Unit) -> Iterator[Finding]:
@@ -62,17 +57,18 @@ def check(unit: Unit) -> Iterator[Finding]:
         edge = _edge(unit, call)
         if edge is None:
             continue
-        certainty = min(edge.certainty, unit.is_differentiated(call.node))
+        reason, how_surely, moved = edge
+        certainty = min(how_surely, unit.is_differentiated(call.node))
         if certainty is Certainty.NO or _is_stopped(unit, call.node):
             continue
         fixes: tuple[FixRef, ...] = ()
-        if edge.moved:
+        if moved:
             title = "Stay off the edge"
             fixes = (FixRef("off-the-edge", title, Applicability.UNSAFE, number),)
         verb = "is" if certainty is Certainty.YES else "may be"
         yield Finding(
             span=call.span,
-            message=f"the gradient of `{call.name}` {verb} NaN here: {edge.text}",
+            message=f"the gradient of `{call.name}` {verb} NaN here: {reason}",
             certainty=certainty,
             related=call.related,
             fixes=fixes,
@@ -84,7 +80,7 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
     if edge is None:
         return None
     span = unit.model.module.span
-    moved = tuple([Edit(span(node), text) for node, text in edge.moved])
+    moved = tuple([Edit(span(node), text) for node, text in edge[2]])
     return Fix(reference.title, moved, reference.applicability)
 
 
@@ -119,7 +115,7 @@ def _of_clamped(unit: Unit, outer: Call, edge: int) -> _Edge | None:
     if not at_edge or (call.canonical in _MAXIMUM and edge):
         return None
     text = f"`{edits.source(unit, call.node)}` is {edge} where it clamps, and the derivative there infinite"
-    return _Edge(text, Certainty.MAYBE, tuple([(bound, _off(bound)) for bound in at_edge]))
+    return text, Certainty.MAYBE, tuple([(bound, _off(bound)) for bound in at_edge])
 
 
 def _number(node: ast.expr) -> float | None:
@@ -166,7 +162,7 @@ def _of_pairs(unit: Unit, outer: Call, node: ast.expr) -> _Edge | None:
     one, other = _spread(found.left), _spread(found.right)
     if one is None or other is None or one[0] != other[0] or one[1] == other[1]:
         return None
-    return _Edge(f"the distance of a row of `{one[0]}` to itself is 0", Certainty.YES)
+    return f"the distance of a row of `{one[0]}` to itself is 0", Certainty.YES, ()
 
 
 def _spread(node: ast.expr) -> tuple[str, int] | None:

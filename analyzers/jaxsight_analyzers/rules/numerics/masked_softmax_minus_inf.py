@@ -21,7 +21,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
@@ -46,10 +45,8 @@ _INFINITE = re.compile(r"""-\s*(?:\w+\.)*inf|float\(\s*["']-inf["']\s*\)""")
 _LOOKS = re.compile(r"isnan|nan_to_num|isinf|isfinite|\bany\(|\.any\(|\bcausal|finfo")
 
 
-class _Masked(NamedTuple):
-    mask: str
-    scores: ast.expr
-    infinite: ast.expr
+_Masked = tuple[str, ast.expr, ast.expr]
+"""The mask, what it masks, and the `-inf`."""
 
 
 def check(unit: Unit) -> Iterator[Finding]:
@@ -57,13 +54,14 @@ def check(unit: Unit) -> Iterator[Finding]:
         masked = _masked(unit, call)
         if masked is None:
             continue
+        mask, scores, infinite = masked
         fixes: tuple[FixRef, ...] = ()
-        if isinstance(masked.scores, (ast.Name, ast.Attribute)):
+        if isinstance(scores, (ast.Name, ast.Attribute)):
             title = "Mask with the smallest finite number"
             fixes = (FixRef("mask-finite", title, Applicability.UNSAFE, number),)
         yield Finding(
-            span=unit.model.module.span(masked.infinite),
-            message=f"`{call.name}` of a row that `{masked.mask}` masks throughout is NaN, and so is its gradient",
+            span=unit.model.module.span(infinite),
+            message=f"`{call.name}` of a row that `{mask}` masks throughout is NaN, and so is its gradient",
             certainty=Certainty.MAYBE,
             fixes=fixes,
         )
@@ -73,9 +71,10 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
     masked = _masked(unit, unit.calls[reference.data])
     if masked is None:
         return None
+    _, scores, infinite = masked
     function = edits.spell(unit, "jax.numpy.finfo")
-    text = f"{function.text}({edits.source(unit, masked.scores)}.dtype).min"
-    edit = Edit(unit.model.module.span(masked.infinite), text)
+    text = f"{function.text}({edits.source(unit, scores)}.dtype).min"
+    edit = Edit(unit.model.module.span(infinite), text)
     return Fix(reference.title, (edit, *function.edits), reference.applicability)
 
 
@@ -100,7 +99,7 @@ def _masked(unit: Unit, softmax: Call) -> _Masked | None:
     mask = _root(condition)
     if len(infinite) != 1 or mask is None or not _is_parameter(functions[-1], mask):
         return None
-    return _Masked(mask, scores[0], infinite[0])
+    return mask, scores[0], infinite[0]
 
 
 def _root(node: ast.expr) -> str | None:
