@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     axes,
     bodies,
     builtin_containers,
+    compilations,
     containers,
     counting,
     dropped,
@@ -378,6 +379,7 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
     """A call of what a library's function returned: `jax.jit(module.f)(x)`, an initializer."""
     facts = function.data if isinstance(function.data, FunctionFacts) else None
     if facts is None:
+        compilations.note_call_of_unknown(run, node, function)
         return unknown_result(run, node)
     key_uses.use_keys(run, node, facts.name, facts, arguments)
     if facts.traces:

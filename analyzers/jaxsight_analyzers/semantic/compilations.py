@@ -7,9 +7,7 @@ import ast
 from jaxsight_analyzers.semantic.events import CompilationSeen, CompiledCallSeen
 from jaxsight_analyzers.semantic.keys import Passes
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import (
-    FunctionData,
-)
+from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value
 
 
 def note_compilation(run: Run, data: FunctionData) -> None:
@@ -55,13 +53,30 @@ def _fresh(run: Run, data: FunctionData, position: int, in_loop: bool) -> str | 
 
 
 def note_call(run: Run, node: ast.AST, data: FunctionData) -> None:
-    """Note that a loop of the host calls a compiled function."""
+    """Note that the host calls a compiled function."""
     frame = run.frame
-    if not frame.loops or frame.traced or frame.state.dead or not isinstance(node, ast.Call):
+    if frame.traced or frame.state.dead or not isinstance(node, ast.Call):
         return
     compiling = [one for one in data.transformations if one.compiles]
-    if compiling and not any(
-        one.passes for one in compiling
-    ):  # what is made in a loop compiles in it
-        loop = frame.loops[-1][0].node
-        run.events.compiled_calls.append(CompiledCallSeen(node, data.name, loop, frame))
+    if compiling and not any(one.facts.only_traces for one in data.transformations):
+        made_in_loop = any(one.passes for one in compiling)  # which compiles in it
+        loop = frame.loops[-1][0].node if frame.loops and not made_in_loop else None
+        waits = any(one.filters for one in compiling)
+        run.events.compiled_calls.append(CompiledCallSeen(node, data.name, loop, frame, waits))
+
+
+class CompiledElsewhere:
+    """What `jax.jit` made of a function that is not known."""
+
+    __slots__ = ()
+
+
+COMPILED = Value(Kind.CALLABLE, data=CompiledElsewhere())
+
+
+def note_call_of_unknown(run: Run, node: ast.Call, function: Value) -> None:
+    """Note that the host calls a compiled function of which nothing else is known."""
+    frame = run.frame
+    if function.data is COMPILED.data and not (frame.traced or frame.state.dead):
+        name = ast.unparse(node.func)
+        run.events.compiled_calls.append(CompiledCallSeen(node, name, None, frame))

@@ -108,12 +108,13 @@ class SliceSeen(NamedTuple):
 
 
 class CompiledCallSeen(NamedTuple):
-    """A call of a compiled function in a loop of the host."""
+    """A call of a compiled function by the host."""
 
     node: ast.Call
     name: str  # of the function
-    loop: ast.AST  # the innermost one
+    loop: ast.AST | None  # the innermost one, if the function is not made in it
     frame: Frame
+    waits: bool = False  # whether it returns when the result is there, as those of Equinox do
 
 
 class MaskSeen(NamedTuple):

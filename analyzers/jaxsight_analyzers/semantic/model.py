@@ -31,6 +31,7 @@ from jaxsight_analyzers.semantic import (
     reverse_streams,
     streams,
     syncs,
+    timings,
     transfer_streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
@@ -68,6 +69,7 @@ class Definition(NamedTuple):
     runnable: bool  # importable by its qualified name, so that the runner can run it
 
 
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _REGISTERS = re.compile(
     r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\bregister_(?:pytree|dataclass|static)"
 )
@@ -239,6 +241,27 @@ class Unit:
         if not (seen := self._seen("compiled_calls")):
             return []
         return syncs.host_syncs(seen, self.model.places, self._calls_by_node)
+
+    @property
+    def _asynchronous(self) -> dict[ast.AST, str]:
+        seen = self._seen("compiled_calls")
+        return {event.node: event.name for event in seen if not event.waits}
+
+    @property
+    def timings(self) -> list[timings.Timing]:
+        """Clocks that are read before the device is done; at the top of a module who asks depends on all of it."""
+        if not any(one.canonical.startswith(timings.CLOCKS) for one in self.calls):
+            return []
+        chunk = self.model.module.chunks[self.number]
+        compiled = self._asynchronous
+        found = list(timings.timings(chunk.body, self._calls_by_node, compiled))
+        if chunk.header is None and not all(isinstance(one, _SCOPES) for one in chunk.body):
+            calls = {node: one for unit in self.others for node, one in unit._calls_by_node.items()}
+            for unit in self.others:
+                compiled |= unit._asynchronous
+            whole = timings.in_block(self.model.module.tree.body, calls, compiled)
+            found = [one for one in whole if self._holds(one.clock)] + found
+        return list({one.clock: one for one in found}.values())
 
     @cached_property
     def masks(self) -> list[transfer_streams.Mask]:

@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic import (
     axes,
     callees,
     calls,
+    compilations,
     expressions,
     functions,
     library,
@@ -109,7 +110,10 @@ def apply(
             return known
     if facts.calls_as is not None and (made is None or mode == "model"):
         return Value(Kind.CALLABLE, data=run.facts(facts.calls_as))
-    return Value(Kind.CALLABLE) if made is None else Value(Kind.FUNCTION, data=made)
+    if made is None:
+        compiles = facts.when == "later" and qualified in ("jax.jit", "jax.pmap")
+        return compilations.COMPILED if compiles else Value(Kind.CALLABLE)
+    return Value(Kind.FUNCTION, data=made)
 
 
 def _apply_to(
