@@ -60,7 +60,7 @@ def result(run: Run, left: Value, right: Value, operator: ast.operator) -> Value
     ):
         return _concatenation(left, right, operator)
     if isinstance(operator, ast.Mod) and isinstance(constant_of(left), (str, bytes)):
-        return STATIC
+        return formats.text_with((right,))
     if left.kind is Kind.STATIC and right.kind is Kind.STATIC:
         return STATIC
     made = _array(run, left, right)

@@ -414,6 +414,7 @@ def _method(
     if base.kind is Kind.STATIC:
         if name == "format":
             formats.of_format(run, node, base, arguments)
+            return formats.text_with(arguments.values())
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)

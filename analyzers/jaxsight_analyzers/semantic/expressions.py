@@ -385,17 +385,15 @@ def _starred(run: Run, node: ast.Starred) -> Value:
 
 
 def _text(run: Run, node: ast.JoinedStr) -> Value:
-    most = STATIC
+    values: list[Value] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
             value = evaluate(run, part.value)
-            most = most_traced((most, value))
+            values.append(value)
             if part.format_spec is not None:
                 evaluate(run, part.format_spec)
                 formats.of_fstring(run, node, part, value)
-    if most.traced is Certainty.NO:
-        return STATIC
-    return Value(Kind.STATIC, most.traced, most.origin, concrete=most.concrete, data=MISSING)
+    return formats.text_with(values)
 
 
 def _await(run: Run, node: ast.Await) -> Value:

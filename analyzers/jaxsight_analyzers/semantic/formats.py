@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import makers
 from jaxsight_analyzers.semantic.events import NumberUseSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import Value, constant_of, items_of
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    STATIC,
+    Kind,
+    Value,
+    constant_of,
+    items_of,
+    most_traced,
+)
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
@@ -21,6 +30,14 @@ _FIELD = re.compile(
 _PERCENT = re.compile(
     r"%(?:\((?P<name>[^)]*)\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<digits>\*|\d*))?[hlL]?(?P<type>.)"
 )
+
+
+def text_with(values: Iterable[Value]) -> Value:
+    """A text that values are written into: with a tracer among them, one that shows it."""
+    most = most_traced((STATIC, *values))
+    if most.traced is Certainty.NO:
+        return STATIC
+    return Value(Kind.STATIC, most.traced, most.origin, concrete=most.concrete, data=MISSING)
 
 
 def of_fstring(run: Run, node: ast.JoinedStr, part: ast.FormattedValue, value: Value) -> None:

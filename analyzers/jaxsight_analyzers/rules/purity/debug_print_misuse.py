@@ -3,7 +3,7 @@
 ## Why is this bad?
 
 `jax.debug.print` takes a format string and the values for it, and formats them when the compiled code runs. An
-f-string is formatted before that, while JAX traces: it shows `JitTracer(~float32[])` instead of a number. Where
+f-string, or a text with `%` or `.format`, is formatted before that, while JAX traces: it shows `JitTracer(~float32[])` instead of a number. Where
 values and fields do not match, the call raises while tracing:
 
     ValueError: Unused positional arguments to `jax.debug.print`: [...]
@@ -11,8 +11,8 @@ values and fields do not match, the call raises while tracing:
 
 ## Fix safety
 
-Safe for an f-string: what the function computes stays the same, and the values are printed. Unsafe where
-fields are added for values that have none.
+Safe for a text that is formatted too early: what the function computes stays the same, and the values are printed. Unsafe
+where fields are added for values that have none, or `%s` becomes `{}`.
 
 ## Limits
 
@@ -48,29 +48,30 @@ def check(unit: Unit) -> Iterator[Finding]:
         if not call.arguments or any(isinstance(a, ast.Starred) for a in call.node.args):
             continue
         template = call.arguments[0]
-        if isinstance(template.node, ast.JoinedStr):
-            yield from _formatted_early(call, template, number)
+        if formats.is_formatted(template.node):
+            yield from _formatted_early(unit, call, template, number)
         elif isinstance(template.node, ast.Constant) and isinstance(template.node.value, str):
-            yield from _mismatched(call, template.node.value, number)
+            yield from _mismatched(unit, call, template.node.value, number)
 
 
-def _formatted_early(call: Call, template: Argument, number: int) -> Iterator[Finding]:
-    """An f-string with a tracer in it."""
-    assert isinstance(template.node, ast.JoinedStr)
-    fields = [part for part in template.node.values if isinstance(part, ast.FormattedValue)]
-    if template.shown is Certainty.NO or any(part.format_spec is not None for part in fields):
+def _formatted_early(unit: Unit, call: Call, template: Argument, number: int) -> Iterator[Finding]:
+    """A text with a tracer in it."""
+    parts = template.node.values if isinstance(template.node, ast.JoinedStr) else []
+    fails = any(use.kind == "format" and use.node is template.node for use in unit.number_uses)
+    if template.shown is Certainty.NO or fails:
         return
     sure = template.shown is Certainty.YES
     fixes: tuple[FixRef, ...] = ()
-    if _as_call(call) is not None:
+    if _as_call(unit, call) is not None:
         safety = Applicability.SAFE if sure else Applicability.UNSAFE
         fixes = (
             FixRef("format-fields", "Let `jax.debug.print` format the values", safety, number),
         )
+    what = "f-string" if parts else "text"
     yield Finding(
         span=template.span,
         message=(
-            f"this f-string is formatted while `{call.function}` traces `{call.enclosing}`, and "
+            f"this {what} is formatted while `{call.function}` traces `{call.enclosing}`, and "
             f"{'shows' if sure else 'may show'} a tracer instead of its value"
         ),
         certainty=template.shown,
@@ -79,18 +80,17 @@ def _formatted_early(call: Call, template: Argument, number: int) -> Iterator[Fi
     )
 
 
-def _as_call(call: Call) -> str | None:
-    """The format string and its values, for a call of nothing but an f-string."""
-    node = call.arguments[0].node
-    values: list[str] = []
-    if len(call.arguments) > 1 or not isinstance(node, ast.JoinedStr):
+def _as_call(unit: Unit, call: Call) -> str | None:
+    """The format string and its values, for a call of nothing but a text that is formatted too early."""
+    message = formats.Message(unit)
+    if len(call.node.args) != 1 or call.node.keywords or not message.add(call.node.args[0]):
         return None
-    text = formats.as_format(node, values)
+    values = (*message.values, *message.named.values())
     static = any(value.rpartition(".")[2] in _STATIC for value in values)
-    return None if text is None or static else ", ".join([formats.quoted(text), *values])
+    return None if static else message.arguments()
 
 
-def _mismatched(call: Call, template: str, number: int) -> Iterator[Finding]:
+def _mismatched(unit: Unit, call: Call, template: str, number: int) -> Iterator[Finding]:
     """A format string with other fields than values."""
     fields = _fields(template)
     if fields is None:
@@ -101,9 +101,22 @@ def _mismatched(call: Call, template: str, number: int) -> Iterator[Finding]:
         return
     fixes: tuple[FixRef, ...] = ()
     what = f"raises, for its format has {len(fields)} fields without a name for {len(given)} values"
-    if spare > 0 and "%" not in template:
+    if _with_braces(unit, call) is not None:
+        fixes = (
+            FixRef("use-braces", "Write its fields with braces", Applicability.UNSAFE, number),
+        )
+    elif spare > 0 and "%" not in template:
         fixes = (FixRef("add-fields", "Add fields", Applicability.UNSAFE, number),)
     yield Finding(span=call.span, message=f"`{call.name}` {what}", fixes=fixes)
+
+
+def _with_braces(unit: Unit, call: Call) -> str | None:
+    """The format string for `"x is %s", x`, as that for `str.format`."""
+    template, *values = call.node.args
+    message = formats.Message(unit)
+    if not values or not message.percent(template, values):
+        return None
+    return message.template()
 
 
 def _fields(template: str) -> list[str] | None:
@@ -120,7 +133,9 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
     call = unit.calls[reference.data]
     template = call.arguments[0]
     if reference.kind == "format-fields":
-        text = _as_call(call)
+        text = _as_call(unit, call)
+    elif reference.kind == "use-braces":
+        text = _with_braces(unit, call)
     else:
         value = template.node.value if isinstance(template.node, ast.Constant) else ""
         fields = _fields(str(value)) or []
@@ -155,7 +170,7 @@ RULE = Rule(
 
             @jax.jit
             def f(x):
-                jax.debug.print("x={}", x)
+                jax.debug.print("x={x}", x=x)
                 return x
             """,
         ),

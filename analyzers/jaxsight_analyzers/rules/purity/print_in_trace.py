@@ -59,9 +59,15 @@ def check(unit: Unit) -> Iterator[Finding]:
             continue
         value = next(a.text for a in call.arguments if a.shown is call.shown)
         shows = "shows" if call.shown is Certainty.YES else "may show"
-        fixes: tuple[FixRef, ...] = ()
-        if call.qualified == "builtins.print" and _as_debug_print(unit, call) is not None:
-            fixes = (FixRef("debug-print", "Use `jax.debug.print`", Applicability.UNSAFE, number),)
+        fixes: list[FixRef] = []
+        if _as_debug_print(unit, call) is not None:
+            title = "Use `jax.debug.print`"
+            fixes.append(FixRef("debug-print", title, Applicability.UNSAFE, number))
+        if _as_callback(unit, call) is not None:
+            title = (
+                f"Call `{edits.source(unit, call.node.func)}` at each run with `jax.debug.callback`"
+            )
+            fixes.append(FixRef("debug-callback", title, Applicability.UNSAFE, number))
         yield Finding(
             span=call.span,
             message=(
@@ -70,39 +76,75 @@ def check(unit: Unit) -> Iterator[Finding]:
             ),
             certainty=call.shown,
             related=call.related,
-            fixes=fixes,
+            fixes=tuple(fixes),
         )
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     call = unit.calls[reference.data]
-    arguments = _as_debug_print(unit, call)
+    as_print = reference.kind == "debug-print"
+    arguments = _as_debug_print(unit, call) if as_print else _as_callback(unit, call)
     if arguments is None:
         return None
-    function = edits.spell(unit, "jax.debug.print")
+    function = edits.spell(unit, "jax.debug.print" if as_print else "jax.debug.callback")
     edit = Edit(call.span, f"{function.text}({arguments})")
     return Fix(reference.title, (edit, *function.edits), reference.applicability)
 
 
 def _as_debug_print(unit: Unit, call: Call) -> str | None:
     """The arguments of `jax.debug.print` that print the same; None for `file=` and the like."""
-    if any(a.is_keyword or a.is_starred for a in call.arguments):
+    given, message = list(call.node.args), formats.Message(unit)
+    if any(isinstance(node, ast.Starred) for node in given):
         return None
-    template: list[str] = []
-    values: list[str] = []
-    for argument in call.arguments:
-        node = argument.node
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            template.append(node.value.replace("{", "{{").replace("}", "}}"))
-        elif isinstance(node, ast.JoinedStr):
-            text = formats.as_format(node, values)
-            if text is None:
-                return None
-            template.append(text)
+    if call.qualified == "builtins.print":
+        between = _between(call)
+        shown = all(message.add(node) for node in given)
+        return message.arguments(between) if shown and between is not None else None
+    if call.qualified == "warnings.warn":
+        return message.arguments() if given and message.add(given[0]) else None
+    if call.node.keywords:
+        return None
+    if call.qualified.endswith(".log"):
+        given = given[1:]
+    if not given:
+        return None
+    template, *values = given
+    shown = message.percent(template, values) if values else message.add(template)
+    return message.arguments() if shown else None
+
+
+def _between(call: Call) -> str | None:
+    """What `print` puts between its arguments; None where it ends otherwise, or goes elsewhere."""
+    between = " "
+    for keyword in call.node.keywords:
+        value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+        if keyword.arg == "sep" and isinstance(value, str):
+            between = value.replace("{", "{{").replace("}", "}}")
+        elif keyword.arg == "flush" or (keyword.arg == "end" and value == "\n"):
+            continue
         else:
-            template.append("{}")
-            values.append(edits.as_argument(unit, node))
-    return ", ".join([formats.quoted(" ".join(template)), *values])
+            return None
+    return between
+
+
+def _as_callback(unit: Unit, call: Call) -> str | None:
+    """The arguments of `jax.debug.callback` that log the values of names as before."""
+    if not call.qualified.startswith(("logging.", "absl.logging.")):
+        return None
+    shown = [a for a in call.arguments if a.shown is not Certainty.NO]
+    names: dict[str, None] = {}
+    for argument in shown:
+        inside = [argument.node]
+        if isinstance(argument.node, ast.JoinedStr):
+            parts = argument.node.values
+            inside = [part.value for part in parts if isinstance(part, ast.FormattedValue)]
+        for node in inside:
+            if not isinstance(node, ast.Name):
+                return None
+            names[node.id] = None
+    text = edits.source(unit, call.node)
+    listed = ", ".join(names)
+    return None if "\n" in text else f"lambda {listed}: {text}, {listed}"
 
 
 RULE = Rule(
