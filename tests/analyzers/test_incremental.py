@@ -508,3 +508,36 @@ def test_what_comes_back_from_a_call_is_told_of_the_text_as_it_is() -> None:
     assert "<run of step>" not in _runs_again(analysis)
     assert_as_fresh(analysis, then)
     assert all(found.finding.fixes for found in analysis.diagnostics)
+
+
+TRAINED = """\
+{imported}
+
+@jax.jit
+def step(x):
+    return x * 2
+
+
+def train(batches):
+    losses = [{first}]
+    for batch in batches:
+        loss = step(batch)
+        losses.append(float(loss))
+    return losses
+"""
+
+
+def test_what_is_edited_while_no_library_is_imported_is_looked_at_again() -> None:
+    """Nothing runs in a file that imports none; the next text that does must not take the old answers."""
+    analysis: Analysis | None = None
+    for imported, first in (
+        ("import jax", ""),
+        ("y jax", ""),
+        ("y jax", "0.0"),
+        ("import jax", "0.0"),
+    ):
+        text = TRAINED.format(imported=imported, first=first)
+        analysis = analysed(text, analysis)
+        assert_as_fresh(analysis, text)
+    assert analysis is not None
+    assert [len(found.finding.fixes) for found in analysis.diagnostics] == [1]

@@ -162,7 +162,6 @@ class Interpretation:
             self.tasks_of = [() for _ in parsed.chunks]
             return
         if self._is_explored and replaced is not None and self._keeps_shape(replaced):
-            self._forget_doubts()
             return
         self._find_out()
         self._forget()
@@ -459,13 +458,6 @@ class Interpretation:
             if not run.counts[activation.scope]:
                 del run.counts[activation.scope]  # so that a function that is gone is not kept
             del run.memo[activation.key]
-        self._forget_doubts()
-
-    def _forget_doubts(self) -> None:
-        run = self.run
-        for task in run.suspects:
-            if task.checked != run.revision:
-                task.checked = -1  # nobody asked: whoever does later has it worked out anew
 
 
 def chunks_of(task: Task, numbers: Mapping[Chunk, int]) -> set[int]:

@@ -171,6 +171,8 @@ def has_changed(run: Run, task: Task) -> bool:
                     return True
             else:
                 _settle_name(run, used)
+                if used.checked != run.revision:
+                    return True  # its value follows from an answer that is not final
         if task.checked == run.revision:
             return False  # it was worked out on the way
         if used.changed == run.revision:

@@ -128,6 +128,9 @@ class Run:
 
     def begin(self, changed: set[Dependency]) -> None:
         """Start with a new text of the file, in which this changed."""
+        for task in self.suspects:
+            if task.checked != self.revision:
+                task.checked = -1  # nobody asked: whoever does now has it worked out anew
         self.revision += 1
         self.changed_inputs = changed
         self.suspects = set()
