@@ -6,6 +6,11 @@ A compiled function keeps what it found when it was traced. A global or a variab
 changes later changes nothing in it: calls go on with the old value, silently, until another shape or
 another static argument makes JAX trace it anew. What changes belongs among the arguments.
 
+## Fix safety
+
+Unsafe: the function gets one more parameter. Offered where the file shows all of its calls, and where it computes with the
+variable alone: calls from other files have to pass it as well.
+
 ## Limits
 
 A variable that is bound once is a constant and not reported; neither is one that changes when nothing is left to
@@ -18,7 +23,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxsight_analyzers.afterwards import may_run_after
-from jaxsight_analyzers.diagnostic import Certainty, Finding, Severity
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Certainty,
+    Edit,
+    Finding,
+    Fix,
+    FixRef,
+    Severity,
+)
+from jaxsight_analyzers.passed_arguments import passed
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.effect_streams import Effect
@@ -26,13 +40,17 @@ from jaxsight_analyzers.semantic.effect_streams import Effect
 
 def check(unit: Unit) -> Iterator[Finding]:
     seen: set[tuple[str, str]] = set()
-    for effect in unit.effects:
+    for number, effect in enumerate(unit.effects):
         if effect.kind != "read" or not effect.later or effect.legitimate:
             continue
         place = effect.enclosing, effect.what
         if place in seen or not _matters(unit, effect):
             continue
         seen.add(place)
+        fixes: tuple[FixRef, ...] = ()
+        if _passed(unit, effect) is not None:
+            title = f"Pass `{effect.name}` as an argument"
+            fixes = (FixRef("pass-argument", title, Applicability.UNSAFE, number),)
         keeps = "keeps" if effect.certainty is Certainty.YES else "may keep"
         yield Finding(
             span=effect.span,
@@ -42,7 +60,18 @@ def check(unit: Unit) -> Iterator[Finding]:
             ),
             certainty=effect.certainty,
             related=(*effect.later, *effect.related),
+            fixes=fixes,
         )
+
+
+def fix(unit: Unit, reference: FixRef) -> Fix | None:
+    edited = _passed(unit, unit.effects[reference.data])
+    return None if edited is None else Fix(reference.title, edited, reference.applicability)
+
+
+def _passed(unit: Unit, effect: Effect) -> tuple[Edit, ...] | None:
+    is_variable = effect.category in ("global", "nonlocal") and effect.name.isidentifier()
+    return passed(unit, effect.span, effect.name) if is_variable else None
 
 
 def _matters(unit: Unit, effect: Effect) -> bool:
@@ -58,6 +87,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     since="0.1.0",
     check=check,
+    fix=fix,
     examples=(
         Example(
             """
@@ -72,7 +102,20 @@ RULE = Rule(
             f(2.0)
             scale = 5.0
             f(2.0)
-            """
+            """,
+            fixed="""
+            import jax
+
+            scale = 1.0
+
+            @jax.jit
+            def f(x, scale):
+                return x * scale
+
+            f(2.0, scale)
+            scale = 5.0
+            f(2.0, scale)
+            """,
         ),
         Example(
             """
