@@ -5,7 +5,15 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import asking, avals, expressions, formats, plain, promotions
+from jaxsight_analyzers.semantic import (
+    asking,
+    avals,
+    casts,
+    expressions,
+    formats,
+    plain,
+    promotions,
+)
 from jaxsight_analyzers.semantic.events import OperationSeen
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
@@ -44,6 +52,8 @@ def binary(run: Run, node: ast.BinOp) -> Value:
         left, value = value, result(run, value, right, node.op)
         if Kind.HOST in (left.kind, right.kind) and value.kind is Kind.ARRAY:
             promotions.note(run, node, left, right, [node.left, node.right])
+        elif left.kind is Kind.ARRAY and right.kind is Kind.STATIC and left.data is not None:
+            casts.note_wrap(run, node, left, right)
         of_call = node.left.__class__ is ast.Call and isinstance(node.op, (ast.Sub, ast.Div))
         if of_call and value.kind is Kind.ARRAY:
             run.events.operations.append(OperationSeen(node, run.guards))

@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     axes,
     bodies,
     builtin_containers,
+    casts,
     compilations,
     containers,
     counting,
@@ -423,6 +424,7 @@ def _method(
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)
     if is_indexed_update(function.value):
+        casts.note_scatter(run, node, function, arguments)
         made = expressions.jax_result(run, Kind.ARRAY, (base, *arguments.values()))
         return avals.with_aval(made, avals.of_update(run, function.value))
     facts = run.knowledge.method(name)

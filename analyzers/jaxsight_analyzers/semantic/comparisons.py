@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     expressions,
     flow,
     folding,
+    meshes,
     narrowing,
     plain,
 )
@@ -45,6 +46,8 @@ def compare(run: Run, node: ast.Compare) -> Value:
         run.events.nan_comparisons.append(NanComparisonSeen(node, is_nan(operands[0]), run.guards))
     if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
         dtype_tests.note(run, node, operands)
+    if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
+        meshes.note_comparison(run, node, operands)
     result = STATIC
     parts = [
         _one_comparison(run, node, left, operator, right, written)

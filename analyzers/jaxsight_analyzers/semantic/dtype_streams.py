@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.semantic.events import DtypeIdentitySeen, PromotionSeen
-from jaxsight_analyzers.semantic.streams import Places
+from jaxsight_analyzers.semantic.events import (
+    DtypeIdentitySeen,
+    OutOfBoundsSeen,
+    PromotionSeen,
+    ScatterCastSeen,
+    SpecComparedSeen,
+    WrapSeen,
+)
+from jaxsight_analyzers.semantic.streams import Places, is_meant
+
+_Seen = TypeVar("_Seen", ScatterCastSeen, WrapSeen, OutOfBoundsSeen, SpecComparedSeen)
 
 
 class DtypeIdentity(NamedTuple):
@@ -32,6 +41,15 @@ def promotions(seen: Iterable[PromotionSeen]) -> list[Promotion]:
     found: dict[ast.AST, Promotion] = {}
     for event in seen:
         found[event.node] = Promotion(event.node, event.array, event.scalar, event.dtype)
+    return list(found.values())
+
+
+def unexpected(seen: Iterable[_Seen]) -> list[_Seen]:
+    """What was seen, each place once, but for what is expected to fail."""
+    found: dict[ast.AST, _Seen] = {}
+    for event in seen:
+        if not is_meant(event.guards):
+            found.setdefault(event.node, event)
     return list(found.values())
 
 

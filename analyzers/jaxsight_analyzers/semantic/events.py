@@ -334,6 +334,43 @@ class OperationSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class ScatterCastSeen(NamedTuple):
+    """An update of an array with what it cannot hold."""
+
+    node: ast.Call
+    function: ast.Attribute  # `x.at[i].set`
+    value: ast.expr
+    into: str  # the dtype of the array
+    dtype: str  # of the value
+    guards: tuple[str, ...]
+
+
+class WrapSeen(NamedTuple):
+    """A number and an array of small integers, whose result starts again from the other end."""
+
+    node: ast.BinOp
+    dtype: str
+    does_not_fit: bool  # the number itself is none of that dtype
+    guards: tuple[str, ...]
+
+
+class OutOfBoundsSeen(NamedTuple):
+    """An index that lies outside of an array, or whose `IndexError` is waited for."""
+
+    node: ast.Subscript
+    part: ast.expr
+    size: int | None  # of the axis; None where it is not known
+    guards: tuple[str, ...]
+
+
+class SpecComparedSeen(NamedTuple):
+    """A `PartitionSpec` that is compared with a tuple, which it is none of."""
+
+    node: ast.Compare
+    other: ast.expr  # the tuple
+    guards: tuple[str, ...]
+
+
 class PromotionSeen(NamedTuple):
     """An array of half precision and a scalar of NumPy's, which make one of single precision."""
 
@@ -398,15 +435,19 @@ class Events:
         "nan_comparisons",
         "number_uses",
         "operations",
+        "out_of_bounds",
         "passed",
         "promotions",
         "references",
         "refusals",
         "reveals",
+        "scatter_casts",
         "slices",
+        "specs_compared",
         "static_needs",
         "truths",
         "types",
+        "wraps",
     )
     branches: list[BranchSeen]
     types: list[TypesSeen]
@@ -435,6 +476,10 @@ class Events:
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]
     promotions: list[PromotionSeen]
+    out_of_bounds: list[OutOfBoundsSeen]
+    scatter_casts: list[ScatterCastSeen]
+    specs_compared: list[SpecComparedSeen]
+    wraps: list[WrapSeen]
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]

@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,
     avals,
+    bounds,
     callees,
     calls,
     comparisons,
@@ -299,6 +300,8 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
             donations.note_read(run, node, place, held)
             return held
     value = element_of(run, base, index, node)
+    if base.kind is Kind.ARRAY:
+        bounds.note(run, node, base, index)
     if place is not None and value.tokens and base.kind in (Kind.UNKNOWN, Kind.TREE):
         run.frame.state.hold(place, value)
     return value

@@ -15,6 +15,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     arithmetic,
+    bounds,
     calls,
     containers,
     dropped,
@@ -346,6 +347,8 @@ def _try(run: Run, node: Any) -> None:
     guards = frame.guards
     if any(_catches(handler) for handler in node.handlers):
         frame.guards = (*guards, "try")
+    if any(_names_of(handler) == ["IndexError"] for handler in node.handlers):
+        frame.guards = (*frame.guards, bounds.CAUGHT)
     run_body(run, node.body)
     frame.guards = guards
     middle = join_states(entry, frame.state)
@@ -373,11 +376,7 @@ def _try(run: Run, node: Any) -> None:
 
 def _catches(handler: ast.ExceptHandler) -> bool:
     """Whether a handler takes the failures that rules speak of, so that they may be meant."""
-    if handler.type is None:
-        return True
-    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = [ast.unparse(one).rpartition(".")[2] for one in types]
-    return any(
+    return handler.type is None or any(
         name
         in (
             "Exception",
@@ -390,8 +389,15 @@ def _catches(handler: ast.ExceptHandler) -> bool:
             "ValueError",
         )
         or name.startswith(("Tracer", "Concretization"))
-        for name in names
+        for name in _names_of(handler)
     )
+
+
+def _names_of(handler: ast.ExceptHandler) -> list[str]:
+    if handler.type is None:
+        return []
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return [ast.unparse(one).rpartition(".")[2] for one in types]
 
 
 def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:

@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic.events import MeshEnteredSeen
-from jaxsight_analyzers.semantic.values import Value
+from jaxsight_analyzers.semantic.events import MeshEnteredSeen, SpecComparedSeen
+from jaxsight_analyzers.semantic.values import Kind, Value
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.run import Run
@@ -23,3 +23,18 @@ def note(run: Run, item: ast.withitem, value: Value) -> None:
     if not run.frame.state.dead:
         bound = item.optional_vars is not None
         run.events.meshes_entered.append(MeshEnteredSeen(item.context_expr, bound, run.guards))
+
+
+def note_comparison(run: Run, node: ast.Compare, operands: list[Value]) -> None:
+    """Record `spec == ("x", None)`."""
+    left, right = operands
+    for spec, other, written in ((left, right, node.comparators[0]), (right, left, node.left)):
+        facts = spec.data
+        is_spec = isinstance(facts, FunctionFacts) and facts.name in _SPECS
+        if is_spec and other.kind is Kind.SEQUENCE and isinstance(written, ast.Tuple):
+            if not run.frame.state.dead:
+                run.events.specs_compared.append(SpecComparedSeen(node, written, run.guards))
+            return
+
+
+_SPECS = ("jax.sharding.PartitionSpec", "jax.P")

@@ -35,7 +35,14 @@ from jaxsight_analyzers.semantic import (
     transfer_streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
-from jaxsight_analyzers.semantic.events import CallSeen, DerivativeSeen
+from jaxsight_analyzers.semantic.events import (
+    CallSeen,
+    DerivativeSeen,
+    OutOfBoundsSeen,
+    ScatterCastSeen,
+    SpecComparedSeen,
+    WrapSeen,
+)
 from jaxsight_analyzers.semantic.interpretation import Flow, Interpretation, Root, Via
 from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
@@ -292,6 +299,26 @@ class Unit:
     def dtype_identities(self) -> list[dtype_streams.DtypeIdentity]:
         """Tests whether the dtype of an array is the object that stands for one."""
         return dtype_streams.dtype_identities(self._seen("dtype_identities"), self.model.places)
+
+    @cached_property
+    def scatter_casts(self) -> list[ScatterCastSeen]:
+        """Updates of arrays with what these cannot hold."""
+        return dtype_streams.unexpected(self._seen("scatter_casts"))
+
+    @cached_property
+    def wraps(self) -> list[WrapSeen]:
+        """Small integers that start again from the other end."""
+        return dtype_streams.unexpected(self._seen("wraps"))
+
+    @cached_property
+    def out_of_bounds(self) -> list[OutOfBoundsSeen]:
+        """Indices that lie outside of arrays, or are waited for to do so."""
+        return dtype_streams.unexpected(self._seen("out_of_bounds"))
+
+    @cached_property
+    def specs_compared(self) -> list[SpecComparedSeen]:
+        """Specifications that are compared with tuples."""
+        return dtype_streams.unexpected(self._seen("specs_compared"))
 
     @cached_property
     def promotions(self) -> list[dtype_streams.Promotion]:
