@@ -101,6 +101,47 @@ def mark(unit: Unit, parameter: Parameter) -> tuple[Edit, ...]:
     return _edited(unit, parameter) or ()
 
 
+def unmark(unit: Unit, parameter: Parameter) -> tuple[Edit, ...] | None:
+    """The edits that have a parameter traced; None where it is not named by a literal that can be changed."""
+    call, naming = parameter.compiled_by.node, parameter.compiled_by.facts.static
+    if not isinstance(call, ast.Call) or not unit.model.module.owns(call):
+        return None
+    chosen = (parameter.name, _position(parameter))
+    found: list[Edit] = []
+    for keyword in call.keywords:
+        if keyword.arg not in (naming.argnames, naming.argnums) or keyword.arg is None:
+            continue
+        value = keyword.value
+        items = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
+        if not all(isinstance(one, ast.Constant) for one in items):
+            return None
+        kept = [one for one in items if getattr(one, "value", None) not in chosen]
+        if len(kept) == len(items):
+            continue
+        edit = _with_items(unit, keyword.value, kept) or _without(unit, call, keyword.arg)
+        if edit is None:
+            return None
+        found.append(edit)
+    return tuple(found) or None
+
+
+def _with_items(unit: Unit, value: ast.expr, kept: list[ast.expr]) -> Edit | None:
+    """A literal with fewer items; None for none."""
+    if not kept:
+        return None
+    written = [edits.source(unit, one) for one in kept]
+    text = written[0] if len(written) == 1 else f"({', '.join(written)})"
+    return Edit(unit.model.module.span(value), text)
+
+
+def _without(unit: Unit, call: ast.Call, keyword: str) -> Edit | None:
+    """A call without its only keyword: `jax.jit` for `partial(jax.jit, static_argnums=1)`."""
+    if len(call.keywords) > 1 or (call.args and not _is_partial(unit, call)):
+        return edits.without_keyword(unit, call, keyword)
+    plain = call.args[0] if call.args else call.func
+    return Edit(unit.model.module.span(call), edits.source(unit, plain))
+
+
 def _edited(unit: Unit, parameter: Parameter) -> tuple[Edit, ...] | None:
     node = parameter.compiled_by.node
     decorators = getattr(parameter.function, "decorator_list", ())

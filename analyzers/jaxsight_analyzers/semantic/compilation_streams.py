@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.passing import PassedSeen
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 from jaxsight_analyzers.semantic.values import FunctionData, class_of
+from jaxsight_analyzers.semantic.varying import VaryingSeen
 
 
 class Passed(NamedTuple):
@@ -64,6 +65,42 @@ def _passed(event: PassedSeen, places: Places) -> Passed:
         event.of_arrays,
         (places.related_at(applied.node, f"`{data.name}` is compiled by `{by}` here"),),
     )
+
+
+class Varying(NamedTuple):
+    """A static argument that is another in each iteration of a loop."""
+
+    node: ast.expr
+    span: Span
+    text: str
+    parameter: str
+    called: str  # the function
+    function: FunctionNode
+    compiled_by: Transformation
+    passes: int | None
+    related: tuple[Related, ...]
+
+
+def varying(seen: Iterable[VaryingSeen], places: Places) -> list[Varying]:
+    """Each argument once."""
+    found: dict[ast.AST, Varying] = {}
+    for event in seen:
+        if event.node in found or is_meant(event.guards) or event.frame.is_test:
+            continue
+        data, applied = event.data, event.transformation
+        message = f"`{data.name}` is compiled for each value of `{event.parameter}`"
+        found[event.node] = Varying(
+            event.node,
+            places.span(event.node),
+            places.text(event.node),
+            event.parameter,
+            data.name,
+            data.node,
+            applied,
+            event.passes,
+            (places.related_at(applied.node, message),),
+        )
+    return list(found.values())
 
 
 class CompiledMethod(NamedTuple):

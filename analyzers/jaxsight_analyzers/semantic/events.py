@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.passing import PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
+    from jaxsight_analyzers.semantic.varying import VaryingSeen
 
 
 class BranchSeen(NamedTuple):
@@ -447,10 +448,12 @@ class Events:
         "static_needs",
         "truths",
         "types",
+        "varying",
         "wraps",
     )
     branches: list[BranchSeen]
     types: list[TypesSeen]
+    varying: list[VaryingSeen]
     truths: list[AskedSeen]  # of operands that are asked for their truth
     indices: list[AskedSeen]  # of operands that are an index, a key or an element
     calls: list[CallSeen]

@@ -451,6 +451,11 @@ class Unit:
         return compilation_streams.passed(self._seen("passed"), self.model.places)
 
     @cached_property
+    def varying(self) -> list[compilation_streams.Varying]:
+        """Static arguments that are others in each iteration of a loop."""
+        return compilation_streams.varying(self._seen("varying"), self.model.places)
+
+    @cached_property
     def compiled_methods(self) -> list[compilation_streams.CompiledMethod]:
         """Methods whose object is an argument of the transformation that compiles them."""
         return compilation_streams.compiled_methods(self._seen("applied"), self.model.places)

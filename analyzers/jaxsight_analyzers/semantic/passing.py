@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import class_kinds, donations
+from jaxsight_analyzers.semantic import avals, class_kinds, donations, varying
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
@@ -59,6 +59,8 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
         static = is_static(data, transformation, parameter, position)
         if not static:
             donations.note_passed(run, argument, value)
+        elif run.frame.loops:
+            varying.note(run, argument, parameter, value, data, transformation)
         kind = _unhashable(run, argument, value) if static else _no_array(run, argument, value)
         if kind is None or (transformation.takes_modules and kind in ("object", "dataclass")):
             continue
@@ -123,8 +125,10 @@ def _unhashable(run: Run, node: ast.expr, value: Value) -> str | None:
         return written
     if value.kind in _ARRAYS:
         return "tracer" if value.traced is Certainty.YES else None if value.traced else "array"
-    if value.kind is Kind.HOST:
-        return "array"
+    if value.kind is Kind.HOST:  # an item of one may be a number, which has a hash
+        known = avals.aval_of(value)
+        is_array = isinstance(node, ast.Call) or (known is not None and bool(known.shape))
+        return "array" if is_array else None
     if value.kind is Kind.MAPPING:
         return "dict"
     if is_list(value):
