@@ -60,7 +60,9 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.AugAssign)
 _BRANCHES = (ast.If, *TRIES, ast.Match, ast.ExceptHandler)
 _LEFT_OUT = frozenset(("annotation", "ctx", "op", "ops", "returns", "type_comment", "type_params"))
 _NOTED = frozenset((ast.Assign, ast.AnnAssign, ast.Subscript, ast.Attribute, ast.Call, ast.Expr))
-_PARTS: dict[type[ast.AST], tuple[str, ...]] = {}
+_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.comprehension: ("iter", "ifs")  # its names are its own
+}
 _MAKERS = ("list", "dict", "set", "defaultdict", "deque", "OrderedDict", "Counter", "bytearray")
 _DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 

@@ -251,8 +251,9 @@ def _summary(
 def _way(caller: Frame, data: FunctionData) -> Way:
     """How a function runs that is called from a frame."""
     tracing = transformations.tracing_of(caller, data.transformations)
-    hot = (bool(caller.loops) or caller.hot) and not members.is_cached(data.node)
-    found: list[str] = []
+    cached = members.is_cached(data.node)
+    hot = (bool(caller.loops) or caller.hot) and not cached
+    found = ["cached"] if cached and tracing else []
     frame: Frame | None = caller
     while frame is not None:
         if frame.guards:
@@ -362,7 +363,7 @@ def _inline(
     task.spent += 1
     run.budget.spend(own=own)
     task.inline[key] = None  # a recursive call is unknown
-    frame = _frame(data, run.frame, call_node, way._replace(guards=()))
+    frame = _frame(data, run.frame, call_node, way._replace(guards=tuple([guard for guard in way.guards if guard == "cached"])))
     summary = task.inline[key] = _execute(run, data, parameters, frame)
     return summary
 

@@ -300,12 +300,13 @@ def tracer_of(frame: Frame) -> str:
 def is_meant(guards: tuple[str, ...]) -> bool:
     """Whether a failure here is expected: it is caught, a test is about it, or the code looks for tracers first.
 
-    Or it may never come, on a path for an argument that is missing, which the callers may all give.
+    Or it may never come, on a path for an argument that is missing, which the callers may all give, or in
+    what is kept once it was computed, which may have been outside of the trace.
     """
     return bool(guards) and not _MEANT.isdisjoint(guards)
 
 
-_MEANT = frozenset(("missing", "raises", "tracer", "try"))
+_MEANT = frozenset(("cached", "missing", "raises", "tracer", "try"))
 
 
 def branches(seen: Iterable[BranchSeen], places: Places) -> list[Branch]:
