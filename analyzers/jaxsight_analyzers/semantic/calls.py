@@ -408,14 +408,15 @@ def _method(
                 return leaf
             default = arguments.positional[1]
             if not default.traced and not isinstance(node.args[0], ast.Constant):
-                return (
-                    UNKNOWN  # `traced.get(name, value)` for each of many names, most of them others
-                )
+                return UNKNOWN  # `traced.get(name, value)` for each of many: most are not in it
             return join(leaf, default)
     if base.kind is Kind.STATIC:
         if name == "format":
             formats.of_format(run, node, base, arguments)
             return formats.text_with(arguments.values())
+        if name == "unflatten":  # of the structure of a pytree
+            made = expressions.jax_result(run, Kind.TREE, arguments.values())
+            return made if made.traced else unknown_result(run, node)
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)

@@ -46,6 +46,7 @@ from jaxsight_analyzers.semantic.signatures import (
 )
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import Activation, Way
+from jaxsight_analyzers.semantic.trees import is_generator
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -363,7 +364,12 @@ def _inline(
     task.spent += 1
     run.budget.spend(own=own)
     task.inline[key] = None  # a recursive call is unknown
-    frame = _frame(data, run.frame, call_node, way._replace(guards=tuple([guard for guard in way.guards if guard == "cached"])))
+    frame = _frame(
+        data,
+        run.frame,
+        call_node,
+        way._replace(guards=tuple([guard for guard in way.guards if guard == "cached"])),
+    )
     summary = task.inline[key] = _execute(run, data, parameters, frame)
     return summary
 
@@ -442,6 +448,8 @@ def _execute(
     finish(run, frame)
     run.frame = before
     returned = frame.returned or (NEVER if frame.stopped else NONE)
+    if returned.kind is Kind.STATIC and is_generator(data.node):
+        returned = UNKNOWN
     consumed = tuple(key_calls.outliving(frame, returned))
     frame.environment.forget(lambda: run.names_inside(data.node))
     return Summary(returned, stand_ins, consumed, frame.end())

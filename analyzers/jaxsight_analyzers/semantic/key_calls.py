@@ -15,7 +15,7 @@ from jaxsight_analyzers.semantic import expressions, key_arrays, keys
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.trees import children
+from jaxsight_analyzers.semantic.trees import is_generator
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,
@@ -32,7 +32,6 @@ from jaxsight_analyzers.semantic.values import (
     tokens_in,
 )
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _NEVER_KEYS = (
     Kind.FUNCTION,
     Kind.CLASS,
@@ -211,25 +210,13 @@ def _meant(run: Run, data: FunctionData, token: KeyToken) -> Certainty:
     What generates items is called again to get the same ones again: the batches of a data set.
     """
     run.depend(data.scope)
-    if _generates(data.node):
+    if is_generator(data.node):
         return Certainty.MAYBE
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]
     first = int(data.self_value is not None)
     bound = {*positional[first : first + len(data.bound)], *(name for name, _ in data.bound_names)}
     return Certainty.MAYBE if token.name in bound else Certainty.YES
-
-
-def _generates(node: ast.AST) -> bool:
-    """Whether a function is a generator function."""
-    waiting = children(node)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(one, _FUNCTIONS):
-            waiting.extend(children(one))
-    return False
 
 
 def _argument_with(run: Run, node: ast.AST, tokens: frozenset[KeyToken]) -> ast.expr | None:

@@ -163,6 +163,9 @@ def _apply_to_method(
         return
     method, data = known
     transformation = _transformation(run, node, qualified, facts, mode, arguments, 0)
+    transformation = replace(
+        transformation, has_aux=None
+    )  # the method may return more than it runs
     if any(isinstance(one, int) for one in transformation.static):
         # they count the method's parameters, which only a module's `self` stands in for
         aligned = data.self_value is not None and len(method.positional) == 2

@@ -88,3 +88,15 @@ def is_for_typing(node: ast.If) -> bool:
     test = node.test
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
     return name == "TYPE_CHECKING" and bool(node.orelse)
+
+
+def is_generator(node: ast.AST) -> bool:
+    """Whether a function is a generator function."""
+    waiting = children(node)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting.extend(children(one))
+    return False
