@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers import edits, wider_splits
+from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.repeated_bodies import SCOPES, Cure, Loop, inside, reads
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.streams import Call, KeyReuse
+from jaxsight_analyzers.semantic.streams import KeyReuse
 
 _CARRIES = {"jax.lax.fori_loop": 1, "jax.lax.scan": 0, "jax.lax.while_loop": 0}
 _MOST = 4  # keys that one split makes in a body
@@ -26,7 +26,7 @@ def cures(unit: Unit, loop: Loop, reuse: KeyReuse) -> Iterator[Cure]:
     uses = _uses(loop.body, reuse.key)
     if not uses:
         return
-    wider = _split_wider(unit, loop.body, reuse.key, uses)
+    wider = wider_splits.widened(unit, uses[0]) if len(uses) == 1 else None
     found = wider or _split_first(unit, loop.body, reuse.key, uses)
     if found is not None:
         yield Cure("carry-key", f"Split `{reuse.key}` in each step", found)
@@ -87,39 +87,3 @@ def _split_first(
         return None
     given = [Edit(unit.model.module.span(use), name) for use, name in zip(uses, names)]
     return (line, *given, *split.edits)
-
-
-def _split_wider(
-    unit: Unit, body: ast.FunctionDef, key: str, uses: list[ast.Name]
-) -> tuple[Edit, ...] | None:
-    """`key, a, b = split(key, 3)` for `a, b = split(key)`, where that is all that is done with it."""
-    for statement in body.body if len(uses) == 1 else ():
-        call = None
-        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            call = unit.call_at(statement.value)
-        if call is None or call.canonical != "jax.random.split" or uses[0] not in call.node.args:
-            continue
-        assert isinstance(statement, ast.Assign)
-        target = statement.targets[0]
-        if not isinstance(target, ast.Tuple):
-            return None
-        return _with_first(unit, target, call, key)
-    return None
-
-
-def _with_first(unit: Unit, target: ast.Tuple, call: Call, key: str) -> tuple[Edit, ...] | None:
-    names = [part.id if isinstance(part, ast.Name) else "" for part in target.elts]
-    span = unit.model.module.span
-    if "_" in names:
-        return (Edit(span(target.elts[names.index("_")]), key),)
-    number = next((a for a in call.arguments if a.parameter == "num"), None)
-    start = span(target.elts[0]).start
-    wider = str(len(names) + 1)
-    if number is None:
-        end = span(call.arguments[-1].node).end
-        width = Edit(Span(end, end), f", {wider}")
-    elif isinstance(number.node, ast.Constant):
-        width = Edit(number.span, wider)
-    else:
-        return None
-    return (Edit(Span(start, start), f"{key}, "), width)

@@ -161,9 +161,19 @@ def _call(
     text = edits.text(unit, span)
     if "#" in text:
         return None
+    known = _known(unit, target, text)
+    if known is not None:
+        return (Edit(span, known),)
     text = _indented(unit, text, inner.indent, indent, column, len(indent) + len(name) + 3)
     line = _inserted(unit, target, f"{name} = {text}")
     return None if line is None else (line, Edit(span, name))
+
+
+def _known(unit: Unit, target: _Target, text: str) -> str | None:
+    """The name that the module gives to the very same above."""
+    above = unit.whole.analysed.text[: target.place.span.start] if target.at_top else ""
+    found = re.search(rf"^(\w+) = {re.escape(text)}$", above, re.M)
+    return None if found is None else found[1]
 
 
 def _name_for(node: ast.Call) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import edits, wider_splits
 from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.repeated_bodies import Cure, reads
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import KeyReuse
+from jaxsight_analyzers.semantic.values import Kind
 
 _MOST = 4  # keys that one split makes in an iteration
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -18,8 +19,12 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def cure(unit: Unit, reuse: KeyReuse) -> Cure | None:
     """How the innermost loop around the use of a key gives each iteration another one."""
     key = None if reuse.argument is None else key_in(reuse.argument)
-    place = None if key is None else edits.place_at(unit, unit.model.module.span(key).start)
-    if key is None or place is None:
+    if key is None or may_be_several(unit, key):
+        return None
+    if reuse.earlier_node is not reuse.node:
+        return _before(unit, reuse, edits.source(unit, key))
+    place = edits.place_at(unit, unit.model.module.span(key).start)
+    if place is None:
         return None
     comprehension = next(
         (node for node in edits.parents_of(unit, key) if isinstance(node, _COMPREHENSIONS)), None
@@ -36,6 +41,9 @@ def cure(unit: Unit, reuse: KeyReuse) -> Cure | None:
     loops = [one for one in place.parents if isinstance(one, (ast.For, ast.While))]
     if not loops or not isinstance(key, ast.Name):
         return None
+    wider = None if again else wider_splits.widened(unit, key)
+    if wider is not None:
+        return Cure("split", f"Split `{key.id}` in each iteration", wider)
     return _split_between(unit, place, [key, *again], None, "split")
 
 
@@ -46,6 +54,57 @@ def key_in(argument: ast.expr) -> ast.Name | ast.Attribute | None:
     if isinstance(argument, ast.Attribute) and isinstance(argument.value, ast.Name):
         return argument
     return argument if isinstance(argument, ast.Name) else None
+
+
+def may_be_several(unit: Unit, key: ast.expr) -> bool:
+    """Whether an array of keys may be meant: by what the model knows, else by a name such as `keys`."""
+    name = (
+        key.attr if isinstance(key, ast.Attribute) else key.id if isinstance(key, ast.Name) else ""
+    )
+    arguments = (a for call in unit.calls for a in call.arguments)
+    return name.endswith("s") or any(a.node is key and a.kind is Kind.KEYS for a in arguments)
+
+
+def _before(unit: Unit, reuse: KeyReuse, key: str) -> Cure | None:
+    """A key of its own for the use in the iteration before, after which the loop splits or draws again."""
+    earlier = argument_with(unit, reuse.earlier_node, key)
+    place = None if earlier is None else edits.place_at(unit, unit.model.module.span(earlier).start)
+    if earlier is None or place is None or not isinstance(earlier, ast.Name):
+        return None
+    unused = _unused_sibling(unit, reuse, earlier)
+    if unused is not None:
+        title = f"Use the other key that `{key}` is split into"
+        return Cure("use-subkey", title, unused)
+    return _split_between(unit, place, [earlier], None, "split")
+
+
+def _unused_sibling(unit: Unit, reuse: KeyReuse, earlier: ast.Name) -> tuple[Edit, ...] | None:
+    """The edits that use `subkey` of `key, subkey = split(key)` in place of `key`, if nothing else does."""
+    places = edits.places_at(unit, unit.model.module.span(reuse.node).start)
+    statement = places[-1].node if places else None
+    if not isinstance(statement, ast.Assign) or statement.value is not reuse.node:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Tuple) or len(target.elts) != 2 or len(statement.targets) > 1:
+        return None
+    names = [part for part in target.elts if isinstance(part, ast.Name)]
+    others = [part for part in names if part.id != earlier.id]
+    if len(names) != 2 or len(others) != 1 or reads([places[0].node], others[0].id):
+        return None
+    (other,), span = others, unit.model.module.span
+    if other.id != "_":
+        return (Edit(span(earlier), other.id),)
+    name = edits.fresh_name(unit, "subkey", span(earlier).start)
+    return (Edit(span(other), name), Edit(span(earlier), name))
+
+
+def argument_with(unit: Unit, node: ast.AST, key: str) -> ast.Name | ast.Attribute | None:
+    """The key in the argument of a call that is just that."""
+    if not isinstance(node, ast.Call):
+        return None
+    arguments = (*node.args, *(keyword.value for keyword in node.keywords))
+    keys = (key_in(argument) for argument in arguments)
+    return next((one for one in keys if one is not None and edits.source(unit, one) == key), None)
 
 
 def _again(unit: Unit, reuse: KeyReuse) -> list[ast.expr]:

@@ -17,7 +17,7 @@ Keys are followed through names, attributes, containers, elements and slices of 
 of the same file. Two uses on paths that exclude each other are not a reuse. `fold_in`, `clone` and `key_data`
 do not use a key up; the same data folded in twice give the same key. Flax folds names into the keys that
 `init` and `apply` are given: only the same call again is reported, and says "may". So does what is found in a
-test, and a key that `partial` binds. What an unknown function does with a key is not guessed.
+test, and a key that `partial` binds. A target network that is initialised like the one that it follows is meant. What an unknown function does with a key is not guessed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import body_keys, edits, loop_keys
+from jaxsight_analyzers import body_keys, edits, loop_keys, wider_splits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -43,7 +43,7 @@ from jaxsight_analyzers.semantic.streams import KeyReuse
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, reuse in enumerate(unit.key_reuses):
-        if reuse.in_loop:
+        if reuse.in_loop or _is_copy(unit, reuse):
             continue
         maybe = "" if reuse.certainty is Certainty.YES else "may be "
         again = "used again" if not maybe else "used again here"
@@ -64,6 +64,15 @@ def check(unit: Unit) -> Iterator[Finding]:
             ),
             fixes=fixes,
         )
+
+
+def _is_copy(unit: Unit, reuse: KeyReuse) -> bool:
+    """Whether a target network is made like the one it follows: `target_params=net.init(key, x)`."""
+    if not isinstance(reuse.node, ast.Call) or not reuse.by.endswith(".init`"):
+        return False
+    parents = edits.parents_of(unit, reuse.node)
+    keyword = parents[0].arg if parents and isinstance(parents[0], ast.keyword) else None
+    return (keyword or "").startswith("target")
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
@@ -122,18 +131,22 @@ def _split_between(
     unit: Unit, reuse: KeyReuse, later: list[KeyReuse], key: str
 ) -> tuple[Edit, ...] | None:
     """A key for each use; the last one keeps the name, where it is a variable's."""
-    first = _argument_with(unit, reuse.earlier_node, key)
-    others = [loop_keys.key_in(use.argument) for use in later if use.argument is not None]
-    uses = [first, *others]
-    if first is None or not all(_is_stable(use) for use in uses):
+    first = loop_keys.argument_with(unit, reuse.earlier_node, key)
+    if first is None or loop_keys.may_be_several(unit, first):
         return None
+    others = [loop_keys.key_in(use.argument) for use in later if use.argument is not None]
+    uses: list[ast.expr] = [first, *(use for use in others if use is not None)]
     span = unit.model.module.span
     places = [edits.first_of_two(unit, span(first).start, use.span.start) for use in later]
     place = places[0]
     if place is None or any(one is None or one.node is not place.node for one in places):
         return None
     is_variable = isinstance(first, ast.Name)
-    given = [use for use in (uses[:-1] if is_variable else uses) if use is not None]
+    if is_variable and len(later) == 1 and place.node is _statement(unit, first):
+        wider = wider_splits.widened(unit, first)
+        if wider is not None:
+            return wider
+    given = _given(unit, place, uses) if is_variable else uses
     if not all(_runs_once(unit, place, use) for use in given):
         return None
     names = edits.fresh_names(unit, "subkey", len(given), span(first).start)
@@ -146,9 +159,18 @@ def _split_between(
     return (line, *(Edit(span(use), name) for use, name in zip(given, names)), *split.edits)
 
 
-def _is_stable(node: ast.expr | None) -> bool:
-    """Whether an expression is a name, or an attribute of one: the same wherever it stands."""
-    return isinstance(node, (ast.Name, ast.Attribute))
+def _statement(unit: Unit, node: ast.expr) -> ast.stmt | None:
+    place = edits.place_at(unit, unit.model.module.span(node).start)
+    return None if place is None else place.node
+
+
+def _given(unit: Unit, place: edits.Place, uses: list[ast.expr]) -> list[ast.expr]:
+    """The uses that get a key of their own: all but the last, or but the first if other branches use it as well."""
+    first = uses[0]
+    if _statement(unit, first) is place.node or not isinstance(first, ast.Name):
+        return uses[:-1]
+    inside = [n for n in ast.walk(place.node) if isinstance(n, ast.Name) and n.id == first.id]
+    return uses[1:] if len(inside) > 1 else uses[:-1]
 
 
 def _runs_once(unit: Unit, place: edits.Place, use: ast.expr) -> bool:
@@ -157,15 +179,6 @@ def _runs_once(unit: Unit, place: edits.Place, use: ast.expr) -> bool:
     places = edits.places_at(unit, start)
     holder = places[len(edits.places_at(unit, place.span.start)) - 1]
     return edits.runs_once_in(holder.node, use)
-
-
-def _argument_with(unit: Unit, node: ast.AST, key: str) -> ast.expr | None:
-    """The key in the argument of a call that is just that."""
-    if not isinstance(node, ast.Call):
-        return None
-    arguments = (*node.args, *(keyword.value for keyword in node.keywords))
-    keys = (loop_keys.key_in(argument) for argument in arguments)
-    return next((one for one in keys if one is not None and edits.source(unit, one) == key), None)
 
 
 RULE = Rule(
