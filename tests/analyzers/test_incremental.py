@@ -541,3 +541,39 @@ def test_what_is_edited_while_no_library_is_imported_is_looked_at_again() -> Non
         assert_as_fresh(analysis, text)
     assert analysis is not None
     assert [len(found.finding.fixes) for found in analysis.diagnostics] == [1]
+
+
+REGISTERED = """\
+import dataclasses
+import jax
+
+
+@dataclasses.dataclass
+class Grid:
+    data: jax.Array
+    shape: tuple
+
+
+@jax.jit
+def step(grid: Grid):
+    return grid.data if grid.shape > (1,) else -grid.data
+
+
+jax.tree_util.register_dataclass(Grid, {leaves}, {rest})
+"""
+
+
+def test_who_uses_a_class_depends_on_the_call_that_registers_it() -> None:
+    analysis: Analysis | None = None
+    found: list[int] = []
+    for leaves, rest in (
+        (["data"], ["shape"]),
+        (["data", "shape"], []),
+        (["data"], ["shape"]),
+        (["shape"], ["data"]),
+    ):
+        text = REGISTERED.format(leaves=leaves, rest=rest)
+        analysis = analysed(text, analysis)
+        assert_as_fresh(analysis, text)
+        found.append(len(analysis.diagnostics))
+    assert found == [0, 1, 0, 1]

@@ -300,6 +300,10 @@ class Knowledge:
         self._mutators: dict[str, Mutator] = tables["mutators"]
         self._bases: dict[str, BaseKind] = tables["bases"]
         self._records: dict[str, RecordKind] = tables["records"]
+        self.registrars = frozenset(
+            name.rpartition(".")[2] for name, kind in self._records.items() if kind == "registers"
+        )
+        """The last names of the functions that register a class as a pytree."""
         self._libraries = frozenset(tables["libraries"])
         self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
         self._built: dict[str, FunctionFacts | None] = {}

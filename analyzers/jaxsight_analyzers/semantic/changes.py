@@ -23,6 +23,9 @@ from jaxsight_analyzers.semantic.trees import TRIES
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
 
+REGISTERED = ".register()"
+"""What stands behind the name of a class for the calls that register it as a pytree."""
+
 Owner = FunctionScope | None
 """The function whose name it is; None for the module."""
 
@@ -139,6 +142,8 @@ class _Walk:
                 self._made.update(targets)
         elif isinstance(node, (ast.Subscript, ast.Attribute)):
             target = None if isinstance(node.ctx, ast.Load) else node.value
+        elif isinstance(node, ast.Call) and _registers(node):
+            self._add(node.args[0].id, REGISTERED, node, place, binds=False)  # type: ignore[attr-defined]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             mutator = self._knowledge.mutator(node.func.attr)
             target = node.func.value if mutator == "result" else None
@@ -167,6 +172,12 @@ class _Walk:
         made = binds and node in self._made
         change = Change(node, self._piece.chunk, binds, made, inside, place.certain, place.again)
         self._found.setdefault((owner, name + attribute), []).append(change)
+
+
+def _registers(call: ast.Call) -> bool:
+    """`register_dataclass(State, ...)`, `jax.tree_util.register_pytree_node(State, ...)`."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return bool(call.args) and isinstance(call.args[0], ast.Name) and name in load().registrars
 
 
 def _puts_back(node: ast.AST) -> bool:
@@ -264,10 +275,14 @@ def _stable(changes: Sequence[Change]) -> list[object]:
             change[2:],
             type(change.node),
             *(getattr(change.node, place) for place in _ATTRIBUTES),
-            ast.dump(change.node.func) if isinstance(change.node, ast.Call) else "",
+            _told_by(change.node) if isinstance(change.node, ast.Call) else "",
         )
         for change in changes
     ]
+
+
+def _told_by(call: ast.Call) -> str:
+    return ast.dump(call if _registers(call) else call.func)
 
 
 _ATTRIBUTES = ("lineno", "col_offset", "end_lineno", "end_col_offset")

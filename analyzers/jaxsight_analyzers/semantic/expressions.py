@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic import (
     initialised,
     iteration,
     key_arrays,
+    leaves,
     makers,
     members,
     methods,
@@ -37,6 +38,7 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.values import (
     HOST,
     MISSING,
@@ -235,7 +237,7 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
         if (
             whole
             and kind in ("array", "pytree", None)
-            and not records.is_static_field(owner.fields[node.attr].value)
+            and _is_leaf(run, owner, node.attr)
             and not records.holds_texts(owner.fields[node.attr].annotation)
         ):
             return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
@@ -246,6 +248,11 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
     if owner.is_property(node.attr):
         return UNKNOWN
     return _part_of_unknown(run, UNKNOWN, node)
+
+
+def _is_leaf(run: Run, owner: ClassScope, name: str) -> bool:
+    left = leaves.left_alone(run, owner)
+    return left is not None and name not in left
 
 
 def jax_result(run: Run, kind: Kind, arguments: tuple[Value, ...]) -> Value:

@@ -361,7 +361,13 @@ def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
         except (SyntaxError, ValueError):
             return None  # not an annotation of ours: a string with some other meaning
     if isinstance(annotation, ast.Subscript):
-        return annotated_kind(run, annotation.value)
+        kind = annotated_kind(run, annotation.value)
+        whose = qualified_name(run, annotation.value) if kind == "array" else None
+        if whose is None or not whose.startswith("jaxtyping."):
+            return kind
+        inner = annotation.slice  # `Float[Array, "b c"]`, but also `Float[torch.Tensor, "b c"]`
+        of = annotated_kind(run, inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
+        return of if of in ("array", "host-array") else None
     if isinstance(annotation, ast.BinOp):
         kinds = {annotated_kind(run, annotation.left), annotated_kind(run, annotation.right)}
         return kinds.pop() if len(kinds) == 1 else None

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic import leaves, members
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.values import (
@@ -176,14 +176,15 @@ def _read(run: Run, owner: ClassScope) -> _Layout | None:
     defaults = [
         owner.fields[name].value if name in owner.fields else before[name] for name in names
     ]
-    static = {name for name in owner.fields if is_static_field(owner.fields[name].value)}
-    static |= {name for _, decorator in _kinds(run, owner) for name in _left_alone(decorator)}
+    static = leaves.left_alone(run, owner)
+    if static is None:
+        return None
     known = Record(
         owner,
         tuple(names),
         is_tuple="tuple" in kinds or (above is not None and above.record.is_tuple),
         is_pytree=kinds != {"plain"} and (bool(kinds) or above is None or above.record.is_pytree),
-        static=frozenset(static) | (above.record.static if above else frozenset[str]()),
+        static=static | (above.record.static if above else frozenset[str]()),
     )
     return _Layout(known, tuple(defaults))
 
@@ -223,28 +224,3 @@ def holds_texts(annotation: ast.expr) -> bool:
         return False
     inside = [part.id for part in ast.walk(annotation.slice) if isinstance(part, ast.Name)]
     return bool(inside) and set(inside) <= {"str", "bytes"}
-
-
-def is_static_field(default: ast.expr | None) -> bool:
-    """`field(pytree_node=False)`, `field(static=True)`, `field(metadata=dict(static=True))`."""
-    if not isinstance(default, ast.Call):
-        return False
-    for keyword in default.keywords:
-        told = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
-        if (keyword.arg == "pytree_node" and told is False) or (
-            keyword.arg == "static" and told is True
-        ):
-            return True
-        if keyword.arg == "metadata" and "static" in ast.unparse(keyword.value):
-            return True
-    name = default.func.attr if isinstance(default.func, ast.Attribute) else ""
-    return "static" in (name or getattr(default.func, "id", ""))
-
-
-def _left_alone(decorator: ast.expr) -> Iterator[str]:
-    """The names in `register_dataclass(..., meta_fields=["n"])`."""
-    for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
-        if keyword.arg == "meta_fields":
-            for part in ast.walk(keyword.value):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    yield part.value
