@@ -96,6 +96,12 @@ def _changed(
     }
     for attribute in sorted(read):
         for writer in owner.writers(attribute):
-            if writer not in _MAKERS and writer != own_name:
+            if writer not in _MAKERS and writer != own_name and not _helps_makers(owner, writer):
                 yield attribute, writer
                 break
+
+
+def _helps_makers(owner: ClassScope, name: str) -> bool:
+    """Whether a method is the class's own business and the constructor's alone."""
+    users = [one for one, scope in owner.methods.items() if one != name and name in scope.mentions]
+    return name.startswith("_") and bool(users) and all(one in _MAKERS for one in users)
