@@ -10,7 +10,9 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic.avals import Aval, aval_of
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import DerivativeSeen, NanComparisonSeen
+from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.streams import Places
+from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
 
 
@@ -31,6 +33,16 @@ class Derivative(NamedTuple):
     is_flat: bool  # its derivative is zero
     returns: Span | None  # where the function is defined, in this file
     whole_numbers: tuple[str, ...]  # differentiated parameters that are passed an integer
+    unused: tuple[Unused, ...]  # differentiated parameters that the function does not read
+    in_test: bool
+
+
+class Unused(NamedTuple):
+    """A parameter by which a function is differentiated, and which it does not read."""
+
+    parameter: ast.arg
+    span: Span
+    passed: ast.expr | None  # the argument for it
 
 
 class NanComparison(NamedTuple):
@@ -56,7 +68,12 @@ def derivatives(seen: Iterable[DerivativeSeen], places: Places) -> list[Derivati
 def _agreed(one: Derivative, other: Derivative) -> Derivative:
     if one.definition is not other.definition:
         return one._replace(
-            items=None, is_array=False, returned=None, is_flat=False, whole_numbers=()
+            items=None,
+            is_array=False,
+            returned=None,
+            is_flat=False,
+            whole_numbers=(),
+            unused=(),
         )
     return one._replace(
         items=one.items if one.items == other.items else None,
@@ -65,6 +82,9 @@ def _agreed(one: Derivative, other: Derivative) -> Derivative:
         returned=one.returned if one.returned == other.returned else None,
         is_flat=one.is_flat and other.is_flat,
         whole_numbers=one.whole_numbers or other.whole_numbers,
+        unused=max(
+            one.unused, other.unused, key=lambda some: sum(u.passed is not None for u in some)
+        ),
     )
 
 
@@ -88,6 +108,8 @@ def _derivative(event: DerivativeSeen, places: Places) -> Derivative:
         known is not None and known.is_flat,
         places.span(event.function.node) if places.module.owns(event.function.node) else None,
         () if event.generic else tuple(_whole_numbers(event)),
+        tuple(_unused(event, places)),
+        event.in_test,
     )
 
 
@@ -99,6 +121,49 @@ def _whole_numbers(event: DerivativeSeen) -> Iterable[str]:
     for index in chosen or ():
         if 0 <= index < len(names) and _is_whole(event.parameters[names[index]]):
             yield names[index]
+
+
+def _unused(event: DerivativeSeen, places: Places) -> Iterable[Unused]:
+    """The parameters of a derivative that the function's text does not mention."""
+    data, chosen = event.function, event.transformation.differentiated
+    facts = event.transformation.facts
+    known = chosen is not None and facts.differentiated is not None and not data.veiled
+    if not known or not _computes(data.node) or not places.module.owns(data.node):
+        return
+    if any(one.facts.own_derivative for one in data.transformations):
+        return
+    signature = data.node.args
+    parameters = [*signature.posonlyargs, *signature.args][event.transformation.bound :]
+    arguments = event.call.args if isinstance(event.call, ast.Call) and not event.generic else []
+    plain = not any(isinstance(one, ast.Starred) for one in arguments)
+    for index in sorted(chosen or ()):
+        if not 0 <= index < len(parameters) or parameters[index].arg.startswith("_"):
+            continue
+        parameter = parameters[index]
+        passed = arguments[index] if plain and index < len(arguments) else None
+        if not _mentions(data.node, parameter.arg):
+            yield Unused(parameter, places.span(parameter), passed)
+
+
+def _mentions(function: FunctionNode, name: str) -> bool:
+    body = [function.body] if isinstance(function, ast.Lambda) else function.body
+    return any(
+        isinstance(node, ast.Name) and node.id in (name, "locals")
+        for part in body
+        for node in walk(part)
+    )
+
+
+def _computes(function: FunctionNode) -> bool:
+    """Whether a function returns something that is computed: it is none that others override."""
+    if isinstance(function, ast.Lambda):
+        return not isinstance(function.body, ast.Constant)
+    returned = [one for one in walk(function) if isinstance(one, ast.Return)]
+    return any(one.value is not None and _names(one.value) for one in returned)
+
+
+def _names(node: ast.expr) -> bool:
+    return any(isinstance(inner, ast.Name) for inner in walk(node))
 
 
 def _is_whole(value: Value) -> bool:

@@ -393,6 +393,7 @@ class DerivativeSeen(NamedTuple):
     parameters: Mapping[str, Value]  # what the caller passes
     generic: bool  # nobody is seen to call it
     guards: tuple[str, ...]
+    in_test: bool
 
 
 class RevealSeen(NamedTuple):

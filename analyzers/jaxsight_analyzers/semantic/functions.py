@@ -129,6 +129,7 @@ def run_with(
                 before,
                 generic,
                 run.guards,
+                run.frame.is_test,
             )
             run.events.derivatives.append(seen)
         returned = transformations.result(run, data, transformation, returned, before)
