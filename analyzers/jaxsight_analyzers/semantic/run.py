@@ -38,7 +38,7 @@ from jaxsight_analyzers.semantic.tasks import (
     PreemptedError,
     Task,
 )
-from jaxsight_analyzers.semantic.trees import walk
+from jaxsight_analyzers.semantic.trees import are_same, walk
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
@@ -370,6 +370,8 @@ class Run:
         if not in_loop and _pairs(earlier, use):
             return
         if self._in_test():
+            if not in_loop and _begins_anew(earlier, use):
+                return
             certainty = min(certainty, Certainty.MAYBE)
         self.events.key_reuses.append(
             KeyReuseSeen(
@@ -468,6 +470,11 @@ class Run:
 
 
 _REORDERING = ("jax.random.permutation", "jax.random.choice")
+
+
+def _begins_anew(one: Consumption, other: Consumption) -> bool:
+    """`state = init(key)`, and the same again: a test that begins anew from the same state."""
+    return isinstance(one.node, ast.Call) and are_same([one.node], [other.node], placed=False)
 
 
 def _pairs(one: Consumption, other: Consumption) -> bool:
