@@ -112,9 +112,7 @@ class _Walk:
             if kind in _NOTED:
                 self._note(node, place)
             elif isinstance(node, _FUNCTIONS):
-                scope = self._definitions.functions.get(node)
-                if scope is None:
-                    continue  # in the keywords of a class
+                scope = self._definitions.functions[node]
                 if _puts_back(node):
                     continue
                 place = _Place((*place.functions, scope), False, True, False)

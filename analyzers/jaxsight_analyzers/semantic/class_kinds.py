@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic import leaves, members
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 
@@ -24,8 +24,8 @@ _DATACLASS = "dataclasses.dataclass"
 def kind_of(run: Run, owner: ClassScope) -> str | None:
     """What instances are that JAX takes for leaves: "object", "dataclass", "frozen dataclass", "enum".
 
-    None where the class may be a pytree: a library's base, decorator or metaclass may have registered it.
-    Who asks looks for calls of `register_pytree_node` and its kin that name it.
+    None where the class may be a pytree: its file registers it, or a library's base, decorator or metaclass may have.
+    Other files may do so: who asks looks for calls of `register_pytree_node` and its kin in its own.
     """
     kind = "object"
     seen: set[ClassScope] = set()
@@ -76,7 +76,7 @@ def is_abstract(run: Run, owner: ClassScope) -> bool:
 def _own_kind(run: Run, owner: ClassScope) -> str | None:
     """What the bases and decorators of one class make of it."""
     node = owner.node
-    if not _HOOKS.isdisjoint(owner.methods):
+    if not _HOOKS.isdisjoint(owner.methods) or any(leaves.registrations(run, owner)):
         return None
     for base in node.bases:
         expression = base.value if isinstance(base, ast.Subscript) else base

@@ -29,7 +29,7 @@ def _left_alone(run: Run, owner: ClassScope) -> frozenset[str] | None:
     for decorator in owner.node.decorator_list:
         static.update(_meta_fields(decorator))
     children = _children_of_class(run, owner)
-    for call in _registrations(run, owner):
+    for call in registrations(run, owner):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         name = name or getattr(call.func, "id", "")
         if name == "register_dataclass":
@@ -44,7 +44,7 @@ def _left_alone(run: Run, owner: ClassScope) -> frozenset[str] | None:
     return frozenset(static)
 
 
-def _registrations(run: Run, owner: ClassScope) -> Iterator[ast.Call]:
+def registrations(run: Run, owner: ClassScope) -> Iterator[ast.Call]:
     """The calls of the module that register a class by its name."""
     if owner.nested:
         return

@@ -394,6 +394,8 @@ class Survey:
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
                 self._statement(default, prefix, function, None)
+        if not isinstance(node, ast.Lambda) and node.returns is not None:
+            self._statement(node.returns, prefix, function, None)
         inner = f"{scope.qualname}.<locals>."
         body: list[ast.stmt] | list[ast.expr]
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
@@ -414,7 +416,8 @@ class Survey:
         self._bind(node.name, function, None)
         self._definitions.classes[node] = scope
         self._piece.scopes.append(scope)
-        for expression in (*node.bases, *node.decorator_list):
+        keywords = [keyword.value for keyword in node.keywords]
+        for expression in (*node.bases, *keywords, *node.decorator_list):
             self._statement(expression, prefix, function, None)
         for child in node.body if whole else ():
             self._statement(child, f"{scope.qualname}.", None, scope)
