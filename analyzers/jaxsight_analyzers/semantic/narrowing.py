@@ -38,8 +38,9 @@ def narrow(run: Run, test: ast.expr, truth: bool) -> None:
                 run.frame.state.hold(place, constant(None))
         elif is_none and place and isinstance(test.ops[0], (*_SAME, *_OTHER)):
             _is_something(run, place)
-    elif isinstance(test, ast.Call) and truth:
-        _narrow_instance(run, test)
+    elif isinstance(test, ast.Call):
+        narrowed = _narrow_instance if truth else _narrow_others
+        narrowed(run, test)
     elif truth and (place := _tested_place(test)):
         _is_something(run, place)
 
@@ -104,6 +105,16 @@ def _narrow_instance(run: Run, test: ast.Call) -> None:
         run.frame.state.names[place] = Value(
             Kind.TREE, value.traced, value.origin, data="container"
         )
+
+
+def _narrow_others(run: Run, test: ast.Call) -> None:
+    """Where `isinstance(x, jax.Array)` does not hold, what may be an array or a container of them is no array."""
+    place = _tested_instance(test)
+    value = None if place is None else run.frame.state.names.get(place)
+    if place is None or value is None or value.kind is not Kind.TREE:
+        return
+    if "array" in _kinds_of_types(run, test.args[1]):
+        run.frame.state.hold(place, UNKNOWN)
 
 
 def _is_unclear(run: Run, types: ast.expr, kinds: set[str | None]) -> bool:

@@ -222,6 +222,8 @@ def _is_never_positive(unit: Unit, node: ast.expr) -> bool:
     """`-jnp.abs(x)`, of which the exponential does not overflow."""
     if not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.USub):
         return False
+    if isinstance(node.operand, ast.Name):
+        return "abs" in node.operand.id.split("_")  # as people name them
     if isinstance(node.operand, ast.Call) and edits.source(unit, node.operand.func) == "abs":
         return True
     call = unit.call_at(node.operand)
