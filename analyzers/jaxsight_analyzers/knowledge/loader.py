@@ -46,7 +46,9 @@ Plain = Literal["derivative", "value", "axis", "unchanged"]
 Within = Literal["evaluated", "untraced"]
 Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
-AnnotationKind = Literal["array", "key", "static", "host-array", "pytree", "unknown"]
+AnnotationKind = Literal[
+    "array", "key", "static", "host-array", "pytree", "static-field", "unknown"
+]
 RecordKind = Literal["tuple", "pytree", "plain", "registers", "factory", "copies"]
 BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
 

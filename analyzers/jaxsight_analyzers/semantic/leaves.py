@@ -25,7 +25,11 @@ def left_alone(run: Run, owner: ClassScope) -> frozenset[str] | None:
 
 def _left_alone(run: Run, owner: ClassScope) -> frozenset[str] | None:
     run.depend(owner)
-    static = {name for name in owner.fields if is_static_field(owner.fields[name].value)}
+    static = {
+        name
+        for name, field in owner.fields.items()
+        if is_static_field(field.value) or _is_annotated_so(run, owner, field.annotation)
+    }
     for decorator in owner.node.decorator_list:
         static.update(_meta_fields(decorator))
     children = _children_of_class(run, owner)
@@ -119,6 +123,14 @@ def _attributes(expression: ast.expr, name: str) -> tuple[str, ...]:
     if any(node not in found for node in whole):
         return ()
     return tuple([found[node] for node in whole])
+
+
+def _is_annotated_so(run: Run, owner: ClassScope, annotation: ast.expr) -> bool:
+    """`n: Static[int]`."""
+    if not isinstance(annotation, ast.Subscript):
+        return False
+    qualified = members.qualified_at(run, owner.home, annotation.value)
+    return qualified is not None and run.knowledge.annotation(qualified) == "static-field"
 
 
 def is_static_field(default: ast.expr | None) -> bool:

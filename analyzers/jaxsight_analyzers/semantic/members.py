@@ -372,7 +372,8 @@ def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
         kinds = {annotated_kind(run, annotation.left), annotated_kind(run, annotation.right)}
         return kinds.pop() if len(kinds) == 1 else None
     qualified = qualified_name(run, annotation)
-    return None if qualified is None else run.knowledge.annotation(qualified)
+    kind = None if qualified is None else run.knowledge.annotation(qualified)
+    return "static" if kind == "static-field" else kind
 
 
 def qualified_at(run: Run, home: Module, node: ast.expr) -> str | None:
