@@ -111,9 +111,10 @@ def _narrow_others(run: Run, test: ast.Call) -> None:
     """Where `isinstance(x, jax.Array)` does not hold, what may be an array or a container of them is no array."""
     place = _tested_instance(test)
     value = None if place is None else run.frame.state.names.get(place)
-    if place is None or value is None or value.kind is not Kind.TREE:
+    if place is None or value is None or value.optional:
         return
-    if "array" in _kinds_of_types(run, test.args[1]):
+    unclear = value.kind is Kind.TREE or value.traced is Certainty.MAYBE
+    if unclear and "array" in _kinds_of_types(run, test.args[1]):
         run.frame.state.hold(place, UNKNOWN)
 
 
