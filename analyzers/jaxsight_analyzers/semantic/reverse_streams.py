@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
 from jaxsight_analyzers.semantic.routes import chain
+from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import Kind, Origin, Value, items_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ def differentiated(event: CallSeen, model: SemanticModel) -> Certainty:
         return Certainty.NO
     first = event.arguments[0]
     source = _source(event.frame, first.node, first.value, model)
-    return Certainty.NO if source is None else source[2]
+    if source is not None:
+        return source[2]
+    chosen = {name for name, _ in event.frame.differentiated}
+    named = (node.id for node in walk(first.node) if isinstance(node, ast.Name))
+    is_traced = first.value.traced is Certainty.YES
+    return Certainty.MAYBE if is_traced and not chosen.isdisjoint(named) else Certainty.NO
 
 
 def _is_traced(argument: ArgumentSeen) -> bool:

@@ -162,18 +162,21 @@ def _of_pairs(unit: Unit, outer: Call, node: ast.expr) -> _Edge | None:
     one, other = _spread(found.left), _spread(found.right)
     if one is None or other is None or one[0] != other[0] or one[1] == other[1]:
         return None
-    return f"the distance of a row of `{one[0]}` to itself is 0", Certainty.YES, ()
+    sure = Certainty.YES if max(one[2], other[2]) > 2 else Certainty.MAYBE  # of numbers it is none
+    return f"the distance of a row of `{one[0]}` to itself is 0", sure, ()
 
 
-def _spread(node: ast.expr) -> tuple[str, int] | None:
-    """A name that is indexed with one `None`, and where."""
+def _spread(node: ast.expr) -> tuple[str, int, int] | None:
+    """A name that is indexed with one `None`, where, and with how many indices."""
+    if isinstance(node, ast.Name):
+        return node.id, 0, 0  # as if it stood first
     if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
         return None
     index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     new = [n for n, one in enumerate(index) if isinstance(one, ast.Constant) and one.value is None]
     rest = [one for n, one in enumerate(index) if n not in new]
     whole = all(isinstance(one, ast.Slice) and _is_whole(one) for one in rest)
-    return (node.value.id, new[0]) if len(new) == 1 and whole else None
+    return (node.value.id, new[0], len(index)) if len(new) == 1 and whole else None
 
 
 def _is_whole(part: ast.Slice) -> bool:

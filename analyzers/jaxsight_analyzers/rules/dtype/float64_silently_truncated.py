@@ -15,7 +15,7 @@ enabled all arrays are larger, and results differ.
 ## Limits
 
 Silent if any file of the project speaks of `jax_enable_x64`, of its variable `JAX_ENABLE_X64`, or of another way to
-enable 64 bits. Only what is written where it is asked for is reported, not a dtype that comes from a variable. Python's `float` and
+enable 64 bits. A notebook is looked at on its own. Only what is written where it is asked for is reported, not a dtype that comes from a variable. Python's `float` and
 `int` stand for the default precision, and NumPy's own arrays do have 64 bits.
 """
 
@@ -58,7 +58,7 @@ def check(unit: Unit) -> Iterator[Finding]:
             fixes.append(FixRef("enable-wide", title, Applicability.UNSAFE, number))
         yield Finding(
             span=unit.model.module.span(node),
-            message=f"`{text}` becomes `{narrow}`: 64 bits are off by default, and nothing in the project enables them",
+            message=f"`{text}` becomes `{narrow}`: 64 bits are off by default, and nothing that is seen enables them",
             fixes=tuple(fixes),
         )
 
