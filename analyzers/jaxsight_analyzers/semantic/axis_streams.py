@@ -85,6 +85,8 @@ def _unbound(event: CallSeen, name: ast.Constant, model: SemanticModel) -> Unbou
         for transformation in here.transformations:
             if transformation.axes is None or name.value in transformation.axes:
                 return None
+            if transformation.makes_rule:
+                return None
             if mapping is None and (
                 transformation.axes or transformation.qualified in ("jax.pmap", "jax.vmap")
             ):

@@ -61,6 +61,12 @@ class Transformation:
         )
 
     @property
+    def makes_rule(self) -> bool:
+        """Whether it makes a function the rule of a derivative, which runs wherever that is taken: `f.defvjp(fwd, bwd)`."""
+        owner, _, name = self.qualified.rpartition(".")
+        return "custom_" in owner and name.startswith("def")
+
+    @property
     def filters(self) -> bool:
         """Whether it leaves alone what is not an array, as Equinox's transformations do."""
         return self.qualified.startswith("equinox.")

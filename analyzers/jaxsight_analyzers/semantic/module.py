@@ -226,7 +226,10 @@ def evaluate_name(run: Run, task: GlobalName) -> Value | None:
             limits.run_alone_first(run)
             run.frame, found = frame, UNKNOWN
             limits.note_stack(run, statement)
-        value = found if value is None else _merge(value, found)
+        if value is None:
+            value = found
+        elif not _is_fallback(module, statement, value, found):
+            value = _merge(value, found)
     if value is None:
         return UNKNOWN if unknown else None
     return value
@@ -305,9 +308,16 @@ def _holds_functions(value: Value) -> bool:
     return any(item.kind is Kind.FUNCTION for item in inside)
 
 
+def _is_fallback(module: Module, statement: ast.stmt, before: Value, value: Value) -> bool:
+    """`try: import x except ImportError: import y as x`: the first is meant."""
+    if not before.kind is value.kind is Kind.IMPORTED:
+        return False
+    return any(statement in piece.fallbacks for piece in module.pieces)
+
+
 def _merge(before: Value, value: Value) -> Value:
-    if before.kind is Kind.IMPORTED and value.kind is Kind.IMPORTED:
-        return before  # `try: import x except ImportError: import y as x`: the first is meant
+    if before.kind is Kind.IMPORTED and value.kind is Kind.IMPORTED and before.data == value.data:
+        return before
     if before.kind is Kind.SERIES and value.kind is Kind.SERIES:
         return series(UNKNOWN)
     if before.kind is value.kind and before.kind in (Kind.STATIC, Kind.ARRAY, Kind.HOST):

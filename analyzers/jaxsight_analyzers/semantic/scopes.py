@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic.parameters import (
     parameters_of,
 )
 from jaxsight_analyzers.semantic.tasks import Dependency
-from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, children, is_for_typing, walk
+from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, TRIES, children, is_for_typing, walk
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -189,6 +189,8 @@ class Piece:
     assigns: list[tuple[str, ast.expr]] = field(default_factory=list[tuple[str, ast.expr]])
     imports: bool = False
     libraries: AbstractSet[str] = NO_NAMES  # names under which it imports libraries
+    fallbacks: set[ast.stmt] = field(default_factory=set[ast.stmt])
+    """What runs only where something before it failed."""
     mentions: set[str] = field(default_factory=set[str])  # names and attributes outside functions
     changes: Changes | None = None  # once someone has asked
 
@@ -237,6 +239,9 @@ class Survey:
         found = self._piece.bindings
         typed: dict[ast.stmt, set[str]] = {}
         for statement in statements_below(self._piece.chunk.body):
+            if isinstance(statement, TRIES):
+                for handler in statement.handlers:
+                    self._piece.fallbacks.update(statements_below(handler.body))
             if isinstance(statement, ast.If) and is_for_typing(statement):
                 others = {
                     name for one in statements_below(statement.orelse) for name in bound_by(one)

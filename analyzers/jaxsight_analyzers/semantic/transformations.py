@@ -304,6 +304,9 @@ def _has_aux(arguments: Arguments, facts: FunctionFacts) -> bool | None:
 
 
 def _unmapped(arguments: Arguments, facts: FunctionFacts) -> frozenset[int] | None:
+    """The arguments that a body gets as they are, for want of an axis; None where that is not known."""
+    if facts.donate.argnums is not None:
+        return frozenset()  # `pmap` compiles: it makes tracers of those, too
     argument = None if facts.mapped is None else arguments.get(facts, facts.mapped)
     if argument is None or isinstance(constant_of(argument[1]), int):
         return frozenset()
