@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from jaxsight_analyzers import import_lines
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.semantic import Unit
@@ -124,6 +125,11 @@ def place_at(unit: Unit, offset: int) -> Place | None:
     """The innermost statement around an offset."""
     places = places_at(unit, offset)
     return places[-1] if places else None
+
+
+def top_place(unit: Unit, offset: int) -> Place | None:
+    """The statement of the module around an offset: of a big class, `places_at` knows the member alone."""
+    return _in_block(unit, unit.whole.tree.body, offset, ())
 
 
 def places_at(unit: Unit, offset: int) -> list[Place]:
@@ -360,36 +366,8 @@ def _with_new_import(unit: Unit, qualified: str) -> Spelling:
 
 
 def add_import(unit: Unit, statement: str) -> Edit:
-    """An import after those that the module begins with, else after its docstring."""
-    module = unit.model.module
-    analysed = module.analysed
-    end = 0
-    for node in module.tree.body:
-        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if isinstance(node, (ast.Import, ast.ImportFrom)) or (is_docstring and end == 0):
-            end = analysed.line_of(module.span(node).end) + 1
-        elif end or not is_docstring:
-            break
-    line_end = newline(unit)
-    if end == 0:
-        end = _first_code_line(analysed.text)
-    if end >= len(analysed.line_starts):
-        size = len(analysed.text)
-        return Edit(Span(size, size), f"{line_end}{statement}")
-    start = analysed.line_starts[end]
-    return Edit(Span(start, start), f"{statement}{line_end}")
-
-
-def _first_code_line(whole: str) -> int:
-    """After a shebang and an encoding line."""
-    lines = whole.split("\n", 2)[:2]
-    count = 0
-    for line in lines:
-        if line.startswith("#!") or re.match(r"[ \t\f]*#.*?coding[:=]", line):
-            count += 1
-        else:
-            break
-    return count
+    """An import among those that the module begins with, else after its docstring."""
+    return import_lines.add(unit.model.module, statement, newline(unit))
 
 
 def fresh_names(unit: Unit, wanted: str, count: int, near: int | None = None) -> list[str]:

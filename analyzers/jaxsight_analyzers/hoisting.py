@@ -83,7 +83,9 @@ def _target(
         return None
     if any(not needed.isdisjoint(_locals(owner)) for owner in owners):
         return None
-    top = places[0]
+    top = edits.top_place(unit, compilation.span.start)
+    if top is None:
+        return None
     known = _bound_before(unit, top) | _BUILTINS
     return _Target(top, owners[-1], at_top=True) if _needed_at_once(moved) <= known else None
 

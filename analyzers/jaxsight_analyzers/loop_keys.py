@@ -62,7 +62,21 @@ def may_be_several(unit: Unit, key: ast.expr) -> bool:
         key.attr if isinstance(key, ast.Attribute) else key.id if isinstance(key, ast.Name) else ""
     )
     arguments = (a for call in unit.calls for a in call.arguments)
-    return name.endswith("s") or any(a.node is key and a.kind is Kind.KEYS for a in arguments)
+    if name.endswith("s") or any(a.node is key and a.kind is Kind.KEYS for a in arguments):
+        return True
+    places = edits.places_at(unit, unit.model.module.span(key).start)
+    return any(
+        _is_all_of_split(node, name) for place in places[:1] for node in ast.walk(place.node)
+    )
+
+
+def _is_all_of_split(node: ast.AST, name: str) -> bool:
+    """`name = jax.random.split(...)`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return False
+    target, function = node.targets[0], node.value.func
+    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return isinstance(target, ast.Name) and target.id == name and called == "split"
 
 
 def _before(unit: Unit, reuse: KeyReuse, key: str) -> Cure | None:

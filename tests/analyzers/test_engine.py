@@ -242,3 +242,17 @@ def test_fixes_whose_statements_lie_apart_may_take_one_name() -> None:
     once = apply_fixes(run(code), Applicability.UNSAFE)
 
     assert once.count("subkey = jax.random.split") == 2
+
+
+def test_what_leaves_a_big_class_goes_above_it() -> None:
+    members = "".join(f"    def m{n}(self):\n        return {n}\n\n" for n in range(40))
+    code = (
+        f"import jax\n\n\nclass Big:\n{members}    def twice(self, x):\n"
+        "        return jax.jit(lambda v: 2 * v)(x)\n\n\n"
+        "def run(big, xs):\n    for x in xs:\n        Big.twice(big, x)\n"
+    )
+
+    fixed = fix_all(SourceFile("a.py", code), Config(), {}, Applicability.UNSAFE)
+
+    assert "\n\n\ncompiled = jax.jit(lambda v: 2 * v)\n\n\nclass Big:\n" in fixed
+    assert "        return compiled(x)\n" in fixed

@@ -81,8 +81,8 @@ RULE = Rule(
                 y = y.at[i].set(i * 1.0)  # error: [at-update-in-python-loop]
             """,
             fixed="""
-            import jax.numpy as jnp
             import jax
+            import jax.numpy as jnp
 
             y = jnp.zeros(500)
             y = jax.lax.fori_loop(0, 500, lambda i, y: y.at[i].set(i * 1.0), y)

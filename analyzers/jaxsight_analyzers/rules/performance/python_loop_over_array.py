@@ -106,8 +106,8 @@ RULE = Rule(
             ys = jnp.stack([jnp.sin(x) ** 2 for x in xs])  # error: [python-loop-over-array]
             """,
             fixed="""
-            import jax.numpy as jnp
             import jax
+            import jax.numpy as jnp
 
             xs = jnp.arange(1000.0)
             ys = jax.vmap(lambda x: jnp.sin(x) ** 2)(xs)
