@@ -118,7 +118,7 @@ def _call(unit: Unit, effect: Effect) -> ast.Call | None:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _HANDED_ON:
         return None
     plain = call.args and not any(isinstance(a, (ast.Starred, ast.GeneratorExp)) for a in call.args)
-    return call if plain and not call.keywords else None
+    return call if plain and not call.keywords and len(call.args) == 1 else None
 
 
 RULE = Rule(
