@@ -41,6 +41,14 @@ def add(module: ParsedModule, statement: str, newline: str) -> Edit:
     return _first(module, statement, newline)
 
 
+def behind(module: ParsedModule, statement: str, newline: str) -> Edit:
+    """The edit that adds a statement after the imports that the module begins with."""
+    imports = _leading(module)
+    if not imports:
+        return _first(module, statement, newline)
+    return _after(module, imports[-1], statement, newline)
+
+
 def _leading(module: ParsedModule) -> list[_Import]:
     """The imports that a module begins with."""
     found: list[_Import] = []

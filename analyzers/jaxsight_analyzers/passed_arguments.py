@@ -1,4 +1,4 @@
-"""A variable that a compiled function reads, made a parameter that all of its calls pass.
+"""What a compiled function reads, a variable or a constant key, made a parameter that all of its calls pass.
 
 Only where the text shows all of these calls, and where a tracer does for the variable: nothing is said of a function
 that is handed on, or of a variable that says a shape.
@@ -99,11 +99,14 @@ def _is_jit(unit: Unit, decorator: ast.expr) -> bool:
     return edits.source(unit, decorator) in ("jax.jit", "jit")
 
 
-def _may_take(reader: ast.FunctionDef, name: str) -> bool:
-    """Whether one more parameter of that name can follow the others."""
+def _may_take(reader: ast.FunctionDef, name: str, gone: ast.stmt | None = None) -> bool:
+    """Whether one more parameter of that name can follow the others, once a statement is gone."""
     given = reader.args
     plain = not (given.vararg or given.kwonlyargs or given.kwarg or given.defaults)
-    taken = {argument.arg for argument in all_arguments(given)} | edits.names_bound_in(reader)
+    bound = {
+        name for part in reader.body if part is not gone for name in edits.names_bound_in(part)
+    }
+    taken = {argument.arg for argument in all_arguments(given)} | bound
     return plain and bool(given.args) and not given.posonlyargs and name not in taken
 
 
@@ -171,3 +174,62 @@ def _is_computed_with(unit: Unit, reader: ast.FunctionDef, name: str) -> bool:
                     id(a.node) for a in known.arguments if arrays and a.parameter not in static
                 }
     return not reads
+
+
+# A key that the function makes of a constant
+
+
+def key_passed(unit: Unit, made: Span, text: str) -> tuple[Edit, ...] | None:
+    """The edits after which the function around a constant key gets a key as an argument, another one in each call."""
+    places = edits.places_at(unit, made.start)
+    owners = [place for place in places if isinstance(place.node, _FUNCTIONS)]
+    if not owners or not isinstance(owners[-1].node, ast.FunctionDef):
+        return None
+    reader, place = owners[-1].node, places[-1]
+    scope = _scope(unit, owners)
+    calls = None if scope is None else _calls(unit, scope, owners[-1])
+    if scope is None or not calls:
+        return None
+    name, used = _key_name(unit, reader, place, made)
+    if not _may_take(reader, name, place.node if not used else None):
+        return None
+    fold_in = edits.spell(unit, "jax.random.fold_in")
+    needed: tuple[Edit, ...] = ()
+    given: list[str] = []
+    for call in calls:
+        around = edits.place_at(unit, unit.model.module.span(call).start)
+        counter = None if around is None else edits.loop_counter(around)
+        if counter is not None:
+            given.append(f"{fold_in.text}({text}, {counter})")
+            needed = fold_in.edits
+        elif len(calls) == 1 and around is not None and not around.parents:
+            given.append(text)
+        else:
+            return None
+    end = unit.model.module.span(reader.args.args[-1]).end
+    changed = [
+        edits.add_keyword(unit, call, f"{name}={one}" if call.keywords else one)
+        for call, one in zip(calls, given)
+    ]
+    gone = Edit(made, name) if used else edits.remove(unit, place)
+    return (Edit(Span(end, end), f", {name}"), gone, *changed, *needed)
+
+
+def _key_name(
+    unit: Unit, reader: ast.FunctionDef, place: edits.Place, made: Span
+) -> tuple[str, bool]:
+    """What the key is called, and whether it is used where it is made."""
+    statement = place.node
+    if isinstance(statement, ast.Assign) and unit.model.module.span(statement.value) == made:
+        target = statement.targets[0]
+        alone = edits.starts_its_line(unit, place.span) and _ends_its_line(unit, place.span.end)
+        if len(statement.targets) == 1 and isinstance(target, ast.Name) and alone:
+            return target.id, len(place.block) == 1
+    return edits.unused_in(reader, "key"), True
+
+
+def _ends_its_line(unit: Unit, end: int) -> bool:
+    """Whether only a comment stands behind a statement, which goes with it."""
+    analysed = unit.model.module.analysed
+    rest = analysed.text[end : analysed.line_span(analysed.line_of(end)).end].strip()
+    return not rest or rest.startswith("#")

@@ -24,7 +24,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import edits, import_lines
 from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
@@ -125,7 +125,8 @@ def _enabling(unit: Unit, reference: FixRef) -> Fix:
     jax = unit.import_names["jax"]
     line_end = edits.newline(unit)
     statement = f'{line_end}{jax}.config.update("jax_enable_x64", True)'
-    return Fix(reference.title, (edits.add_import(unit, statement),), reference.applicability)
+    edit = import_lines.behind(unit.model.module, statement, line_end)
+    return Fix(reference.title, (edit,), reference.applicability)
 
 
 RULE = Rule(

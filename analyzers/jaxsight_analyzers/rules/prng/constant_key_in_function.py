@@ -8,7 +8,8 @@ the key anew in each iteration. Make the key once, outside, and hand one in that
 
 ## Fix safety
 
-Unsafe: the numbers drawn change, which is the purpose. The loop's counter is folded into the key.
+Unsafe: the numbers drawn change, which is the purpose. The loop's counter is folded into the key. A compiled function gets a
+key as an argument, where the file shows all of its calls, and these are counted.
 
 ## Limits
 
@@ -31,6 +32,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.passed_arguments import key_passed
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.key_streams import ConstantKey
@@ -50,6 +52,9 @@ def check(unit: Unit) -> Iterator[Finding]:
         if counter is not None:
             title = f"Fold `{counter}` into the key"
             fixes = (FixRef("fold-in", title, Applicability.UNSAFE, number),)
+        elif key_passed(unit, key.span, key.text) is not None:
+            title = f"Give `{key.enclosing}` the key as an argument"
+            fixes = (FixRef("pass-key", title, Applicability.UNSAFE, number),)
         when = "in each iteration" if in_loop else f"at each call of `{key.enclosing}`"
         yield Finding(
             span=key.span,
@@ -80,6 +85,9 @@ def _counter(unit: Unit, key: ConstantKey) -> str | None:
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     key = unit.constant_keys[reference.data]
+    if reference.kind == "pass-key":
+        passed = key_passed(unit, key.span, key.text)
+        return None if passed is None else Fix(reference.title, passed, reference.applicability)
     counter = _counter(unit, key)
     if counter is None:
         return None
