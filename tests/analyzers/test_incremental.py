@@ -151,6 +151,17 @@ def run(key):
     return log + x + y
 
 
+def hand_on(state):
+    other = advance(state, 1.0)
+    return other
+
+
+def use(x):
+    state = jnp.ones(3)
+    hand_on(state)
+    return run(state) + state
+
+
 print(params, moved)
 """
 
@@ -162,6 +173,9 @@ STEPS = (
     "kept = jnp.copy(params)",
     "print(moved)",
     "    log = y",
+    "    state = advance(state, 2.0)",
+    "    state = jnp.copy(state)",
+    "moved = hand_on(params)",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Environment, State
 from jaxsight_analyzers.semantic.values import Origin, Value
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.donated import Donation
     from jaxsight_analyzers.semantic.events import EffectSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
@@ -146,6 +147,8 @@ class Frame:
     mark: object = field(default_factory=object)
     """Stands for the frame where something must not hold it."""
     own_effects: Effects | None = None  # while it runs
+    arguments: Mapping[str, Value] | None = None  # as it got them, while it runs
+    donated: tuple[Donation, ...] = ()  # of these
     breaks: list[list[State]] = field(default_factory=list[list[State]])
     continues: list[list[State]] = field(default_factory=list[list[State]])
 
@@ -197,6 +200,7 @@ class Frame:
     def end(self) -> Effects:
         """It has run: what it did, which it holds no longer."""
         effects, self.own_effects = self.effects, None
+        self.arguments, self.donated = None, ()
         self.returned = self.returned_consumed = None
         return effects
 
@@ -225,6 +229,9 @@ class Summary(NamedTuple):
     parameters: dict[str, Value]  # with keys that stand for those of the arguments
     consumed: tuple[tuple[KeyToken, Consumption], ...]
     effects: Effects | None
+    donated: tuple[
+        Donation, ...
+    ] = ()  # arguments of it whose memory it gives to compiled functions
 
     @property
     def frame(self) -> Frame | None:

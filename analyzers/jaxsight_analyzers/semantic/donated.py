@@ -24,6 +24,7 @@ class Donation(NamedTuple):
     transformation: Transformation  # that says what is donated
     chosen: str | int  # by which name or number
     certainty: Certainty
+    through: str = ""  # the compiled function, where a function that is called hands it on to that
 
 
 class DonatedValue(Value):

@@ -34,6 +34,8 @@ _HARMLESS = frozenset(
     )
 )
 """Functions that ask for no numbers."""
+_FREEING = ("clear", "delete", "free", "release")
+"""Parts of the names of functions that give the memory back, which may be done twice."""
 _TRACING = ("eval_shape", "lower", "trace")
 _READING = ("builtins.print", "builtins.float", "builtins.int", "builtins.sum", "jax.", "numpy.")
 _REARRANGING = ("jax.tree", "jax.eval_shape", "jax.make_jaxpr", "jax.tree_util")
@@ -174,7 +176,7 @@ def _only_traces(call: ast.AST) -> bool:
 def _asks_as_argument(call: ast.Call, calls: Calls) -> Certainty:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name in _HARMLESS or "delete" in name.lower() or _only_traces(call):
+    if name in _HARMLESS or any(word in name.lower() for word in _FREEING) or _only_traces(call):
         return Certainty.NO
     known = calls.get(call)
     if known is None or not known.canonical.startswith(_READING):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals, expressions, passing
+from jaxsight_analyzers.semantic import avals, expressions, homes, passing
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.donated import DonatedValue, Donation, plain_of
 from jaxsight_analyzers.semantic.run import Run
@@ -76,13 +76,56 @@ def note(
         kept = updated.get(parameter or "", _NO)
         certainty = min(certainty, _taken(data, value, kept, returned))
         place = expressions.place_of(argument)
-        if certainty is _NO or place is None or root_of(place) not in frame.state.names:
+        if certainty is not _NO and place is not None:
+            donation = Donation(node, argument, place, data.name, transformation, chosen, certainty)
+            _note_twice(run, place, donation, value, [other for other, _, _, _ in given])
+            _give(run, donation, value)
+
+
+def hand_on(
+    run: Run,
+    node: ast.AST,
+    data: FunctionData,
+    donated: tuple[Donation, ...],
+    arguments: Mapping[str, Value],
+) -> None:
+    """A call of a function that gives what it is passed to a compiled one."""
+    frame = run.frame
+    if frame.traced or frame.state.dead or not isinstance(node, ast.Call):
+        return
+    for inner in donated:
+        argument = homes.argument_for(run, node, data, inner.place)
+        value = arguments.get(inner.place)
+        if not isinstance(argument, ast.expr) or value is None:
             continue
-        donation = Donation(node, argument, place, data.name, transformation, chosen, certainty)
-        _note_twice(run, place, donation, value, [other for other, _, _, _ in given])
-        run.has_donated = True
-        for name in (place, *_aliases(frame, place, value)):
-            frame.state.hold(name, DonatedValue(plain_of(value), donation))
+        place = expressions.place_of(argument)
+        certainty = min(inner.certainty, _holds_arrays(value))
+        if certainty is not _NO and place is not None:
+            donation = inner._replace(
+                node=node,
+                argument=argument,
+                place=place,
+                function=data.name,
+                certainty=certainty,
+                through=inner.through or inner.function,
+            )
+            _give(run, donation, value)
+
+
+def _give(run: Run, donation: Donation, value: Value) -> None:
+    """What a place holds is deleted by a call; an argument of this call is the caller's, too."""
+    frame, place = run.frame, donation.place
+    if root_of(place) not in frame.state.names:
+        return
+    value = plain_of(value)
+    if frame.arguments is not None and frame.arguments.get(place) is value:
+        sure = not (frame.loops or frame.state.conditions or frame.returned)
+        known = [one for one in frame.donated if one.place != place]
+        handed = donation if sure else donation._replace(certainty=_MAYBE)
+        frame.donated = (*known, handed)
+    run.has_donated = True
+    for name in (place, *_aliases(frame, place, value)):
+        frame.state.hold(name, DonatedValue(value, donation))
 
 
 def note_passed(run: Run, node: ast.expr, value: Value) -> None:

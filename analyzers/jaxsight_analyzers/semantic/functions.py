@@ -117,6 +117,8 @@ def run_with(
         run.frame.state.dead = run.frame.stopped = True
         return UNKNOWN
     returned = key_calls.apply(run, node, data, summary, before)
+    if summary.donated:
+        donations.hand_on(run, node, data, summary.donated, before)
     returned = makers.forgotten(origins.for_caller(returned, summary, before))
     for transformation in data.transformations:
         if transformation.mode == "concrete":
@@ -430,6 +432,7 @@ def _execute(
                 value, origin_of(data, name)
             )  # whose it is the caller knows
         stand_ins[name] = frame.state.names[name] = key_calls.stand_in(run, data.node, name, value)
+    frame.arguments = stand_ins
     effects.enter(run, frame)
     for transformation in data.transformations:
         if transformation.facts.reverse:
@@ -453,7 +456,8 @@ def _execute(
         returned = UNKNOWN
     consumed = tuple(key_calls.outliving(frame, returned))
     frame.environment.forget(lambda: run.names_inside(data.node))
-    return Summary(returned, stand_ins, consumed, frame.end())
+    donated = frame.donated
+    return Summary(returned, stand_ins, consumed, frame.end(), donated)
 
 
 def finish(run: Run, frame: Frame) -> None:

@@ -238,7 +238,7 @@ def _fixpoint(run: Run, activation: Activation) -> Summary:
         if number and signature == last:
             break
         last = signature
-        widened = Summary(UNKNOWN, summary.parameters, summary.consumed, summary.effects)
+        widened = summary._replace(returned=UNKNOWN)
         activation.approximation = summary if number == 0 else widened
     activation.approximation = None
     if summary.returned is NEVER and activation.lowest >= activation.index:

@@ -34,6 +34,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Summary, Transformation
+    from jaxsight_analyzers.semantic.donated import Donation
     from jaxsight_analyzers.semantic.events import EffectSeen
     from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.semantic.states import Environment
@@ -201,7 +202,13 @@ def summary_signature(summary: Summary) -> object:
     changed: tuple[object, ...] = ()
     if summary.effects is not None and summary.effects.seen:
         changed = tuple([_effect(seen) for seen in summary.effects.on_arguments()])
-    return returned, parameters, consumed, changed
+    donated = tuple([_donation(one) for one in summary.donated])
+    return returned, parameters, consumed, changed, donated
+
+
+def _donation(donation: Donation) -> object:
+    transformation = signature_of_transformation(donation.transformation)
+    return donation.place, donation.certainty, donation.through, transformation
 
 
 def _effect(seen: EffectSeen) -> object:

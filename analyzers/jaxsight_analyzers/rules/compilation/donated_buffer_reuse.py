@@ -21,7 +21,7 @@ An error where the array certainly is deleted: a result has its dtype and shape,
 argument. Where the function or the argument is not known well enough the message says "may". A donation that no result can
 use (of a function that returns a loss only) deletes nothing and is not reported, nor are NumPy arrays, which JAX copies,
 keys, calls inside of a trace, and reads of `.shape` and `.dtype`. One finding is reported for each donated argument.
-Arrays are followed by name within a function, not into other names that were made from containers.
+Arrays are followed by name, and through calls of functions that hand their argument on, not into containers.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ def _message(unit: Unit, read: DonatedRead) -> str:
         )
     deleted = "deleted" if read.certainty is Certainty.YES else "may have deleted"
     written = edits.source(unit, read.node)
+    if donation.through:
+        return (
+            f"`{written}` is used here after `{donation.function}` donated it to `{donation.through}`, "
+            f"which {deleted} it"
+        )
     return f"`{written}` is used here after `{donation.function}` {deleted} it: it is a donated argument"
 
 
