@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
@@ -87,9 +87,42 @@ def differentiated(event: CallSeen, model: SemanticModel) -> Certainty:
     if source is not None:
         return source[2]
     chosen = {name for name, _ in event.frame.differentiated}
-    named = (node.id for node in walk(first.node) if isinstance(node, ast.Name))
-    is_traced = first.value.traced is Certainty.YES
-    return Certainty.MAYBE if is_traced and not chosen.isdisjoint(named) else Certainty.NO
+    if not chosen or first.value.traced is not Certainty.YES:
+        return Certainty.NO
+    made = _made_of(chosen, event.frame.node)
+    return Certainty.NO if made.isdisjoint(_names_in(first.node)) else Certainty.MAYBE
+
+
+def _made_of(names: set[str], function: ast.AST) -> set[str]:
+    """These names, and those that a function makes of them: a value knows of one place only that it comes from."""
+    found = set(names)
+    given = [
+        (set(_names_in(*node.targets)), set(_names_in(node.value)))
+        for node in walk(function)
+        if isinstance(node, ast.Assign) and not _stops(node.value)
+    ]
+    before = 0
+    while len(found) != before:
+        before = len(found)
+        for targets, used in given:
+            if not used.isdisjoint(found):
+                found |= targets
+    return found
+
+
+def _names_in(*nodes: ast.AST) -> Iterator[str]:
+    return (one.id for node in nodes for one in walk(node) if isinstance(one, ast.Name))
+
+
+def _stops(node: ast.expr) -> bool:
+    """Whether no derivative goes through: `stop_gradient(x)`, `x.shape`."""
+    if isinstance(node, ast.Call):
+        node = node.func
+        return isinstance(node, ast.Attribute) and node.attr == "stop_gradient"
+    return any(isinstance(one, ast.Attribute) and one.attr in _PLAIN for one in walk(node))
+
+
+_PLAIN = ("shape", "ndim", "size", "dtype")
 
 
 def _is_traced(argument: ArgumentSeen) -> bool:
