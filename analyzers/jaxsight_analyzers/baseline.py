@@ -38,11 +38,6 @@ class Baseline:
         self._left[entry] -= 1
         return True
 
-    @property
-    def gone(self) -> int:
-        """How many accepted findings were not met: mended since, or in files not checked."""
-        return sum(self._left.values())
-
 
 def read_baseline(text: str) -> Baseline:
     """Read a baseline file's text. Raises `BaselineError` for what is none."""

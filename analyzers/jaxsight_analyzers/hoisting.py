@@ -243,15 +243,17 @@ def _line(unit: Unit, number: int) -> str:
 
 
 def _with_blank_line(unit: Unit, lines: Span) -> Span:
-    """The empty lines after what is taken away, where there are some before it, or a header."""
+    """What is taken away, with the empty lines after it where there are some before it, or around it below a header."""
     analysed = unit.model.module.analysed
-    number = analysed.line_of(lines.start)
-    before = _line(unit, number - 1).strip() if number else ""
+    number = first = analysed.line_of(lines.start)
+    while first > 0 and not _line(unit, first - 1).strip():
+        first -= 1
+    is_first = first > 0 and _line(unit, first - 1).rstrip().endswith(":")
     end = lines.end
-    if not before or before.endswith(":"):
+    if is_first or first < number:
         while re.match(r"[ \t]*\r?\n", analysed.text[end:]):
             end = analysed.text.index("\n", end) + 1
-    return Span(lines.start, end)
+    return Span(analysed.line_starts[first] if is_first else lines.start, end)
 
 
 def _indented(unit: Unit, text: str, old: str, new: str, start: int = 0, now: int = 0) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.semantic.events import (
@@ -184,17 +184,29 @@ def _number_use(event: NumberUseSeen, places: Places) -> NumberUse:
 
 def slices(seen: Iterable[SliceSeen], places: Places) -> list[TracedSlice]:
     """Each slice with a bound that has no value, in the context in which that is surest."""
-    best: dict[ast.AST, tuple[Certainty, SliceSeen]] = {}
+    found = _surest(seen, lambda event: event.part)
+    return [_traced_slice(event, traced, places) for traced, event in found]
+
+
+_Indexed = TypeVar("_Indexed", SliceSeen, MaskSeen)
+
+
+def _surest(
+    seen: Iterable[_Indexed], place_of: Callable[[_Indexed], ast.AST]
+) -> list[tuple[Certainty, _Indexed]]:
+    """What an index has no value for, once for each place, in the context in which that is surest."""
+    best: dict[ast.AST, tuple[Certainty, _Indexed]] = {}
     for event in seen:
         if is_meant(event.guards) or event.value.concrete or event.frame.eager:
             continue
         traced = event.value.traced
         if event.base.kind is Kind.UNKNOWN:
             traced = min(traced, Certainty.MAYBE)
-        before = best.get(event.part)
+        place = place_of(event)
+        before = best.get(place)
         if before is None or traced > before[0]:
-            best[event.part] = traced, event
-    return [_traced_slice(event, traced, places) for traced, event in best.values()]
+            best[place] = traced, event
+    return list(best.values())
 
 
 def _traced_slice(event: SliceSeen, traced: Certainty, places: Places) -> TracedSlice:
@@ -243,17 +255,8 @@ def _static_need(event: StaticNeedSeen, traced: Certainty, places: Places) -> St
 
 def masks(seen: Iterable[MaskSeen], places: Places) -> list[Mask]:
     """Each mask that has no values, in the context in which that is surest."""
-    best: dict[ast.AST, tuple[Certainty, MaskSeen]] = {}
-    for event in seen:
-        if is_meant(event.guards) or event.value.concrete or event.frame.eager:
-            continue
-        traced = event.value.traced
-        if event.base.kind is Kind.UNKNOWN:
-            traced = min(traced, Certainty.MAYBE)
-        before = best.get(event.mask)
-        if before is None or traced > before[0]:
-            best[event.mask] = traced, event
-    return [_mask(event, traced, places) for traced, event in best.values()]
+    found = _surest(seen, lambda event: event.mask)
+    return [_mask(event, traced, places) for traced, event in found]
 
 
 def _mask(event: MaskSeen, traced: Certainty, places: Places) -> Mask:
