@@ -6,7 +6,7 @@ BUDGET = 400
 BUDGET_OF_FUNCTION = 30
 """Runs of a file's own functions, and more for each function in it. After these, calls of them are unknown."""
 
-BUDGET_ELSEWHERE = 6_000
+BUDGET_ELSEWHERE = 2_000
 """Runs of other files' functions. After these, calls of them are unknown, and the file's own still run."""
 
 

@@ -236,11 +236,12 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
         whole = base.traced is Certainty.YES and record_of(base) is None
         if (
             whole
-            and kind in ("array", "pytree", None)
+            and kind in ("array", "host-array", "pytree", None)
             and _is_leaf(run, owner, node.attr)
             and not records.holds_texts(owner.fields[node.attr].annotation)
         ):
-            return tracer(Kind.ARRAY if kind == "array" else Kind.TREE, base)
+            is_array = kind in ("array", "host-array")
+            return tracer(Kind.ARRAY if is_array else Kind.TREE, base)
         value = members.value_of_annotation(
             run, owner.fields[node.attr].annotation, node.attr, node, owner.home
         )
