@@ -10,7 +10,7 @@ from jaxsight_analyzers.diagnostic import Related, Span
 from jaxsight_analyzers.semantic.applications import AppliedSeen, OfSelf
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Transformation
-from jaxsight_analyzers.semantic.passing import PassedSeen
+from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 from jaxsight_analyzers.semantic.values import FunctionData, class_of
@@ -98,6 +98,43 @@ def varying(seen: Iterable[VaryingSeen], places: Places) -> list[Varying]:
             data.node,
             applied,
             event.passes,
+            (places.related_at(applied.node, message),),
+        )
+    return list(found.values())
+
+
+class Omitted(NamedTuple):
+    """A static argument that a call does not give by position."""
+
+    node: ast.Call
+    span: Span
+    parameter: str
+    number: int
+    next: bool  # whether it is the one after those that are given
+    called: str
+    function: FunctionNode
+    keyword: str  # of the transformation
+    related: tuple[Related, ...]
+
+
+def omitted(seen: Iterable[OmittedSeen], places: Places) -> list[Omitted]:
+    """Each call once."""
+    found: dict[ast.AST, Omitted] = {}
+    for event in seen:
+        if event.node in found or is_meant(event.guards):
+            continue
+        applied = event.transformation
+        keyword = applied.facts.static.argnums or ""
+        message = f"`{event.parameter}` of `{event.data.name}` is static by `{keyword}`"
+        found[event.node] = Omitted(
+            event.node,
+            places.span(event.node),
+            event.parameter,
+            event.number,
+            event.next,
+            event.data.name,
+            event.data.node,
+            keyword,
             (places.related_at(applied.node, message),),
         )
     return list(found.values())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
-    from jaxsight_analyzers.semantic.passing import PassedSeen
+    from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
     from jaxsight_analyzers.semantic.varying import VaryingSeen
@@ -436,6 +436,7 @@ class Events:
         "methods",
         "nan_comparisons",
         "number_uses",
+        "omitted",
         "operations",
         "out_of_bounds",
         "passed",
@@ -487,6 +488,7 @@ class Events:
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]
+    omitted: list[OmittedSeen]
     passed: list[PassedSeen]
     applied: list[AppliedSeen]
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function

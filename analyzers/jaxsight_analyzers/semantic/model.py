@@ -456,6 +456,11 @@ class Unit:
         return compilation_streams.varying(self._seen("varying"), self.model.places)
 
     @cached_property
+    def omitted(self) -> list[compilation_streams.Omitted]:
+        """Calls that do not give a static argument by position where that has to be."""
+        return compilation_streams.omitted(self._seen("omitted"), self.model.places)
+
+    @cached_property
     def compiled_methods(self) -> list[compilation_streams.CompiledMethod]:
         """Methods whose object is an argument of the transformation that compiles them."""
         return compilation_streams.compiled_methods(self._seen("applied"), self.model.places)

@@ -48,6 +48,40 @@ class PassedSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class OmittedSeen(NamedTuple):
+    """A static argument that a call of a `pmap` does not give by position."""
+
+    node: ast.Call
+    parameter: str
+    number: int
+    next: bool  # whether it is the one after those that are given
+    data: FunctionData
+    transformation: Transformation
+    guards: tuple[str, ...]
+
+
+def _note_omitted(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> None:
+    """Only `pmap` wants each static argument by position."""
+    transformation = data.transformations[-1]
+    if transformation.qualified != "jax.pmap" or arguments.open or not isinstance(node, ast.Call):
+        return
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "lower":
+        return
+    signature = data.node.args
+    names = [one.arg for one in (*signature.posonlyargs, *signature.args)]
+    given = len(arguments.positional) + len(data.bound) + (data.self_value is not None)
+    count = given - transformation.bound
+    for number in sorted(n for n in transformation.static if isinstance(n, int) and n >= count):
+        place = number + transformation.bound
+        if place < len(names):
+            run.events.omitted.append(
+                OmittedSeen(
+                    node, names[place], number, number == count, data, transformation, run.guards
+                )
+            )
+            return
+
+
 def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> None:
     """Record the arguments of a call that its outermost transformation takes only with trouble."""
     transformation = data.transformations[-1]
@@ -55,6 +89,7 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
         return
     if names_others(data.node.args, transformation.static):
         return
+    _note_omitted(run, node, data, arguments)
     for argument, parameter, position, value in bound(data, transformation, arguments):
         static = is_static(data, transformation, parameter, position)
         if not static:
