@@ -71,9 +71,8 @@ def instance_test(run: Run, value: Value, types: ast.expr) -> Value:
         kinds = _kinds_of_types(run, types)
         if kinds <= {"static", "host-array"}:
             return constant(False)
-        if value.kind is Kind.ARRAY and "array" in kinds:
-            return constant(True)
-    return STATIC
+    sure = value.kind is Kind.ARRAY and value.traced is not Certainty.MAYBE and not value.optional
+    return constant(True) if sure and "array" in _kinds_of_types(run, types) else STATIC
 
 
 def _tested_instance(test: ast.Call) -> str | None:
