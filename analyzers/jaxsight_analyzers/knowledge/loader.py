@@ -49,7 +49,7 @@ Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal[
     "array", "key", "static", "host-array", "pytree", "static-field", "unknown"
 ]
-RecordKind = Literal["tuple", "pytree", "plain", "registers", "factory", "copies"]
+RecordKind = Literal["tuple", "pytree", "plain", "registers", "static", "factory", "copies"]
 BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
 
 _FOLDER = Path(__file__).parent
@@ -303,7 +303,9 @@ class Knowledge:
         self._bases: dict[str, BaseKind] = tables["bases"]
         self._records: dict[str, RecordKind] = tables["records"]
         self.registrars = frozenset(
-            name.rpartition(".")[2] for name, kind in self._records.items() if kind == "registers"
+            name.rpartition(".")[2]
+            for name, kind in self._records.items()
+            if kind in ("registers", "static")
         )
         """The last names of the functions that register a class as a pytree."""
         self._libraries = frozenset(tables["libraries"])

@@ -126,6 +126,7 @@ def call(run: Run, node: ast.Call, *, alone: bool = False) -> Value:
         dropped.note(run, node, base, function)
         purpose.note_assertion(run, node)
     if purpose.expects_failure(node):
+        run.task.fails_on_purpose.append(node)
         _expected_to_fail(run, node, arguments)
     qualified = qualified_of(function)
     if qualified is not None:

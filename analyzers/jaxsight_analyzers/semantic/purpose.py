@@ -11,7 +11,7 @@ def expects_failure(expression: ast.expr) -> bool:
     """`pytest.raises(...)`, `self.assertRaises(...)`, `pytest.warns(...)` and their kin."""
     name = expression.func if isinstance(expression, ast.Call) else expression
     last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
-    return last in ("raises", "warns", "deprecated_call") or last.startswith(
+    return last in ("raises", "warns", "deprecated_call", "check_raises") or last.startswith(
         ("assertRaises", "assertWarns")
     )
 

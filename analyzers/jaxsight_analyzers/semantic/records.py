@@ -164,7 +164,7 @@ def _read(run: Run, owner: ClassScope) -> _Layout | None:
     if base is not None and above is None:
         return None
     kinds = {kind for kind, _ in _kinds(run, owner)}
-    own = kinds - {"registers"}
+    own = kinds - {"registers", "static"}
     if not own and above is None:
         return None
     names = dict.fromkeys(above.record.names if above else ())
@@ -179,6 +179,8 @@ def _read(run: Run, owner: ClassScope) -> _Layout | None:
     static = leaves.left_alone(run, owner)
     if static is None:
         return None
+    if "static" in kinds:  # the whole is one leaf that tracing leaves alone
+        static = frozenset(names)
     known = Record(
         owner,
         tuple(names),
@@ -200,7 +202,7 @@ def _kinds(run: Run, owner: ClassScope) -> Iterator[tuple[RecordKind, ast.expr]]
             called = expression.args[0] if is_partial else expression.func
         qualified = members.qualified_at(run, owner.home, called)
         kind = None if qualified is None else run.knowledge.record(qualified)
-        if kind in ("tuple", "pytree", "plain", "registers"):
+        if kind in ("tuple", "pytree", "plain", "registers", "static"):
             yield kind, expression
 
 
