@@ -49,6 +49,8 @@ def of_function(
     facts = None if data is None else _method_facts(run, data, name)
     if data is None or facts is None:
         return None
+    if data.self_value is not None and not data.transformations[-1].bound:
+        data = replace(data, self_value=None)  # of the function, which the object is passed to
     bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
     key_uses.use_keys(run, node, facts.name, facts, bound)
     if facts.runs is None:
