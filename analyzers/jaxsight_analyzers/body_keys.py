@@ -31,7 +31,7 @@ def cures(unit: Unit, reuse: KeyReuse) -> Iterator[Cure]:
             yield from carried_keys.cures(unit, loop, reuse)
             return
         key = _captured(loop.body, reuse)
-        if key is not None and not loop_keys.may_be_several(unit, key):
+        if key is not None and not loop_keys.may_be_several(unit, reuse.node, key):
             for cure in (_fold_in, _over_keys, _with_keys, _mapped, _over_leaves):
                 found = cure(unit, loop, key)
                 if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from jaxsight_analyzers import edits, wider_splits
 from jaxsight_analyzers.diagnostic import Edit
@@ -19,7 +20,8 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def cure(unit: Unit, reuse: KeyReuse) -> Cure | None:
     """How the innermost loop around the use of a key gives each iteration another one."""
     key = None if reuse.argument is None else key_in(reuse.argument)
-    if key is None or may_be_several(unit, key):
+    again = _again(unit, reuse)
+    if key is None or len(again) >= _MOST or may_be_several(unit, reuse.node, key):
         return None
     if reuse.earlier_node is not reuse.node:
         return _before(unit, reuse, edits.source(unit, key))
@@ -31,7 +33,6 @@ def cure(unit: Unit, reuse: KeyReuse) -> Cure | None:
     )
     if comprehension is not None:
         return _in_comprehension(unit, comprehension, key)
-    again = _again(unit, reuse)
     counter = edits.loop_counter(place)
     if counter is not None:
         folded = _folded(unit, key, counter)
@@ -56,27 +57,18 @@ def key_in(argument: ast.expr) -> ast.Name | ast.Attribute | None:
     return argument if isinstance(argument, ast.Name) else None
 
 
-def may_be_several(unit: Unit, key: ast.expr) -> bool:
-    """Whether an array of keys may be meant: by what the model knows, else by a name such as `keys`."""
+def may_be_several(unit: Unit, node: ast.AST, key: ast.expr) -> bool:
+    """Whether a call gets an array of keys: by what the model knows, else by a name such as `keys`."""
     name = (
         key.attr if isinstance(key, ast.Attribute) else key.id if isinstance(key, ast.Name) else ""
     )
-    arguments = (a for call in unit.calls for a in call.arguments)
+    call = unit.call_at(node)
+    arguments = () if call is None else call.arguments
     if name.endswith("s") or any(a.node is key and a.kind is Kind.KEYS for a in arguments):
         return True
     places = edits.places_at(unit, unit.model.module.span(key).start)
-    return any(
-        _is_all_of_split(node, name) for place in places[:1] for node in ast.walk(place.node)
-    )
-
-
-def _is_all_of_split(node: ast.AST, name: str) -> bool:
-    """`name = jax.random.split(...)`."""
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-        return False
-    target, function = node.targets[0], node.value.func
-    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return isinstance(target, ast.Name) and target.id == name and called == "split"
+    whole = edits.text(unit, places[0].span) if places else ""
+    return re.search(rf"^[ \t]*{name} = [\w.]*\bsplit\(", whole, re.M) is not None
 
 
 def _before(unit: Unit, reuse: KeyReuse, key: str) -> Cure | None:
@@ -126,7 +118,7 @@ def _again(unit: Unit, reuse: KeyReuse) -> list[ast.expr]:
     found = [
         key
         for other in unit.key_reuses
-        if not other.in_loop and other.earlier_node is reuse.node and other.argument is not None
+        if other.earlier_node is reuse.node and not other.in_loop and other.argument is not None
         if (key := key_in(other.argument)) is not None
     ]
     return sorted(found, key=lambda key: unit.model.module.span(key))

@@ -35,6 +35,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Related,
     Severity,
+    Span,
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
@@ -42,13 +43,14 @@ from jaxsight_analyzers.semantic.streams import KeyReuse
 
 
 def check(unit: Unit) -> Iterator[Finding]:
+    cured = _cured_with_loops(unit)
     for number, reuse in enumerate(unit.key_reuses):
         if reuse.in_loop or _is_copy(unit, reuse):
             continue
         maybe = "" if reuse.certainty is Certainty.YES else "may be "
         again = "used again" if not maybe else "used again here"
         fixes: tuple[FixRef, ...] = ()
-        if (found := _split(unit, reuse)) is not None:
+        if (found := _split(unit, reuse, cured)) is not None:
             count = found[0]
             title = f"Split `{_key(unit, reuse)}` between the {_COUNTS.get(count, count)} uses"
             fixes = (FixRef("split", title, Applicability.UNSAFE, number),)
@@ -76,7 +78,7 @@ def _is_copy(unit: Unit, reuse: KeyReuse) -> bool:
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    found = _split(unit, unit.key_reuses[reference.data])
+    found = _split(unit, unit.key_reuses[reference.data], _cured_with_loops(unit))
     return None if found is None else Fix(reference.title, found[1], reference.applicability)
 
 
@@ -102,10 +104,10 @@ def _key(unit: Unit, reuse: KeyReuse) -> str | None:
     return None if node is None else edits.source(unit, node)
 
 
-def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
+def _split(unit: Unit, reuse: KeyReuse, cured: set[Span]) -> tuple[int, tuple[Edit, ...]] | None:
     """For how many uses a key is split before its first, and the edits; None where these are not in one block."""
     key = _key(unit, reuse)
-    if key is None or _cured_with_loop(unit, reuse):
+    if key is None or reuse.span in cured:
         return None
     later = _later_uses(unit, reuse, key)
     for uses in (later, [reuse]) if len(later) < _MOST else ([reuse],):
@@ -115,16 +117,15 @@ def _split(unit: Unit, reuse: KeyReuse) -> tuple[int, tuple[Edit, ...]] | None:
     return None
 
 
-def _cured_with_loop(unit: Unit, reuse: KeyReuse) -> bool:
-    """Whether the uses are in a loop whose own cure gives each of them a key."""
-    span = reuse.span
-    return any(
-        edit.span == span
-        for other in unit.key_reuses
-        if other.in_loop and (other.key == reuse.key or other.earlier_node is reuse.earlier_node)
-        for cure in body_keys.cures(unit, other)
+def _cured_with_loops(unit: Unit) -> set[Span]:
+    """The uses that get a key of their own with the cure of the loop that they are in."""
+    return {
+        edit.span
+        for reuse in unit.key_reuses
+        if reuse.in_loop
+        for cure in body_keys.cures(unit, reuse)
         for edit in cure.edits
-    )
+    }
 
 
 def _split_between(
@@ -132,7 +133,7 @@ def _split_between(
 ) -> tuple[Edit, ...] | None:
     """A key for each use; the last one keeps the name, where it is a variable's."""
     first = loop_keys.argument_with(unit, reuse.earlier_node, key)
-    if first is None or loop_keys.may_be_several(unit, first):
+    if first is None or loop_keys.may_be_several(unit, reuse.earlier_node, first):
         return None
     others = [loop_keys.key_in(use.argument) for use in later if use.argument is not None]
     uses: list[ast.expr] = [first, *(use for use in others if use is not None)]
