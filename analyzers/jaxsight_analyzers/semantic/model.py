@@ -78,7 +78,7 @@ class Definition(NamedTuple):
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _REGISTERS = re.compile(
-    r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\bregister_(?:pytree|dataclass|static|hitype)"
+    r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\b(?:register_(?:pytree|dataclass|static|hitype)|pytype_aval_mappings\[)"
 )
 
 
