@@ -416,8 +416,7 @@ def _method(
             formats.of_format(run, node, base, arguments)
             return formats.text_with(arguments.values())
         if name == "unflatten":  # of the structure of a pytree
-            made = expressions.jax_result(run, Kind.TREE, arguments.values())
-            return made if made.traced else unknown_result(run, node)
+            return unknown_result(run, node)
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)
