@@ -87,15 +87,15 @@ _MOST = 8  # more keys of one split than a reader tells apart
 
 
 def _later_uses(unit: Unit, reuse: KeyReuse, key: str) -> list[KeyReuse]:
-    """All uses of a key after its first one, as far as one split can serve them."""
-    return sorted(
-        (
-            other
-            for other in unit.key_reuses
-            if other.earlier == reuse.earlier and not other.in_loop and _key(unit, other) == key
-        ),
-        key=lambda other: other.span,
-    )
+    """All uses of a key after its first one that one split can serve; of more than it can, that one alone."""
+    alike = [
+        other
+        for other in unit.key_reuses
+        if other.earlier_node is reuse.earlier_node and not other.in_loop
+    ]
+    if len(alike) >= 2 * _MOST:
+        return [reuse]
+    return sorted((o for o in alike if _key(unit, o) == key), key=lambda other: other.span)
 
 
 def _key(unit: Unit, reuse: KeyReuse) -> str | None:
