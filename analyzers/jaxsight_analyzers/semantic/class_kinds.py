@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.semantic import leaves, members
+from jaxsight_analyzers.semantic.evidence import sets_by_name_in
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 
@@ -63,6 +64,23 @@ def holds_arrays(run: Run, owner: ClassScope) -> bool:
         for field in owner.fields.values()
     ]
     return bool(kinds) and all(kind in ("array", "pytree") for kind in kinds)
+
+
+def sets_by_name(run: Run, owner: ClassScope) -> bool:
+    """Whether a class has a method that sets attributes whose names are worked out: all of them, perhaps."""
+    return run.once(("sets by name", owner), lambda: _sets_by_name(run, owner), False)
+
+
+def _sets_by_name(run: Run, owner: ClassScope) -> bool:
+    seen: set[ClassScope] = set()
+    one: ClassScope | None = owner
+    while one is not None and one not in seen:
+        seen.add(one)
+        run.depend(one)
+        if any(sets_by_name_in(method) for method in one.methods.values()):
+            return True
+        one = members.base_of(run, one)
+    return False
 
 
 def is_abstract(run: Run, owner: ClassScope) -> bool:

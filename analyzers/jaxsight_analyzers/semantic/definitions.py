@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import deep
-from jaxsight_analyzers.semantic.evidence import evidence_in
+from jaxsight_analyzers.semantic.evidence import evidence_in, sets_by_name_in
 from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.scopes import (
     ClassScope,
@@ -256,7 +256,13 @@ def _interface(scope: ClassScope) -> _Interface:
     outer = [*node.bases, *node.keywords, *node.decorator_list, *scope.fields.values(), *assigned]
     decorators = [decorators_of(method.node) for method in scope.methods.values()]
     methods = [
-        (name, frozenset(method.stores), frozenset(method.keeps), len(applied))
+        (
+            name,
+            frozenset(method.stores),
+            frozenset(method.keeps),
+            sets_by_name_in(method),
+            len(applied),
+        )
         for (name, method), applied in zip(scope.methods.items(), decorators)
     ]
     counts = len(node.bases), len(node.keywords), len(node.decorator_list)

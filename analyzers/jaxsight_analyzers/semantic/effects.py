@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import containers, homes, members
+from jaxsight_analyzers.semantic import class_kinds, containers, homes, members
 from jaxsight_analyzers.semantic.changes import is_display
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
     Value,
+    class_of,
     constant_of,
     most_traced,
     qualified_of,
@@ -248,7 +249,7 @@ def note(
         if copy is Certainty.MAYBE:
             home = home._replace(certainty=copy)
         certainty = home.certainty
-    if how == "part" or _where_an_argument_is_none(here) or _is_remade(run, home):
+    if how == "part" or _where_an_argument_is_none(here) or _is_set_anew(run, home):
         certainty = Certainty.MAYBE
     why = why or _legitimate(run, home, what, copied=copied, how=how)
     traced = value.traced if isinstance(value, Value) else value
@@ -275,11 +276,17 @@ def note(
         run.events.effects.append(seen)
 
 
-def _is_remade(run: Run, home: Home) -> bool:
-    """Whether it is a module of Haiku, which is made anew, and set anew, in each run of what is transformed."""
-    held = None if home.environment is None else home.environment.state.names.get(home.name)
-    base = None if held is None else members.library_base(run, held)
-    return base is not None and run.knowledge.base(base) == "haiku-module"
+def _is_set_anew(run: Run, home: Home) -> bool:
+    """Whether it is a module of Haiku, which is made anew in each run of what is transformed, or one that clears itself."""
+    around = run.frame.environment if home.environment is None else home.environment
+    held = around.state.names.get(home.name)
+    if held is None:
+        return False
+    base = members.library_base(run, held)
+    if base is not None and run.knowledge.base(base) == "haiku-module":
+        return True
+    owner = class_of(held)
+    return owner is not None and class_kinds.sets_by_name(run, owner)
 
 
 def _where_an_argument_is_none(frame: Frame) -> bool:

@@ -9,6 +9,7 @@ from jaxsight_analyzers.semantic.trees import walk
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.parameters import FunctionNode
+    from jaxsight_analyzers.semantic.scopes import FunctionScope
 
 _ARITHMETIC = (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -76,6 +77,18 @@ def evidence_in(node: FunctionNode) -> Evidence:
             objects.add(_name(child.func))
     found = (frozenset(names) - {""} for names in (arrays, containers, objects, references))
     return Evidence(*found)
+
+
+def sets_by_name_in(scope: FunctionScope) -> bool:
+    """Whether a function sets attributes whose names it works out: `setattr(self, name, None)`."""
+    return "setattr" in scope.mentions and any(map(_works_out_name, walk(scope.node)))
+
+
+def _works_out_name(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return False
+    known = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+    return node.func.id == "setattr" and not known
 
 
 def _name(node: ast.expr) -> str:
