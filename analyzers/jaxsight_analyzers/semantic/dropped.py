@@ -109,7 +109,7 @@ def _of_update(run: Run, name: str, itself: ast.expr, base: Value) -> _Found | N
         if not (isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Attribute)):
             break
         itself = inner.value.value
-    held = run.frame.state.names.get(itself.id) if isinstance(itself, ast.Name) else None
+    held = run.lookup(itself.id) if isinstance(itself, ast.Name) else None
     if held is not None and qualified_of(held) == "jax.Ref":
         return None
     if isinstance(itself, ast.Name) and itself.id.endswith("_ref"):
