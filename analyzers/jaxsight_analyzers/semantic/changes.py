@@ -34,12 +34,17 @@ class Change(NamedTuple):
     """One binding of a name, or one change of its object."""
 
     node: ast.AST
-    chunk: Chunk  # that it lies in
+    piece: Piece  # that it lies in
     binds: bool  # it binds the name; else it changes the object
     made: bool  # it binds the name to a list, dict or set that it makes
     inside: bool  # in a function that is not the owner of the name
     certain: bool  # it happens whenever its function, or the module, runs
     again: bool  # in a loop, or by `+=`: it happens after another binding
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk that it lies in now: another one after an edit of blank lines or comments."""
+        return self.piece.chunk
 
     @property
     def line(self) -> int:
@@ -168,7 +173,7 @@ class _Walk:
                 break
         inside = (place.functions[-1] if place.functions else None) is not owner
         made = binds and node in self._made
-        change = Change(node, self._piece.chunk, binds, made, inside, place.certain, place.again)
+        change = Change(node, self._piece, binds, made, inside, place.certain, place.again)
         self._found.setdefault((owner, name + attribute), []).append(change)
 
 
