@@ -24,7 +24,7 @@ from jaxsight_analyzers.project.workspace import Workspace
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.semantic import budget
-from jaxsight_analyzers.semantic.model import Unit
+from jaxsight_analyzers.semantic.unit import Unit
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile
 from tests.analyzers import growth, hostile

@@ -13,7 +13,7 @@ from jaxsight_analyzers.diagnostic import Finding, Severity
 from jaxsight_analyzers.registry import all_rules
 from jaxsight_analyzers.rule import Rule
 from jaxsight_analyzers.semantic.interpretation import Interpretation
-from jaxsight_analyzers.semantic.model import Unit
+from jaxsight_analyzers.semantic.unit import Unit
 
 URI = "file:///work/a.py"
 OTHER = "file:///work/b.py"

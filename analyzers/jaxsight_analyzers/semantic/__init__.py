@@ -4,4 +4,4 @@ from jaxsight_analyzers.diagnostic import Certainty as Certainty
 from jaxsight_analyzers.semantic.model import Definition as Definition
 from jaxsight_analyzers.semantic.model import SemanticModel as SemanticModel
 from jaxsight_analyzers.semantic.model import TraceContext as TraceContext
-from jaxsight_analyzers.semantic.model import Unit as Unit
+from jaxsight_analyzers.semantic.unit import Unit as Unit

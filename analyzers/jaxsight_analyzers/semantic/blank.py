@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from jaxsight_analyzers.semantic import streams
-from jaxsight_analyzers.semantic.model import SemanticModel, Unit
+from jaxsight_analyzers.semantic.model import SemanticModel
+from jaxsight_analyzers.semantic.unit import Unit
 
 
 class BlankUnit(Unit):
