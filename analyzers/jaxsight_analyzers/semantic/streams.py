@@ -407,6 +407,8 @@ def _is_array(event: ItemAssignmentSeen) -> Certainty:
 def _may_be_reference(event: ItemAssignmentSeen) -> bool:
     """Whether it is named or used as people do with references: any traced function may be given one."""
     base, index, origin = event.target.value, event.target.slice, event.base.origin
+    if isinstance(base, ast.Attribute):
+        return base.attr.endswith("_ref")
     if not isinstance(base, ast.Name):
         return False
     whole = isinstance(index, ast.Constant) and index.value is ...
