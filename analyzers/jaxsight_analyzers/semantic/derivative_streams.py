@@ -10,9 +10,7 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic.avals import Aval, aval_of
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import DerivativeSeen, NanComparisonSeen
-from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.streams import Places
-from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
 
 
@@ -128,7 +126,7 @@ def _unused(event: DerivativeSeen, places: Places) -> Iterable[Unused]:
     data, chosen = event.function, event.transformation.differentiated
     facts = event.transformation.facts
     known = chosen is not None and facts.differentiated is not None and not data.veiled
-    if not known or not _computes(data.node) or not places.module.owns(data.node):
+    if not known or not data.scope.body.computes or not places.module.owns(data.node):
         return
     if any(one.facts.own_derivative for one in data.transformations):
         return
@@ -141,29 +139,8 @@ def _unused(event: DerivativeSeen, places: Places) -> Iterable[Unused]:
             continue
         parameter = parameters[index]
         passed = arguments[index] if plain and index < len(arguments) else None
-        if not _mentions(data.node, parameter.arg):
+        if data.scope.body.names.isdisjoint((parameter.arg, "locals")):
             yield Unused(parameter, places.span(parameter), passed)
-
-
-def _mentions(function: FunctionNode, name: str) -> bool:
-    body = [function.body] if isinstance(function, ast.Lambda) else function.body
-    return any(
-        isinstance(node, ast.Name) and node.id in (name, "locals")
-        for part in body
-        for node in walk(part)
-    )
-
-
-def _computes(function: FunctionNode) -> bool:
-    """Whether a function returns something that is computed: it is none that others override."""
-    if isinstance(function, ast.Lambda):
-        return not isinstance(function.body, ast.Constant)
-    returned = [one for one in walk(function) if isinstance(one, ast.Return)]
-    return any(one.value is not None and _names(one.value) for one in returned)
-
-
-def _names(node: ast.expr) -> bool:
-    return any(isinstance(inner, ast.Name) for inner in walk(node))
 
 
 def _is_whole(value: Value) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -161,9 +161,14 @@ class SemanticModel:
         return streams.references(seen, self.places)
 
     @cached_property
-    def derivatives(self) -> tuple[DerivativeSeen, ...]:
-        """The functions of which derivatives are taken, wherever they run."""
-        return tuple([event for task in self.live for event in task.events.seen("derivatives")])
+    def derivatives(self) -> Mapping[int, Sequence[DerivativeSeen]]:
+        """The functions of which derivatives are taken, wherever they run, by the unit that says so."""
+        found: dict[int, list[DerivativeSeen]] = {}
+        for task in self.live:
+            for event in task.events.seen("derivatives"):
+                if self.module.owns(event.node):
+                    found.setdefault(self.module.number_of(event.node), []).append(event)
+        return found
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:

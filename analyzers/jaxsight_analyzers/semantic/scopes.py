@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field
+from jaxsight_analyzers.semantic.body_text import BodyText, body_text_of
 from jaxsight_analyzers.semantic.parameters import (
     FunctionNode,
     Parameters,
@@ -42,6 +43,7 @@ class FunctionScope(Dependency):
     """
 
     __slots__ = (
+        "_body",
         "_parameters",
         "declared",
         "evidence",
@@ -89,6 +91,15 @@ class FunctionScope(Dependency):
         self.evidence: Evidence | None = None
         self.telling = Dependency()  # stands for the evidence
         self._parameters: Parameters | None = None
+        self._body: BodyText | None = None
+
+    @property
+    def body(self) -> BodyText:
+        """What the text of its body says now."""
+        known = self._body
+        if known is None or known.node is not self.node:
+            known = self._body = body_text_of(self.node)
+        return known
 
     @property
     def parameters(self) -> Parameters:

@@ -334,7 +334,7 @@ class Unit:
 
     @cached_property
     def _derivatives(self) -> list[derivative_streams.Derivative]:
-        seen = [event for event in self.model.derivatives if self._holds(event.node)]
+        seen = self.model.derivatives.get(self.number, ())
         return derivative_streams.derivatives(seen, self.model.places)
 
     @cached_property
