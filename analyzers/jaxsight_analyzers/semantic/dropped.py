@@ -114,8 +114,16 @@ def _of_update(run: Run, name: str, itself: ast.expr, base: Value) -> _Found | N
         return None
     if isinstance(itself, ast.Name) and itself.id.endswith("_ref"):
         return None
+    if base.kind is Kind.UNKNOWN and _runs_in_kernel(run):
+        return None
     known = base.kind is Kind.ARRAY or name == "set"
     return itself, Certainty.YES if known else Certainty.MAYBE
+
+
+def _runs_in_kernel(run: Run) -> bool:
+    """Whether it runs in what takes references, by the names of its parameters: what is not known may be one, too."""
+    scopes = [frame.scope for frame in run.frame.chain() if frame.scope is not None]
+    return any(name.endswith("_ref") for scope in scopes for name in scope.parameters.defaults)
 
 
 def _is_record(run: Run, base: Value, name: str) -> bool:

@@ -48,7 +48,9 @@ class Evidence(NamedTuple):
     arrays: frozenset[str]  # computed with, or asked for their shape
     containers: frozenset[str]  # indexed with a string
     objects: frozenset[str]  # called: functions and modules, which tracing leaves as they are
-    references: frozenset[str]  # assigned to as a whole, `x[...] = y`, as people do with references
+    references: frozenset[
+        str
+    ]  # written as references are: as a whole, `x[...] = y`, or where others are read so
 
 
 def evidence_in(node: FunctionNode) -> Evidence:
@@ -57,6 +59,8 @@ def evidence_in(node: FunctionNode) -> Evidence:
     containers: set[str] = set()
     objects: set[str] = set()
     references: set[str] = set()
+    written: set[str] = set()
+    reads_whole = False
     for child in walk(node):
         if child.__class__ is ast.Name or child.__class__ is ast.Constant:
             continue
@@ -71,10 +75,14 @@ def evidence_in(node: FunctionNode) -> Evidence:
         elif isinstance(child, ast.Subscript):
             if _is_text(child.slice):
                 containers.add(_name(child.value))
-            elif isinstance(child.ctx, ast.Store) and _is_whole(child.slice):
-                references.add(_name(child.value))
+            elif isinstance(child.ctx, ast.Store):
+                (references if _is_whole(child.slice) else written).add(_name(child.value))
+            elif _is_whole(child.slice) and _name(child.value):
+                reads_whole = True
         elif isinstance(child, ast.Call):
             objects.add(_name(child.func))
+    if reads_whole:
+        references |= written
     found = (frozenset(names) - {""} for names in (arrays, containers, objects, references))
     return Evidence(*found)
 

@@ -219,16 +219,22 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
     for argument in all_arguments(signature):
         if argument.arg in values:
             continue
-        annotated = (
-            members.value_of_annotation(
-                run, argument.annotation, argument.arg, argument, data.scope.home
-            )
-            if argument.annotation is not None and argument.arg not in defaults
-            else None
-        )
-        values[argument.arg] = annotated if annotated is not None else UNKNOWN
+        known = argument.annotation is not None and argument.arg not in defaults
+        values[argument.arg] = _as_annotated(run, data, argument) if known else UNKNOWN
     passed = frozenset(n for n in values if n not in bound and n not in defaults)
     return values, passed
+
+
+def _as_annotated(run: Run, data: FunctionData, argument: ast.arg) -> Value:
+    """A parameter as its annotation describes it; people annotate the references of a kernel as the arrays they hold."""
+    assert argument.annotation is not None
+    found = members.value_of_annotation(
+        run, argument.annotation, argument.arg, argument, data.scope.home
+    )
+    if found is None:
+        return UNKNOWN
+    refers = found.kind is Kind.ARRAY and argument.arg in run.evidence(data.scope).references
+    return UNKNOWN if refers else found
 
 
 def _owner(data: FunctionData) -> ClassScope | None:
