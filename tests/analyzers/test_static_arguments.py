@@ -154,8 +154,9 @@ def test_partial_is_imported_where_it_is_not() -> None:
     """)
 
     assert marked(code) == cleandoc("""
-        import jax
         import functools
+
+        import jax
 
         @functools.partial(jax.jit, static_argnames="n")
         def f(x, n):
