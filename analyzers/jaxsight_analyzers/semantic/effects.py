@@ -78,6 +78,12 @@ def stored(run: Run, target: ast.expr, base: Value, value: Value) -> None:
     if home is None:
         return
     how = "item" if _is_container(run, base, home, target) else "part"
+    if (
+        isinstance(target, ast.Subscript)
+        and home.environment is not None
+        and homes.is_place(target)
+    ):
+        home = home._replace(certainty=Certainty.MAYBE)  # perhaps set in each run before it is read
     if _is_reference(base, target):
         how = "reference"
     what = homes.text(home, target.value)

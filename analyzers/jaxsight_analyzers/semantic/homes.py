@@ -180,3 +180,9 @@ def _receiver(run: Run, node: ast.Call, data: FunctionData) -> ast.expr | None:
         if base is not None and run.facts(f"{base}.{node.func.attr}") is not None:
             return None  # `module.apply(...)` runs a copy
     return node.func if isinstance(node.func, (ast.Attribute, ast.Name)) else None
+
+
+def is_place(target: ast.Subscript) -> bool:
+    """Whether it is a place in a list, and not one that has a name."""
+    key = target.slice
+    return not (isinstance(key, ast.Constant) and isinstance(key.value, str))
