@@ -145,8 +145,8 @@ class _Walk:
                 self._made.update(targets)
         elif isinstance(node, (ast.Subscript, ast.Attribute)):
             target = None if isinstance(node.ctx, ast.Load) else node.value
-        elif isinstance(node, ast.Call) and _registers(node):
-            self._add(node.args[0].id, REGISTERED, node, place, binds=False)  # type: ignore[attr-defined]
+        elif isinstance(node, ast.Call) and (name := _registered_by(node)) is not None:
+            self._add(name, REGISTERED, node, place, binds=False)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             mutator = self._knowledge.mutator(node.func.attr)
             target = node.func.value if mutator == "result" else None
@@ -177,10 +177,11 @@ class _Walk:
         self._found.setdefault((owner, name + attribute), []).append(change)
 
 
-def _registers(call: ast.Call) -> bool:
-    """`register_dataclass(State, ...)`, `jax.tree_util.register_pytree_node(State, ...)`."""
+def _registered_by(call: ast.Call) -> str | None:
+    """The class in `register_dataclass(State, ...)`, `jax.tree_util.register_pytree_node(State, ...)`."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return bool(call.args) and isinstance(call.args[0], ast.Name) and name in load().registrars
+    first = call.args[0] if call.args and name in load().registrars else None
+    return first.id if isinstance(first, ast.Name) else None
 
 
 def _puts_back(node: ast.AST) -> bool:
@@ -285,7 +286,7 @@ def _stable(changes: Sequence[Change]) -> list[object]:
 
 
 def _told_by(call: ast.Call) -> str:
-    return ast.dump(call if _registers(call) else call.func)
+    return ast.dump(call.func if _registered_by(call) is None else call)
 
 
 _ATTRIBUTES = ("lineno", "col_offset", "end_lineno", "end_col_offset")

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import avals, expressions
+from jaxsight_analyzers.semantic import avals, expressions, ranges
 from jaxsight_analyzers.semantic.events import GrowthSeen, Indexed, LoopSeen
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.trees import walk
@@ -152,9 +152,7 @@ def _count(run: Run, call: CallSeen) -> int | None:
         return None
     numbers = [_number(run, argument.node, argument.value) for argument in call.arguments]
     known = [number for number in numbers if number is not None]
-    if not 1 <= len(known) <= 3 or len(known) < len(numbers) or (len(known) == 3 and not known[2]):
-        return None
-    return len(range(*known))
+    return None if len(known) < len(numbers) else ranges.length(known)
 
 
 def _number(run: Run, node: ast.expr, value: Value) -> int | None:

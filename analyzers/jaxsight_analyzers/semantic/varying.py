@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from jaxsight_analyzers.semantic import ranges
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.scopes import statements_below
@@ -162,11 +163,10 @@ def _passes(loop: ast.AST) -> int | None:
     first = over.args[0]
     if isinstance(over.func, ast.Name) and over.func.id == "enumerate":
         return len(first.elts) if isinstance(first, (ast.Tuple, ast.List)) else None
-    numbers = [one.value for one in over.args if isinstance(one, ast.Constant)]
-    if len(numbers) < len(over.args) or not all(isinstance(one, int) for one in numbers):
-        return None
+    constants = [one.value for one in over.args if isinstance(one, ast.Constant)]
+    numbers = [one for one in constants if isinstance(one, int)]
     is_range = isinstance(over.func, ast.Name) and over.func.id == "range"
-    return len(range(*numbers)) if is_range else None  # type: ignore[arg-type]
+    return ranges.length(numbers) if is_range and len(numbers) == len(over.args) else None
 
 
 # What the function does with it

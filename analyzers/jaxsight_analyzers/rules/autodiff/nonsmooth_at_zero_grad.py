@@ -122,8 +122,8 @@ def _number(node: ast.expr) -> float | None:
     sign = 1.0
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         node, sign = node.operand, -1.0
-    is_number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    return sign * node.value if isinstance(node, ast.Constant) and is_number else None  # type: ignore[operator]
+    value = node.value if isinstance(node, ast.Constant) else None
+    return sign * value if isinstance(value, (int, float)) and value is not True else None
 
 
 def _off(bound: ast.expr) -> str:
