@@ -18,6 +18,7 @@ import pytest
 from jaxsight_analyzers.diagnostic import Finding, Severity
 from jaxsight_analyzers.encoding import DecodingError, decode
 from jaxsight_analyzers.engine import Analysis, analyse
+from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.notebook import NotebookError, cells_of, join
 from jaxsight_analyzers.project.sharing import Sharing
 from jaxsight_analyzers.project.workspace import Workspace
@@ -35,6 +36,7 @@ ALL_FILES = "JAXSIGHT_ALL_FILES"
 SHARDS = 4
 ALWAYS = ("flax/nnx", "numpyro/infer", "optax", "jax/_src/lax", "chex")
 SAMPLE = 160  # of the other files
+EVERY_RULE = Config(select=tuple(rule.name for rule in all_rules()))  # previews too
 HANG = 600  # seconds; nothing takes that long, on whatever machine
 
 
@@ -57,7 +59,7 @@ def _hangs() -> Iterator[None]:
 
 
 def _analysed(text: str, path: str = "a.py") -> Analysis:
-    analysis = analyse(SourceFile(path, text))
+    analysis = analyse(SourceFile(path, text), EVERY_RULE)
     assert analysis.crashes == (), path
     return analysis
 
@@ -85,6 +87,24 @@ def test_installed_files_are_analysed(shard: int) -> None:
         except DecodingError:
             text = data.decode("latin-1")
         _analysed(text, str(path))
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "x", "*what(x)", "**what(x)", "x, *what(x)", "*jnp.broadcast_arrays(x, x)"]
+)
+def test_known_functions_with_arguments_nobody_can_count(arguments: str) -> None:
+    names = [name for name in load().function_names if name.isascii() and _is_path(name)]
+    assert len(names) > 800
+    calls = "".join(f"    y = {name}({arguments})\n" for name in names)
+    libraries = ", ".join(sorted({name.partition(".")[0] for name in names}))
+    text = f"import {libraries}\nimport jax.numpy as jnp\nfrom elsewhere import what\n"
+    for transformation in ("jit", "grad"):
+        text += f"@jax.{transformation}\ndef {transformation}(x):\n{calls}    return y\n"
+    _analysed(text)
+
+
+def _is_path(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
 
 
 @pytest.mark.parametrize("name", hostile.odd())

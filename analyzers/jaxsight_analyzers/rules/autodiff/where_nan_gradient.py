@@ -105,7 +105,7 @@ def _argument(unit: Unit, node: ast.expr) -> ast.expr | None:
             return node.left
         return None
     call = unit.call_at(node)
-    if call is None or call.canonical not in _RISKY or not call.node.args:
+    if call is None or call.canonical not in _RISKY or not call.arguments:
         return None
     return call.node.args[0] if call.arguments[0].traced is Certainty.YES else None
 

@@ -95,8 +95,10 @@ def _counterpart(asked: Asked) -> str | None:
     call = asked.node
     if not isinstance(call, ast.Call) or call.keywords:
         return None
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return None
     if len(call.args) == 2:
-        return _OF_TWO[asked.operation]
+        return _OF_TWO.get(asked.operation)
     return _OF_ONE[asked.operation] if len(call.args) == 1 and asked.is_array else None
 
 

@@ -48,7 +48,7 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 def _list(unit: Unit, call: Call) -> Argument | None:
     """The first argument, where that is written as a list or tuple and must not be one."""
-    if not unit.knowledge.refuses_lists(call.canonical) or not call.node.args:
+    if not unit.knowledge.refuses_lists(call.canonical) or not call.arguments:
         return None
     argument = call.arguments[0]
     is_written = isinstance(argument.node, _WRITTEN) and not argument.is_starred
