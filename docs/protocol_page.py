@@ -1,4 +1,4 @@
-"""The runner's protocol as a page and as TypeScript types, both made from `protocol.py`."""
+"""The runner's protocol as a page and as TypeScript types, both made from `jaxsight_runner.protocol`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxsight_runner import protocol
+from jaxsight_runner.protocol import benchmark, common, environment, gradients, messages
 
+_MODULES = (messages, common, benchmark, gradients, environment)
 _SCALARS = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 
@@ -45,7 +47,7 @@ def protocol_page() -> str:
 
 def typescript_types() -> str:
     """Interfaces for everything a client receives."""
-    lines = ["// Made from runner/jaxsight_runner/protocol.py by docs/generate.py.", ""]
+    lines = ["// Made from runner/jaxsight_runner/protocol by docs/generate.py.", ""]
     for cls in _classes():
         lines += [f"/** {inspect.getdoc(cls)} */", f"export interface {cls.__name__} {{"]
         comments, hints = _comments(cls), get_type_hints(cls)
@@ -54,20 +56,31 @@ def typescript_types() -> str:
                 lines.append(f"  /** {comments[item.name]} */")
             lines.append(f"  {item.name}: {_typescript(hints[item.name])};")
         lines += ["}", ""]
-    lines.append("export type Report = BenchmarkReport | GradientsReport | EnvironmentReport;")
+    reports = " | ".join(cls.__name__ for cls in protocol.REPORTS)
+    lines.append(f"export type Report = {reports};")
     lines.append("export type Outcome = Report | Question | Failure;")
     return "\n".join(lines) + "\n"
 
 
 def _classes() -> Iterator[type]:
     """The message classes and what they are made of, in the order they are written."""
-    for value in vars(protocol).values():
-        if isinstance(value, type) and dataclasses.is_dataclass(value):
-            yield value
+    for module in _MODULES:
+        for value in vars(module).values():
+            if not isinstance(value, type) or value.__module__ != module.__name__:
+                continue
+            if dataclasses.is_dataclass(value):
+                yield value
 
 
 def _comments(cls: type) -> dict[str, str]:
-    """The comment behind each field."""
+    """The comment behind each field, those of its bases too."""
+    found: dict[str, str] = {}
+    for one in reversed(cls.__mro__[:-1]):
+        found |= _own_comments(one)
+    return found
+
+
+def _own_comments(cls: type) -> dict[str, str]:
     source = inspect.getsource(cls)
     lines = source.splitlines()
     tree = ast.parse(source).body[0]

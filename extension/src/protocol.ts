@@ -1,4 +1,4 @@
-// Made from runner/jaxsight_runner/protocol.py by docs/generate.py.
+// Made from runner/jaxsight_runner/protocol by docs/generate.py.
 
 /** How long a benchmark measures. */
 export interface BenchmarkOptions {
@@ -14,6 +14,24 @@ export interface BenchmarkOptions {
 export interface GradientsOptions {
   directions: number;
   seed: number;
+}
+
+/** Which function to run, on which text, with which inputs. */
+export interface TargetRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** what the editor shows, which is what is run */
+  text: string;
+  /** dotted: `step`, `Model.step` */
+  qualname: string;
+  /** an input spec, or null to look for one */
+  input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
+  recorded_input: string | null;
+  /** may importing the file run more than definitions? */
+  import_file: boolean;
+  /** the project's folder */
+  root: string | null;
 }
 
 /** Measure a function. */
@@ -37,12 +55,19 @@ export interface BenchmarkRequest {
 
 /** Check a function's gradients against a numerical reference. */
 export interface GradientsRequest {
+  /** of the source file, absolute */
   path: string;
+  /** what the editor shows, which is what is run */
   text: string;
+  /** dotted: `step`, `Model.step` */
   qualname: string;
+  /** an input spec, or null to look for one */
   input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** may importing the file run more than definitions? */
   import_file: boolean;
+  /** the project's folder */
   root: string | null;
   options: GradientsOptions;
 }
@@ -152,6 +177,12 @@ export interface Environment {
   flags: Record<string, string>;
 }
 
+/** A line of a file, from 1. */
+export interface SourceLocation {
+  path: string;
+  line: number;
+}
+
 /** Seconds from Python function to first result. */
 export interface Stages {
   trace: number;
@@ -244,12 +275,6 @@ export interface GradientLeaf {
   message: string | null;
   /** the worst element, when it was looked for */
   element: number[] | null;
-}
-
-/** A line of a file, from 1. */
-export interface SourceLocation {
-  path: string;
-  line: number;
 }
 
 /** What a gradient check found. */

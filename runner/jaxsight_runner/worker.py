@@ -8,12 +8,14 @@ import faulthandler
 import os
 import platform
 import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Optional
+from typing import Optional, cast
 
 from jaxsight_runner.failures import Stop, failure_of
 from jaxsight_runner.protocol import (
     PROTOCOL,
+    REQUESTS,
     BenchmarkRequest,
     EnvironmentRequest,
     Failure,
@@ -24,11 +26,17 @@ from jaxsight_runner.protocol import (
     Progress,
     ProtocolError,
     Request,
+    TargetRequest,
     decode,
 )
 from jaxsight_runner.wire import Wire
 
 MINIMUM_JAX = (0, 4, 30)
+_TASKS: dict[type, str] = {
+    BenchmarkRequest: "benchmark",
+    GradientsRequest: "gradients",
+    EnvironmentRequest: "doctor",
+}  # each a module of `tasks` with `run(request, job)`
 
 
 class Job:
@@ -56,12 +64,12 @@ def main() -> int:
     except ProtocolError as error:
         wire.send(Failure("protocol", str(error)))
         return 2
-    if not isinstance(message, (BenchmarkRequest, GradientsRequest, EnvironmentRequest)):
+    if not isinstance(message, REQUESTS):
         wire.send(Failure("protocol", f"{type(message).__name__} is no request"))
         return 2
     wire.end_with_client()
     _limit_memory(int(memory_limit))
-    wire.send(run_request(message, Job(wire)))
+    wire.send(run_request(cast("Request", message), Job(wire)))
     _leave()
     return 0
 
@@ -76,7 +84,7 @@ def installed_version(distribution: str) -> Optional[str]:
 
 def run_request(request: Request, job: Job) -> Outcome:
     """The task's last word; the user's program can make it a failure, and nothing else."""
-    path = "" if isinstance(request, EnvironmentRequest) else request.path
+    path = request.path if isinstance(request, TargetRequest) else ""
     try:
         _require_jax()
         return _task(request, job)
@@ -91,17 +99,8 @@ def run_request(request: Request, job: Job) -> Outcome:
 def _task(request: Request, job: Job) -> Outcome:
     # Set before jax is imported: half of the GPU's memory may belong to the user's training run.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if isinstance(request, BenchmarkRequest):
-        from jaxsight_runner.tasks import benchmark
-
-        return benchmark.run(request, job)
-    if isinstance(request, GradientsRequest):
-        from jaxsight_runner.tasks import gradients
-
-        return gradients.run(request, job)
-    from jaxsight_runner.tasks import doctor
-
-    return doctor.run(job)
+    task = import_module(f"jaxsight_runner.tasks.{_TASKS[type(request)]}")
+    return cast("Outcome", task.run(request, job))
 
 
 def _require_jax() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 
 from jaxsight_runner.environment import describe_environment, list_devices
-from jaxsight_runner.protocol import EnvironmentReport
+from jaxsight_runner.protocol import EnvironmentReport, EnvironmentRequest
 from jaxsight_runner.worker import Job
 
 
-def run(job: Job) -> EnvironmentReport:
+def run(_request: EnvironmentRequest, job: Job) -> EnvironmentReport:
     """Import jax, list its devices, add two numbers on the first."""
     job.enter("import", "importing jax")
     jax = import_module("jax")

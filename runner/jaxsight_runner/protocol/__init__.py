@@ -1,0 +1,147 @@
+"""The messages between a runner and whoever started it: frozen data, one JSON object per line.
+
+One process, one task. The client writes one request line to the runner's standard input and keeps
+that pipe open: when it closes, the runner ends. The runner answers on its standard output with
+`Hello`, any number of `Progress`, and one last message: a report, a `Question` or a `Failure`.
+What the user's program prints travels on standard error.
+
+An unknown message is answered with a `Failure`, an unknown field is ignored, and another protocol
+number is refused by name. Numbers that JSON cannot hold (infinities, NaN) are null.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Union, cast
+
+from jaxsight_runner.protocol.benchmark import (
+    BenchmarkReport,
+    Cost,
+    Interval,
+    Memory,
+    Samples,
+    Stages,
+)
+from jaxsight_runner.protocol.common import (
+    Device,
+    Environment,
+    Input,
+    SourceLocation,
+    Target,
+)
+from jaxsight_runner.protocol.environment import (
+    EnvironmentReport,
+)
+from jaxsight_runner.protocol.gradients import (
+    GradientLeaf,
+    GradientsReport,
+    LeafVerdict,
+)
+from jaxsight_runner.protocol.json_form import (
+    ProtocolError,
+    from_json,
+    to_json,
+)
+from jaxsight_runner.protocol.messages import (
+    BenchmarkOptions,
+    BenchmarkRequest,
+    EnvironmentRequest,
+    Failure,
+    FailureKind,
+    GradientsOptions,
+    GradientsRequest,
+    Hello,
+    Log,
+    Phase,
+    Progress,
+    Question,
+    SourceLine,
+    TargetRequest,
+)
+
+__all__ = [
+    "PROTOCOL",
+    "REPLIES",
+    "REPORTS",
+    "REQUESTS",
+    "BenchmarkOptions",
+    "BenchmarkReport",
+    "BenchmarkRequest",
+    "Cost",
+    "Device",
+    "Environment",
+    "EnvironmentReport",
+    "EnvironmentRequest",
+    "Failure",
+    "FailureKind",
+    "GradientLeaf",
+    "GradientsOptions",
+    "GradientsReport",
+    "GradientsRequest",
+    "Hello",
+    "Input",
+    "Interval",
+    "LeafVerdict",
+    "Log",
+    "Memory",
+    "Message",
+    "Outcome",
+    "Phase",
+    "Progress",
+    "ProtocolError",
+    "Question",
+    "Report",
+    "Request",
+    "Samples",
+    "SourceLine",
+    "SourceLocation",
+    "Stages",
+    "Target",
+    "TargetRequest",
+    "decode",
+    "encode",
+    "from_json",
+    "to_json",
+]
+
+PROTOCOL = 1
+
+Request = Union[TargetRequest, EnvironmentRequest]
+Report = Union[BenchmarkReport, GradientsReport, EnvironmentReport]
+Outcome = Union[Report, Question, Failure]
+Message = Union[Request, Hello, Progress, Outcome]
+
+REQUESTS: tuple[type, ...] = (BenchmarkRequest, GradientsRequest, EnvironmentRequest)
+REPORTS: tuple[type, ...] = (BenchmarkReport, GradientsReport, EnvironmentReport)
+REPLIES: tuple[type, ...] = (Hello, Progress, *REPORTS, Question, Failure)
+_BY_NAME = {cls.__name__: cls for cls in (*REQUESTS, *REPLIES)}
+
+
+def encode(message: Message, job: str) -> bytes:
+    """One line: the message, its name, the job it belongs to and, in a request, the protocol."""
+    head: dict[str, object] = {"type": type(message).__name__, "job": job}
+    if isinstance(message, REQUESTS):
+        head["protocol"] = PROTOCOL
+    text = json.dumps({**head, **to_json(message)}, allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> tuple[Message, str]:
+    """The message in a line and its job; raises ProtocolError when there is none."""
+    try:
+        data: object = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError(f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ProtocolError("not an object")
+    values = cast("dict[str, object]", data)
+    name = str(values.get("type"))
+    cls = _BY_NAME.get(name)
+    if cls is None:
+        raise ProtocolError(f"unknown message {name!r}; known are {', '.join(sorted(_BY_NAME))}")
+    if cls in REQUESTS and values.get("protocol") != PROTOCOL:
+        raise ProtocolError(
+            f"the request speaks protocol {values.get('protocol')}, this runner speaks {PROTOCOL}: "
+            "update the older of the two"
+        )
+    return from_json(cls, values), str(values.get("job", ""))

@@ -1,0 +1,133 @@
+"""What travels between a runner and its client: requests, progress, questions, failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Optional
+
+Phase = Literal["start", "import", "arguments", "trace", "lower", "compile", "execute", "compare"]
+FailureKind = Literal[
+    "protocol",  # the two sides do not speak the same protocol
+    "untrusted",  # the workspace is not trusted: nothing was started
+    "start",  # the interpreter could not be started
+    "old-python",
+    "no-jax",
+    "old-jax",
+    "syntax",  # the file does not parse
+    "missing-module",
+    "import",  # importing the file raised
+    "target",  # there is no such function, or it cannot be called as it stands
+    "inputs",  # the input spec is wrong
+    "exception",  # the user's program raised
+    "unsupported",  # the task cannot give a true answer for this target
+    "out-of-memory",
+    "timeout",
+    "crash",  # the process died
+]
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """How long a benchmark measures."""
+
+    seconds: float = 1.0  # time budget of each measured phase
+    warmup_seconds: float = 0.1
+    precision: float = 0.01  # stop when half the confidence interval is below this share
+    minimum_samples: int = 20
+
+
+@dataclass(frozen=True)
+class GradientsOptions:
+    """How thoroughly gradients are checked."""
+
+    directions: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TargetRequest:
+    """Which function to run, on which text, with which inputs."""
+
+    path: str  # of the source file, absolute
+    text: str  # what the editor shows, which is what is run
+    qualname: str  # dotted: `step`, `Model.step`
+    input: Optional[str] = None  # an input spec, or null to look for one
+    recorded_input: Optional[str] = None  # the spec in `.jaxsight/inputs.toml`
+    import_file: bool = False  # may importing the file run more than definitions?
+    root: Optional[str] = None  # the project's folder
+
+
+@dataclass(frozen=True)
+class BenchmarkRequest(TargetRequest):
+    """Measure a function."""
+
+    options: BenchmarkOptions = field(default_factory=BenchmarkOptions)
+
+
+@dataclass(frozen=True)
+class GradientsRequest(TargetRequest):
+    """Check a function's gradients against a numerical reference."""
+
+    options: GradientsOptions = field(default_factory=GradientsOptions)
+
+
+@dataclass(frozen=True)
+class EnvironmentRequest:
+    """Say which Python, which JAX and which devices there are."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The runner's first words, before it imports jax."""
+
+    protocol: int
+    python: str
+    jax: Optional[str]  # from the package's metadata; null when it is not installed
+    pid: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the runner is doing."""
+
+    phase: Phase
+    message: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the user's program printed; made by the client from the runner's standard error."""
+
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """A line of the user's file, counted from 1."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something only the user can decide; the same request with the answer goes on."""
+
+    kind: Literal["inputs", "import-file"]
+    message: str
+    lines: tuple[SourceLine, ...] = ()
+    suggestion: Optional[str] = None  # an input spec to start from
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no report, and in which phase it ended."""
+
+    kind: FailureKind
+    message: str
+    traceback: Optional[str] = None
+    phase: Phase = "start"
+    path: Optional[str] = None  # the user's innermost line, where there is one
+    line: Optional[int] = None
+    exit_code: Optional[int] = None  # of the process, when it died; negative: the signal
