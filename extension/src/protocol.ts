@@ -16,6 +16,14 @@ export interface GradientsOptions {
   seed: number;
 }
 
+/** What an inspection brings along. */
+export interface InspectionOptions {
+  /** the texts of the jaxpr, StableHLO and optimised HLO */
+  programs: boolean;
+  /** measure the device, unless that was done before */
+  roofline: boolean;
+}
+
 /** Which function to run, on which text, with which inputs. */
 export interface TargetRequest {
   /** of the source file, absolute */
@@ -70,6 +78,25 @@ export interface GradientsRequest {
   /** the project's folder */
   root: string | null;
   options: GradientsOptions;
+}
+
+/** Say what JAX and the compiler make of a function. It is compiled, and not run. */
+export interface InspectionRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** what the editor shows, which is what is run */
+  text: string;
+  /** dotted: `step`, `Model.step` */
+  qualname: string;
+  /** an input spec, or null to look for one */
+  input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
+  recorded_input: string | null;
+  /** may importing the file run more than definitions? */
+  import_file: boolean;
+  /** the project's folder */
+  root: string | null;
+  options: InspectionOptions;
 }
 
 /** Say which Python, which JAX and which devices there are. */
@@ -298,6 +325,153 @@ export interface GradientsReport {
   kind: "gradients";
 }
 
+/** Seconds from Python function to executable, with no cache of compiled programs. */
+export interface CompileStages {
+  trace: number;
+  lower: number;
+  compile: number;
+}
+
+/** What one line of the source costs, counted from the jaxpr; what nothing needs is left out. */
+export interface LineCost {
+  path: string;
+  line: number;
+  /** of the line, stripped */
+  text: string;
+  /** the bodies of `scan` by their length, those of `while` once */
+  flops: number;
+  /** results of exp, tanh and their kin */
+  transcendentals: number;
+  /** operands and results before fusion: an upper bound */
+  bytes: number;
+  /** equations of the jaxpr */
+  operations: number;
+  /** inside a `while` loop whose trips are not known: counted once */
+  open_ended: boolean;
+  /** primitives whose cost nobody can say */
+  unknown: string[];
+}
+
+/** Values that change their dtype at a line. */
+export interface Conversion {
+  path: string;
+  line: number;
+  text: string;
+  /** "bf16" */
+  from_dtype: string;
+  to_dtype: string;
+  /** in all runs of the line */
+  elements: number;
+  /** to more bits: more memory, slower */
+  widens: boolean;
+  /** the line says so: `astype`, `dtype=` */
+  written: boolean;
+}
+
+/** An array that the function captured: it is baked into the executable. */
+export interface Constant {
+  /** `f32[64,64]` */
+  value: string;
+  bytes: number;
+  /** the first line that uses it */
+  path: string | null;
+  line: number | null;
+}
+
+/** One kind of communication between devices, at one line. */
+export interface Collective {
+  /** "all-reduce" */
+  operation: string;
+  /** in the executable; those in loops once */
+  count: number;
+  /** of the results on one device */
+  bytes: number;
+  path: string | null;
+  line: number | null;
+}
+
+/** What became of donated arguments. */
+export interface Donation {
+  arguments: string[];
+  /** bytes that were offered */
+  donated: number;
+  /** bytes that the compiler writes results into */
+  reused: number;
+  /** what did not work, in the compiler's words */
+  message: string | null;
+}
+
+/** The most memory that lives at once by the jaxpr, before fusion, and where that is. */
+export interface Peak {
+  bytes: number;
+  path: string | null;
+  line: number | null;
+}
+
+/** A line of a program's text and the line of the source that it comes from. Both from 1. */
+export interface TextLink {
+  text_line: number;
+  path: string;
+  line: number;
+}
+
+/** One form of the program. */
+export interface ProgramText {
+  form: "jaxpr" | "stablehlo" | "hlo";
+  text: string;
+  links: TextLink[];
+}
+
+/** What this device reached when it was measured: the roof over every other figure. */
+export interface MachinePeak {
+  flops_per_second: number;
+  bytes_per_second: number;
+  /** of the matrices that were multiplied */
+  dtype: string;
+  /** date, UTC */
+  measured: string;
+}
+
+/** Where the function stands under the roof. */
+export interface Roofline {
+  /** FLOPs for each byte that the executable moves */
+  intensity: number;
+  /** the intensity from which computing, not memory, is the limit */
+  ridge: number;
+  bound: "compute" | "memory";
+  /** seconds that this device would need at least */
+  fastest: number;
+}
+
+/** What an inspection found. */
+export interface InspectionReport {
+  target: Target;
+  stages: CompileStages;
+  memory: Memory | null;
+  peak: Peak | null;
+  /** as the compiler counts */
+  cost: Cost;
+  /** as counted from the jaxpr */
+  flops: number;
+  transcendentals: number;
+  /** the most expensive first */
+  lines: LineCost[];
+  conversions: Conversion[];
+  constants: Constant[];
+  collectives: Collective[];
+  donation: Donation | null;
+  /** `while` loops whose trips are not known */
+  loops: SourceLocation[];
+  machine: MachinePeak | null;
+  roofline: Roofline | null;
+  programs: ProgramText[];
+  notes: string[];
+  inputs: Input[];
+  environment: Environment;
+  version: number;
+  kind: "inspection";
+}
+
 /** What `doctor` asks: does this Python run jax, and on what? */
 export interface EnvironmentReport {
   environment: Environment;
@@ -307,5 +481,5 @@ export interface EnvironmentReport {
   kind: "environment";
 }
 
-export type Report = BenchmarkReport | GradientsReport | EnvironmentReport;
+export type Report = BenchmarkReport | GradientsReport | InspectionReport | EnvironmentReport;
 export type Outcome = Report | Question | Failure;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
 from jaxsight_runner.programs import Prepared, device_arrays, program
-from jaxsight_runner.protocol import Cost, Memory, Stages
+from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job
 
 
@@ -24,15 +26,32 @@ class Compilable:
 
 
 @dataclass(frozen=True)
+class Built:
+    """A compiled program."""
+
+    stages: CompileStages
+    donated: tuple[str, ...]  # key paths
+    refused: str  # what JAX says of donated buffers that it could not use
+    lowered: Any  # `jax.stages.Lowered`, or a library's own
+    executable: Any  # `jax.stages.Compiled`, or a library's own
+
+    @property
+    def memory(self) -> Optional[Memory]:
+        """What the executable needs, where the backend can say."""
+        return _memory(self.executable)
+
+    @property
+    def cost(self) -> Cost:
+        """What the compiler counts."""
+        return _cost(self.executable)
+
+
+@dataclass(frozen=True)
 class Staged:
-    """What compiling came to."""
+    """A compiled program that was run once."""
 
     stages: Stages
-    memory: Optional[Memory]
-    cost: Cost
-    donated: tuple[str, ...]
-    executable: Any  # `jax.stages.Compiled`
-    lowered: Any  # `jax.stages.Lowered`
+    built: Built
 
 
 def compilable(prepared: Prepared) -> Compilable:
@@ -52,6 +71,24 @@ def compilable(prepared: Prepared) -> Compilable:
 def stage(compiled: Compilable, job: Job) -> Staged:
     """Trace, lower, compile and run once, each under its own clock."""
     jax = import_module("jax")
+    built = build(compiled, job)
+    args, kwargs = compiled.args, compiled.kwargs
+    first = copies(args, kwargs) if built.donated else (args, kwargs)
+    job.enter("execute", "first call")
+    start = perf_counter()
+    jax.block_until_ready(compiled.function(*first[0], **first[1]))
+    stages = Stages(
+        trace=built.stages.trace,
+        lower=built.stages.lower,
+        compile=built.stages.compile,
+        first_call=perf_counter() - start,
+        persistent_cache=False,
+    )
+    return Staged(stages, built)
+
+
+def build(compiled: Compilable, job: Job) -> Built:
+    """Trace, lower and compile, each under its own clock; nothing is run."""
     function, args, kwargs = compiled.function, compiled.args, compiled.kwargs
     job.enter("trace", "tracing")
     start = perf_counter()
@@ -59,25 +96,30 @@ def stage(compiled: Compilable, job: Job) -> Staged:
     after_trace = perf_counter()
     job.enter("lower", "lowering")
     lower_start = perf_counter()
-    lowered = traced.lower() if traced is not None else function.lower(*args, **kwargs)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        lowered = traced.lower() if traced is not None else function.lower(*args, **kwargs)
     after_lower = perf_counter()
     job.enter("compile", "compiling")
     compile_start = perf_counter()
     executable = lowered.compile()
-    after_compile = perf_counter()
-    donated = _donated(lowered)
-    first = copies(args, kwargs) if donated else (args, kwargs)
-    job.enter("execute", "first call")
-    first_start = perf_counter()
-    jax.block_until_ready(function(*first[0], **first[1]))
-    stages = Stages(
+    stages = CompileStages(
         trace=after_trace - start,
         lower=after_lower - lower_start,
-        compile=after_compile - compile_start,
-        first_call=perf_counter() - first_start,
-        persistent_cache=False,
+        compile=perf_counter() - compile_start,
     )
-    return Staged(stages, _memory(executable), _cost(executable), donated, executable, lowered)
+    return Built(stages, _donated(lowered), _refused(told), lowered, executable)
+
+
+def _refused(told: Sequence[warnings.WarningMessage]) -> str:
+    """What JAX says of donated buffers; every other warning goes on to the user."""
+    found: list[str] = []
+    for each in told:
+        if "donated" in str(each.message):
+            found.append(str(each.message).splitlines()[0])
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return "\n".join(found)
 
 
 def copies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -91,6 +133,12 @@ def copies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
 
 def _donated(lowered: Any) -> tuple[str, ...]:
     """The key paths of donated arguments."""
+    keystr = import_module("jax").tree_util.keystr
+    return tuple(keystr(path) for path, _ in donated_arguments(lowered))
+
+
+def donated_arguments(lowered: Any) -> list[tuple[Any, Any]]:
+    """The donated arguments: key path, and what is known of each (`shape`, `dtype`)."""
     jax = import_module("jax")
     info = getattr(lowered, "args_info", None)
 
@@ -98,9 +146,7 @@ def _donated(lowered: Any) -> tuple[str, ...]:
         return hasattr(item, "donated")
 
     entries = jax.tree_util.tree_flatten_with_path(info, is_leaf=is_leaf)[0]
-    return tuple(
-        jax.tree_util.keystr(path) for path, item in entries if getattr(item, "donated", False)
-    )
+    return [(path, item) for path, item in entries if getattr(item, "donated", False)]
 
 
 def _memory(executable: Any) -> Optional[Memory]:

@@ -21,6 +21,7 @@ from jaxsight_runner.protocol import (
     Failure,
     GradientsRequest,
     Hello,
+    InspectionRequest,
     Outcome,
     Phase,
     Progress,
@@ -35,6 +36,7 @@ MINIMUM_JAX = (0, 4, 30)
 _TASKS: dict[type, str] = {
     BenchmarkRequest: "benchmark",
     GradientsRequest: "gradients",
+    InspectionRequest: "inspection",
     EnvironmentRequest: "doctor",
 }  # each a module of `tasks` with `run(request, job)`
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "print a rule's page, or say what a traceback is about",
     "bench": "measure a function on this machine's device",
     "grad": "validate a function's gradient against a numerical reference",
+    "inspect": "say what JAX and the compiler make of a function, line by line",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",
     "server": "run the language server on standard input and output",
 }

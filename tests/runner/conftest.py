@@ -16,6 +16,7 @@ from jaxsight_runner.protocol import (
     GradientsRequest,
     Outcome,
     Progress,
+    TargetRequest,
 )
 from jaxsight_server.runner_client import RunnerClient
 
@@ -42,7 +43,7 @@ def _own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyrig
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Run a text's function `f` in a real runner: a benchmark, or a gradient check."""
+    """Run a text's function `f` in a real runner: a benchmark, a gradient check, or another request."""
 
     async def run(
         text: str,
@@ -50,6 +51,7 @@ def bench(tmp_path: Path) -> Bench:
         qualname: str = "f",
         *,
         gradients: bool = False,
+        other: TargetRequest | None = None,
         import_file: bool = False,
         name: str = "target.py",
         python: Path | None = None,
@@ -59,11 +61,15 @@ def bench(tmp_path: Path) -> Bench:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         common = (str(path), dedent(text), qualname, spec)
-        request = (
-            GradientsRequest(*common, import_file=import_file)
-            if gradients
-            else replace(BenchmarkRequest(*common, import_file=import_file), options=QUICK)
+        request: TargetRequest = replace(
+            BenchmarkRequest(*common, import_file=import_file), options=QUICK
         )
+        if gradients:
+            request = GradientsRequest(*common, import_file=import_file)
+        if other is not None:
+            request = replace(
+                other, path=str(path), text=dedent(text), qualname=qualname, input=spec
+            )
         printed: list[str] = []
         phases: list[str] = []
 

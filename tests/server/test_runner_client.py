@@ -116,6 +116,18 @@ def test_bench_prints_json_for_scripts(target: Path) -> None:
     assert {"median", "low", "high", "unit"} <= set(report["latency"])
 
 
+def test_inspect_prints_lines_and_programs(target: Path) -> None:
+    words = ("inspect", "target.py::f", "--input", "x: f32[8]")
+    done = jaxsight(*words, cwd=target.parent)
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if "return jnp.sum" in line)
+    assert row.split()[:3] == ["6", "15", "100%"]  # 8 sines and 7 additions
+    for word in ("stages", "cost", "memory", "peak", "x: f32[8]"):
+        assert word in done.stdout
+    shown = jaxsight(*words, "--show", "jaxpr", cwd=target.parent).stdout
+    assert any(line.split()[:1] == ["6"] and "sin" in line for line in shown.splitlines())
+
+
 @pytest.mark.parametrize(("name", "code"), [("f", 0), ("wrong", 1)])
 def test_grad_ends_with_its_verdict(target: Path, name: str, code: int) -> None:
     done = jaxsight(

@@ -37,6 +37,21 @@ from jaxsight_runner.protocol.gradients import (
     GradientsReport,
     LeafVerdict,
 )
+from jaxsight_runner.protocol.inspection import (
+    Collective,
+    CompileStages,
+    Constant,
+    Conversion,
+    Donation,
+    Form,
+    InspectionReport,
+    LineCost,
+    MachinePeak,
+    Peak,
+    ProgramText,
+    Roofline,
+    TextLink,
+)
 from jaxsight_runner.protocol.json_form import (
     ProtocolError,
     from_json,
@@ -51,6 +66,8 @@ from jaxsight_runner.protocol.messages import (
     GradientsOptions,
     GradientsRequest,
     Hello,
+    InspectionOptions,
+    InspectionRequest,
     Log,
     Phase,
     Progress,
@@ -67,37 +84,52 @@ __all__ = [
     "BenchmarkOptions",
     "BenchmarkReport",
     "BenchmarkRequest",
+    "Collective",
+    "CompileStages",
+    "Constant",
+    "Conversion",
     "Cost",
     "Device",
+    "Donation",
     "Environment",
     "EnvironmentReport",
     "EnvironmentRequest",
     "Failure",
     "FailureKind",
+    "Form",
     "GradientLeaf",
     "GradientsOptions",
     "GradientsReport",
     "GradientsRequest",
     "Hello",
     "Input",
+    "InspectionOptions",
+    "InspectionReport",
+    "InspectionRequest",
     "Interval",
     "LeafVerdict",
+    "LineCost",
     "Log",
+    "MachinePeak",
     "Memory",
     "Message",
     "Outcome",
+    "Peak",
     "Phase",
+    "ProgramText",
     "Progress",
     "ProtocolError",
     "Question",
     "Report",
     "Request",
+    "Roofline",
     "Samples",
     "SourceLine",
     "SourceLocation",
     "Stages",
     "Target",
     "TargetRequest",
+    "TextLink",
     "decode",
     "encode",
     "from_json",
@@ -107,12 +139,22 @@ __all__ = [
 PROTOCOL = 1
 
 Request = Union[TargetRequest, EnvironmentRequest]
-Report = Union[BenchmarkReport, GradientsReport, EnvironmentReport]
+Report = Union[BenchmarkReport, GradientsReport, InspectionReport, EnvironmentReport]
 Outcome = Union[Report, Question, Failure]
 Message = Union[Request, Hello, Progress, Outcome]
 
-REQUESTS: tuple[type, ...] = (BenchmarkRequest, GradientsRequest, EnvironmentRequest)
-REPORTS: tuple[type, ...] = (BenchmarkReport, GradientsReport, EnvironmentReport)
+REQUESTS: tuple[type, ...] = (
+    BenchmarkRequest,
+    GradientsRequest,
+    InspectionRequest,
+    EnvironmentRequest,
+)
+REPORTS: tuple[type, ...] = (
+    BenchmarkReport,
+    GradientsReport,
+    InspectionReport,
+    EnvironmentReport,
+)
 REPLIES: tuple[type, ...] = (Hello, Progress, *REPORTS, Question, Failure)
 _BY_NAME = {cls.__name__: cls for cls in (*REQUESTS, *REPLIES)}
 

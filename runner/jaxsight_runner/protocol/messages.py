@@ -45,6 +45,14 @@ class GradientsOptions:
 
 
 @dataclass(frozen=True)
+class InspectionOptions:
+    """What an inspection brings along."""
+
+    programs: bool = False  # the texts of the jaxpr, StableHLO and optimised HLO
+    roofline: bool = True  # measure the device, unless that was done before
+
+
+@dataclass(frozen=True)
 class TargetRequest:
     """Which function to run, on which text, with which inputs."""
 
@@ -69,6 +77,13 @@ class GradientsRequest(TargetRequest):
     """Check a function's gradients against a numerical reference."""
 
     options: GradientsOptions = field(default_factory=GradientsOptions)
+
+
+@dataclass(frozen=True)
+class InspectionRequest(TargetRequest):
+    """Say what JAX and the compiler make of a function. It is compiled, and not run."""
+
+    options: InspectionOptions = field(default_factory=InspectionOptions)
 
 
 @dataclass(frozen=True)

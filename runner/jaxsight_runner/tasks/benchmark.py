@@ -30,7 +30,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     prepared = _load(request, job)
     compiled = compilable(prepared)
     staged = stage(compiled, job)
-    fresh = bool(staged.donated)
+    fresh = bool(staged.built.donated)
     call, arguments = _callable(compiled, fresh)
     options = request.options
     job.enter("execute", "warming up")
@@ -50,8 +50,8 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         latency=summarise(latency.seconds),
         throughput=summarise(queued.seconds) if queued else None,
         dispatch_floor=_dispatch_floor(options),
-        memory=staged.memory,
-        cost=staged.cost,
+        memory=staged.built.memory,
+        cost=staged.built.cost,
         samples=Samples(
             latency.seconds,
             queued.seconds if queued else (),
@@ -62,7 +62,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         reasons=tuple(reasons),
         notes=(*prepared.notes, *compiled.notes, *_notes(fresh)),
         inputs=prepared.inputs,
-        donated=staged.donated,
+        donated=staged.built.donated,
         environment=describe_environment(),
     )
 
