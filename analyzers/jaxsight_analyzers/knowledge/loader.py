@@ -43,7 +43,10 @@ Effect = Literal[
     "state",
 ]
 Plain = Literal["derivative", "value", "axis", "unchanged"]
-Within = Literal["evaluated", "untraced"]
+Within = Literal["evaluated", "untraced", "handled"]
+Site = Literal["sample", "param", "deterministic", "factor", "plate"]
+Mark = Literal["model", "gibbs", "handled", "chexified"]
+Draws = Literal["discrete", "enumerable"]
 Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal[
@@ -109,7 +112,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, or compiled functions run `untraced`. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -155,6 +158,9 @@ class FunctionFacts:
     replaces: str | None = None
     joins: str | None = None
     reverse: bool = False
+    site: Site | None = None
+    marks: Mark | None = None
+    draws: Draws | None = None
     axes: frozenset[str] | None = None
 
     @property
@@ -600,6 +606,9 @@ def _function(
         replaces=entry.get("replaces"),
         joins=entry.get("joins"),
         reverse=entry.get("reverse", False),
+        site=entry.get("site"),
+        marks=entry.get("marks"),
+        draws=entry.get("draws"),
     )
 
 

@@ -105,7 +105,7 @@ def _tells(task: Activation) -> bool:
     """Whether the function's own file would not see as much."""
     abstract, _, concrete = task.way.tracing
     traced = any(value.traced is not Certainty.NO for value in task.parameters.values())
-    return abstract or concrete or traced or task.way.hot
+    return abstract or concrete or traced or task.way.hot or "model" in task.way.guards
 
 
 def _related(model: SemanticModel, frame: Frame) -> Iterator[Related]:

@@ -35,6 +35,7 @@ from jaxsight_analyzers.semantic import (
     purpose,
     records,
     reveals,
+    sites,
     transformations,
 )
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen, MethodSeen
@@ -238,6 +239,8 @@ def imported(
         return unknown_result(run, node) if known is None else known
     if facts is None:
         return unknown_result(run, node)
+    if facts.site is not None:
+        sites.note(run, node, facts, arguments)
     if facts.effect is not None or facts.mutates is not None:
         effects.library_called(run, node, qualified, facts, arguments)
     if facts.transforms:

@@ -137,7 +137,7 @@ class Frame:
     returned_consumed: Consumed | None = None
     guards: tuple[
         str, ...
-    ] = ()  # "try", "tracer", "raises", "version", "untraced", "missing", "cached": see `run.guards`
+    ] = ()  # "try", "tracer", "raises", "version", "untraced", "missing", "cached", "handler", and what transformations mark: see `run.guards`
     tracer: str = ""  # the transformation that makes the tracers here, by qualified name
     compiled: bool = False  # whether it is compiled, or a part of what is
     incoming: tuple[Any, ...] = ()  # the places in another file that lead to what runs in it

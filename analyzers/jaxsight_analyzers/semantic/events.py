@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
+    from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
     from jaxsight_analyzers.semantic.tasks import Activation
     from jaxsight_analyzers.semantic.varying import VaryingSeen
 
@@ -443,13 +444,16 @@ class Events:
         "promotions",
         "references",
         "refusals",
+        "repeated_sites",
         "reveals",
         "scatter_casts",
+        "sites",
         "slices",
         "specs_compared",
         "static_needs",
         "truths",
         "types",
+        "unseeded_sites",
         "varying",
         "wraps",
     )
@@ -490,6 +494,9 @@ class Events:
     reveals: list[RevealSeen]
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
+    sites: list[SiteSeen]
+    repeated_sites: list[RepeatedSiteSeen]
+    unseeded_sites: list[UnseededSeen]
     applied: list[AppliedSeen]
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function
 

@@ -32,6 +32,7 @@ from jaxsight_analyzers.semantic import (
     promotions,
     purpose,
     records,
+    transformations,
 )
 from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
@@ -406,7 +407,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     within: set[str | None] = set()
     for item in node.items:
         value = run.evaluate(item.context_expr)
-        within.add(value.data.within if isinstance(value.data, FunctionFacts) else None)
+        within.add(_within(value))
         meshes.note(run, item, value)
         if purpose.expects_failure(item.context_expr):
             purpose.note(run, node, item.context_expr)
@@ -418,8 +419,16 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
         frame.constants_traced = False
     if "untraced" in within:
         frame.guards = (*frame.guards, "untraced")
+    if "handled" in within:
+        frame.guards = (*frame.guards, "handler")
     run_body(run, node.body)
     frame.guards, frame.constants_traced = guards, constants
+
+
+def _within(value: Value) -> str | None:
+    """What is otherwise in a `with` statement of a value; a handler of NumPyro waits for its function."""
+    data = value.data.facts if isinstance(value.data, transformations.Pending) else value.data
+    return data.within if isinstance(data, FunctionFacts) else None
 
 
 def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

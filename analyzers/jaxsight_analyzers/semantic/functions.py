@@ -264,6 +264,7 @@ def _way(caller: Frame, data: FunctionData) -> Way:
     cached = members.is_cached(data.node)
     hot = (bool(caller.loops) or caller.hot) and not cached
     found = ["cached"] if cached and tracing else []
+    found += [one.facts.marks for one in data.transformations if one.facts.marks is not None]
     frame: Frame | None = caller
     while frame is not None:
         if frame.guards:
@@ -377,10 +378,14 @@ def _inline(
         data,
         run.frame,
         call_node,
-        way._replace(guards=tuple([guard for guard in way.guards if guard == "cached"])),
+        way._replace(guards=tuple([guard for guard in way.guards if guard in _OF_THE_FUNCTION])),
     )
     summary = task.inline[key] = _execute(run, data, parameters, frame)
     return summary
+
+
+_OF_THE_FUNCTION = ("cached", "model", "gibbs", "handled", "chexified")
+"""What guards a function's own run. The others are those of the frames that it is called from."""
 
 
 def execute(run: Run, activation: Activation) -> Summary:
@@ -508,7 +513,10 @@ def _method_as_called(
 
 def run_generic(run: Run, data: FunctionData) -> None:
     """Run a function that nobody is seen to call, with what its signature says of its arguments."""
-    before = run.frame.state.copy()
+    before = (
+        run.frame.state
+    )  # it may be what the frame returned with, so that another one is used up
+    run.frame.state = before.copy()
     parameters, passed = generic_parameters(run, data)
     run_with(run, data.node, data, parameters, passed, generic=True)
     run.frame.state = before

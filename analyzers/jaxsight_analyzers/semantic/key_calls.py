@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, key_arrays, keys
+from jaxsight_analyzers.semantic import expressions, key_arrays, keys, sites
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.sites import SiteToken
 from jaxsight_analyzers.semantic.trees import is_generator
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -185,9 +186,12 @@ def _consume(
     use: Consumption,
     repeated: Transformation | None,
 ) -> None:
-    """Use up one of the keys that a call uses up."""
+    """Use up one of the keys, or names of sites, that a call uses up."""
     state, loops = run.frame.state, run.frame.loops
     here = use._replace(node=node, by=f"`{data.name}`", conditions=state.conditions, passes=loops)
+    if isinstance(token, SiteToken):
+        sites.note_call(run, node, data, token, here)
+        return
     root = token.root
     tokens = renaming.of(token)
     if root.owner is not summary.mark:

@@ -140,7 +140,8 @@ def drawn(
     given = arguments.get(facts, facts.observed or "")
     if given is not None and constant_of(given[1]) is not None:
         return made
-    how = next((t.facts.samples for t in run.frame.transformations if t.facts.samples), None)
+    by = run.facts(run.frame.tracer)
+    how = None if by is None else by.samples
     if how is None or made.traced is Certainty.YES:
         return made
     # variational inference starts without derivatives, to see what there is

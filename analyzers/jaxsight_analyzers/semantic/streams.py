@@ -23,7 +23,7 @@ from jaxsight_analyzers.semantic.events import (
 )
 from jaxsight_analyzers.semantic.keys import KeyToken, made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
-from jaxsight_analyzers.semantic.values import Kind, Origin, Value
+from jaxsight_analyzers.semantic.values import Kind, Origin, Value, constant_of
 
 
 class Branch(NamedTuple):
@@ -50,6 +50,7 @@ class Argument:
         "_places",
         "_tokens",
         "concrete",
+        "constant",
         "is_keyword",
         "is_starred",
         "kind",
@@ -71,6 +72,8 @@ class Argument:
         self.traced = _leaves(seen.value)
         self.concrete = seen.value.concrete or event.frame.eager
         """Whether it is a tracer that carries a value, as under plain `grad`."""
+        self.constant = constant_of(seen.value)
+        """The Python constant that it is; `MISSING` where none is known."""
         self.is_starred = seen.starred
         self.is_keyword = not seen.starred and id(seen.node) not in positional
 

@@ -97,6 +97,8 @@ def apply(
         data = members.callable_of(run, target)
         if data is None:
             return target
+        if facts.marks is not None:
+            data = _apply_to(run, node, qualified, facts, mode, arguments, parameter) or data
         return Value(Kind.FUNCTION, data=replace(data, what=data.what or "wrapped"))
     made = _apply_to(run, node, qualified, facts, mode, arguments, parameter)
     if made is None:
@@ -140,7 +142,8 @@ def _apply_to(
         transformations=(*data.transformations, transformation),
         bound=(*data.bound, *kept),
     )
-    run.note_transformed(made, run.frame)
+    if not run.guarded("raises"):  # what is meant to fail is not run for its own sake
+        run.note_transformed(made, run.frame)
     applications.note(run, made, transformation)
     return made
 

@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic import (
     mesh_streams,
     purity_streams,
     reverse_streams,
+    site_streams,
     streams,
     syncs,
     timings,
@@ -88,6 +89,11 @@ class Unit:
         """The libraries' names that the file imports; who asks depends on which they are."""
         self.asked_imports = True
         return self.model.imports
+
+    @cached_property
+    def own_imports(self) -> list[streams.Reference]:
+        """Those of the libraries' names that are imported in the unit."""
+        return streams.references(self._seen("imports"), self.model.places)
 
     @property
     def import_names(self) -> Mapping[str, str]:
@@ -260,6 +266,21 @@ class Unit:
     def key_reuses(self) -> list[streams.KeyReuse]:
         """Keys that are used up again."""
         return streams.key_reuses(self._seen("key_reuses"), self.model.places)
+
+    @cached_property
+    def repeated_sites(self) -> list[site_streams.RepeatedSite]:
+        """Sites of models whose names are taken."""
+        return site_streams.repeated_sites(self._seen("repeated_sites"), self.model.places)
+
+    @cached_property
+    def sites(self) -> list[site_streams.Site]:
+        """The sites of models."""
+        return site_streams.sites(self._seen("sites"), self.model.places)
+
+    @cached_property
+    def unseeded_sites(self) -> list[site_streams.Unseeded]:
+        """Sites that draw without a key."""
+        return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
 
     @cached_property
     def compilations(self) -> list[streams.Compilation]:

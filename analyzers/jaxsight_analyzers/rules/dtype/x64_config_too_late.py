@@ -21,7 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers import early_settings, edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Edit,
@@ -48,7 +48,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         if array is None:
             continue
         fixes: tuple[FixRef, ...] = ()
-        if _moved(unit, call, array) is not None:
+        if early_settings.moved_before(unit, call, array) is not None:
             title = "Enable them before the first array"
             fixes = (FixRef("enable-before", title, Applicability.UNSAFE, number),)
         yield Finding(
@@ -82,18 +82,10 @@ def _earlier_array(unit: Unit, update: Call) -> Call | None:
         before = unit.whole.analysed.text[:start]
         if mentions(before):
             return None  # they were enabled, or it is about both
-        first = _first(unit, start, here)
+        first = early_settings.first_of(unit, start, here)
         if first is not None and edits.runs_once_in(first.node, call.node):
             return call
     return None
-
-
-def _first(unit: Unit, start: int, here: int) -> edits.Place | None:
-    """The statement that makes the array, if the other one comes after it whenever it runs."""
-    one, other = edits.places_at(unit, start), edits.places_at(unit, here)
-    if len(one) == len(other) == 1:
-        return one[0]  # statements of the module
-    return edits.first_of_two(unit, start, here)
 
 
 def _has_default_precision(unit: Unit, call: Call) -> bool:
@@ -169,36 +161,8 @@ def fix(unit: Unit, reference: FixRef) -> Fix | None:
         return Fix(reference.title, (Edit(place.span, text),), reference.applicability)
     call = unit.calls[reference.data]
     array = _earlier_array(unit, call)
-    moved = None if array is None else _moved(unit, call, array)
+    moved = None if array is None else early_settings.moved_before(unit, call, array)
     return None if moved is None else Fix(reference.title, moved, reference.applicability)
-
-
-def _moved(unit: Unit, update: Call, array: Call) -> tuple[Edit, ...] | None:
-    """The statement before the one that makes the array, if it has its line for itself and its names are bound there."""
-    here, start = update.span.start, array.span.start
-    place, first = edits.place_at(unit, here), _first(unit, start, here)
-    if place is None or first is None or place.span != update.span:
-        return None
-    alone = edits.starts_its_line(unit, place.span) and edits.ends_its_line(unit, place.span)
-    root: ast.AST = update.node.func
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    text = unit.whole.analysed.text
-    bound = isinstance(root, ast.Name) and re.search(
-        rf"(?m)^(?:import|from)\b.*\b{root.id}\b", text[: first.span.start]
-    )
-    if not alone or not bound or (place.parents and len(place.block) == 1):
-        return None
-    inserted = edits.insert_before(unit, first, edits.text(unit, place.span))
-    return None if inserted is None else (inserted, _line_of(unit, place))
-
-
-def _line_of(unit: Unit, place: edits.Place) -> Edit:
-    analysed = unit.model.module.analysed
-    start = analysed.line_starts[analysed.line_of(place.span.start)]
-    last = analysed.line_of(place.span.end) + 1
-    end = analysed.line_starts[last] if last < len(analysed.line_starts) else len(analysed.text)
-    return Edit(Span(start, end), "")
 
 
 RULE = Rule(

@@ -1,0 +1,125 @@
+"""Streams about probabilistic programs, merged over contexts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty, Route, Span
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
+from jaxsight_analyzers.semantic.streams import Places, is_meant
+
+
+class RepeatedSite(NamedTuple):
+    """A site whose name one before it has."""
+
+    node: ast.AST
+    span: Span
+    name: str
+    by: str
+    kind: str  # of the site
+    earlier: ast.AST
+    earlier_span: Span
+    in_loop: bool
+    certainty: Certainty
+
+
+class Site(NamedTuple):
+    """A site of a model, in the context that tells most of it."""
+
+    node: ast.Call
+    span: Span
+    kind: str
+    name: str | None
+    distribution: FunctionFacts | None
+    given: Mapping[str, ast.expr | None]
+    observed: Certainty
+    in_model: bool  # whether an inference is seen to run it
+    handled: bool  # whether a handler of the model's own may change what it is
+    has_gibbs: bool  # whether a sampler gives values to what others cannot
+    tracer: str  # what makes the tracers around it, by qualified name
+    related: tuple[Route, ...]
+
+
+class Unseeded(NamedTuple):
+    """What draws without a key."""
+
+    node: ast.AST
+    span: Span
+    function: str | None
+    name: str | None
+
+
+def repeated_sites(seen: Iterable[RepeatedSiteSeen], places: Places) -> list[RepeatedSite]:
+    """Each site whose name is taken once, in the context in which that is most certain."""
+    best: dict[ast.AST, RepeatedSiteSeen] = {}
+    certain: dict[ast.AST, Certainty] = {}
+    for event in seen:
+        if is_meant(event.guards) or not places.module.owns(event.earlier.node):
+            continue
+        certainty = event.certainty if "model" in event.guards else Certainty.MAYBE
+        if event.frame.is_test and (event.expected or "model" not in event.guards):
+            continue  # it is meant to fail, or nothing records what it draws
+        before = certain.get(event.node, Certainty.NO)
+        if certainty > before:
+            best[event.node], certain[event.node] = event, certainty
+    return [_repeated(event, certain[node], places) for node, event in best.items()]
+
+
+def _repeated(event: RepeatedSiteSeen, certainty: Certainty, places: Places) -> RepeatedSite:
+    return RepeatedSite(
+        event.node,
+        places.span(event.node),
+        event.name,
+        event.by,
+        event.earlier.sampler,
+        event.earlier.node,
+        places.span(event.earlier.node),
+        event.in_loop,
+        certainty,
+    )
+
+
+def sites(seen: Iterable[SiteSeen], places: Places) -> list[Site]:
+    """Each site once for each way in which a model is run."""
+    found: dict[tuple[object, ...], Site] = {}
+    for event in seen:
+        if is_meant(event.guards):
+            continue
+        site = _site(event, places)
+        key = (site.node, site.in_model, site.handled, site.has_gibbs, site.tracer, site.observed)
+        found.setdefault(key, site)
+    return list(found.values())
+
+
+def _site(event: SiteSeen, places: Places) -> Site:
+    held = None if event.distribution is None else event.distribution.data
+    guards = event.guards
+    handled = "handler" in guards or ("handled" in guards and "model" not in guards)
+    return Site(
+        event.node,
+        places.span(event.node),
+        event.facts.site or "",
+        event.name,
+        held if isinstance(held, FunctionFacts) else None,
+        event.given,
+        event.observed,
+        "model" in guards,
+        handled,
+        "gibbs" in guards,
+        event.frame.tracer,
+        places.related(event.frame),
+    )
+
+
+def unseeded(seen: Iterable[UnseededSeen], places: Places) -> list[Unseeded]:
+    """What draws without a key, once."""
+    found: dict[ast.AST, Unseeded] = {}
+    for event in seen:
+        if is_meant(event.guards):
+            continue
+        made = Unseeded(event.node, places.span(event.node), event.function, event.name)
+        found.setdefault(event.node, made)
+    return list(found.values())
