@@ -19,6 +19,7 @@ REAL_RUNS = (  # each test starts a program that imports JAX, or an editor
     "e2e/test_editors.py",
     "e2e/test_process.py",
     "runner/test_benchmark.py",
+    "runner/test_side_by_side.py",
     "runner/test_gradients.py",
     "runner/test_inputs.py",
     "runner/test_survival.py",

@@ -8,6 +8,8 @@ export interface BenchmarkOptions {
   /** stop when half the confidence interval is below this share */
   precision: number;
   minimum_samples: number;
+  /** of a comparison: what differs by less than this share is the same */
+  threshold: number;
 }
 
 /** How thoroughly gradients are checked. */
@@ -42,6 +44,18 @@ export interface TargetRequest {
   root: string | null;
 }
 
+/** The function that a benchmark compares with; the same one of another text, or another one. */
+export interface Other {
+  /** of the source file, absolute */
+  path: string;
+  text: string;
+  qualname: string;
+  /** what to call it: `HEAD~1`, `other.py::step` */
+  name: string;
+  /** what the reader of the comparison has to know */
+  notes: string[];
+}
+
 /** Measure a function. */
 export interface BenchmarkRequest {
   /** of the source file, absolute */
@@ -58,6 +72,8 @@ export interface BenchmarkRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** compare with it, side by side */
+  other: Other | null;
   options: BenchmarkOptions;
 }
 
@@ -260,6 +276,36 @@ export interface Samples {
   throughput_calls: number;
 }
 
+/** The function beside another one: both called in turns, in one process, with the same inputs. */
+export interface Comparison {
+  /** of the other */
+  name: string;
+  other: Target;
+  /** of the function, not of the other */
+  verdict: "faster" | "slower" | "same" | "unsure";
+  /** how many times as long as the other it takes: the median over pairs of samples */
+  ratio: number;
+  low: number;
+  high: number;
+  confidence: number;
+  /** what differs by less than this share is the same */
+  threshold: number;
+  pairs: number;
+  /** of the function, while they took turns */
+  latency: Interval;
+  other_latency: Interval;
+  /** seconds per call; a pair stands at the same place of both */
+  samples: number[];
+  other_samples: number[];
+  other_stages: Stages;
+  other_inputs: Input[];
+  /** close: as far as rounding goes */
+  results: "equal" | "close" | "different" | "unknown";
+  /** where the results differ, and by how much */
+  difference: string | null;
+  notes: string[];
+}
+
 /** What a benchmark found. */
 export interface BenchmarkReport {
   target: Target;
@@ -280,6 +326,7 @@ export interface BenchmarkReport {
   inputs: Input[];
   donated: string[];
   environment: Environment;
+  comparison: Comparison | null;
   version: number;
   kind: "benchmark";
 }

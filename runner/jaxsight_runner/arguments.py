@@ -85,7 +85,7 @@ def _gap_after(
 def build_arguments(loaded: Loaded) -> Arguments:
     """The arguments of the target: request, comment, recorded file, annotations; else a question."""
     parameters = loaded.parameters
-    text, source = _written(loaded)
+    text, source = written(loaded)
     values = _parse(text, source, loaded) if text else {}
     values = _name_self(values, loaded)
     _refuse_unknown(values, parameters, loaded)
@@ -114,7 +114,8 @@ def build_arguments(loaded: Loaded) -> Arguments:
     return Arguments(built, tuple(inputs))
 
 
-def _written(loaded: Loaded) -> tuple[Optional[str], str]:
+def written(loaded: Loaded) -> tuple[Optional[str], str]:
+    """The spec that somebody wrote for the target, and where: request, comment or recorded file."""
     request = loaded.request
     comment = comment_spec(request.text, loaded.first_line)
     for text, source in (

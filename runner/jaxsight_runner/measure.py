@@ -16,9 +16,11 @@ Arguments = Callable[[], Any]  # makes the arguments of one call, as a tuple, ou
 
 _LATENCY_SAMPLE = 50e-6  # seconds: a sample shorter than this holds several calls
 _THROUGHPUT_SAMPLE = 5e-3
+_PAIR_SAMPLE = 500e-6
 _MOST_CALLS = 1000
 _MOST_SAMPLES = 10_000
 _PATIENCE = 10  # times the budget, for functions so slow that six samples take longer
+MINIMUM_ROUNDS = 5  # of four samples; fewer say nothing about a ratio
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,62 @@ def throughput(
         return (perf_counter() - start) / calls
 
     return Sampled(_collect(sample, options), calls)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two functions that take turns."""
+
+    call: Call
+    arguments: Arguments
+    fresh: bool  # every call needs its own arguments
+    estimate: float  # seconds of one call
+
+
+def in_turns(
+    one: Side,
+    other: Side,
+    options: BenchmarkOptions,
+    decided: Callable[[list[float], list[float]], bool],
+) -> tuple[Sampled, Sampled]:
+    """Samples in the order one, other, other, one: what drifts or disturbs hits both alike.
+
+    Asks whether enough is known after 20 rounds and each time that number has doubled.
+    """
+    take = [_sampler(side) for side in (one, other)]
+    taken: tuple[list[float], list[float]] = ([], [])
+    start, rounds, ask = perf_counter(), 0, 20
+    while rounds < _MOST_SAMPLES:
+        for index in (0, 1, 1, 0):
+            taken[index].append(take[index][1]())
+        rounds += 1
+        spent = perf_counter() - start
+        if rounds < MINIMUM_ROUNDS and spent < options.seconds * _PATIENCE:
+            continue
+        if spent >= 2 * options.seconds:
+            break
+        if rounds == ask:
+            ask *= 2
+            if decided(*taken):
+                break
+    return Sampled(tuple(taken[0]), take[0][0]), Sampled(tuple(taken[1]), take[1][0])
+
+
+def _sampler(side: Side) -> tuple[int, Callable[[], float]]:
+    block = import_module("jax").block_until_ready
+    calls = 1 if side.fresh else _calls(side.estimate, _PAIR_SAMPLE)
+    given = block(side.arguments())
+
+    def sample() -> float:
+        nonlocal given
+        if side.fresh:
+            given = block(side.arguments())
+        start = perf_counter()
+        for _ in range(calls):
+            block(side.call(*given))
+        return (perf_counter() - start) / calls
+
+    return calls, sample
 
 
 def host_noise(repeats: int = 20) -> float:

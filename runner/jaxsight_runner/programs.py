@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Optional
 
 from jaxsight_runner.arguments import Arguments, build_arguments
 from jaxsight_runner.failures import stop
@@ -59,9 +59,9 @@ class Prepared:
         return Target(request.path, request.qualname, self.loaded.hash, self.loaded.line, how)
 
 
-def prepare(loaded: Loaded) -> Prepared:
-    """Build the arguments; a Linen method becomes a function of its variables."""
-    arguments = build_arguments(loaded)
+def prepare(loaded: Loaded, arguments: Optional[Arguments] = None) -> Prepared:
+    """Build the arguments, unless given; a Linen method becomes a function of its variables."""
+    arguments = arguments or build_arguments(loaded)
     args, kwargs = arguments.bind(loaded.parameters)
     function, notes = loaded.function, ()
     linen = sys.modules.get("flax.linen")

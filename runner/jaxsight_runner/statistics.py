@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Literal
 
 from jaxsight_runner.protocol import Interval
 
 CONFIDENCE = 0.95
 MINIMUM_SAMPLES = 6  # fewer cannot bound a median with 95 % confidence, whatever they are
+_RESAMPLES = 1000
 
 
 def median(values: Sequence[float]) -> float:
@@ -91,6 +94,40 @@ def summarise(values: Sequence[float]) -> Interval:
         outliers=outliers(values),
         drift=drift(values),
     )
+
+
+def pair_ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """How many times as long the first of each pair took."""
+    return [first / second for first, second in zip(one, other) if second > 0]
+
+
+def ratio_interval(ratios: Sequence[float], confidence: float = 0.99) -> tuple[float, float]:
+    """A bootstrap interval of the median ratio.
+
+    What comes and goes on a machine hits both of a pair, so that the ratio of a pair is known better
+    than either time (measured: with other work on all cores, a seventh of the width that the ratio
+    of the two medians has). Two pairs that were taken together, in opposite order, are drawn together.
+    """
+    numpy = import_module("numpy")
+    rounds = numpy.asarray(ratios[: len(ratios) // 2 * 2]).reshape(-1, 2)
+    rng = numpy.random.default_rng(0)
+    drawn = rng.integers(0, len(rounds), (_RESAMPLES, len(rounds)))
+    medians = numpy.median(rounds[drawn].reshape(_RESAMPLES, -1), axis=1)
+    tail = (1 - confidence) / 2
+    low, high = numpy.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def comparison_verdict(
+    low: float, high: float, threshold: float
+) -> Literal["faster", "slower", "same", "unsure"]:
+    """What an interval of the ratio says."""
+    slow, fast = 1 + threshold, 1 / (1 + threshold)
+    if low > slow:
+        return "slower"
+    if high < fast:
+        return "faster"
+    return "same" if fast <= low and high <= slow else "unsure"
 
 
 def instability(values: Sequence[float], host_noise: float) -> list[str]:

@@ -41,8 +41,11 @@ class Loaded:
         return dict(inspect.signature(self.function).parameters)
 
 
-def load_target(request: TargetRequest, job: Job) -> Loaded:
-    """Import the file and find the function, or say which names come near."""
+def load_target(request: TargetRequest, job: Job, module: Optional[ModuleType] = None) -> Loaded:
+    """Import the file and find the function, or say which names come near.
+
+    `module`: what the same text was imported as before, for another function of it.
+    """
     job.enter("import", f"importing {Path(request.path).name}")
     tree = parse_file(request)
     names = qualified_names(tree)
@@ -54,7 +57,7 @@ def load_target(request: TargetRequest, job: Job) -> Loaded:
         )
     if request.qualname not in names:
         _refuse_early(request, names)
-    module = load_module(request, tree)
+    module = module or load_module(request, tree)
     function, owner = _find(request, module, names)
     line = names.get(request.qualname, 1)
     return Loaded(request, module, function, owner, line, _first_line(tree, line))

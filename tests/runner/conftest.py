@@ -14,6 +14,7 @@ from jaxsight_runner.protocol import (
     BenchmarkOptions,
     BenchmarkRequest,
     GradientsRequest,
+    Other,
     Outcome,
     Progress,
     TargetRequest,
@@ -57,12 +58,14 @@ def bench(tmp_path: Path) -> Bench:
         python: Path | None = None,
         timeout: float = 100,
         memory_limit: int | None = None,
+        beside: Other | None = None,
+        options: BenchmarkOptions = QUICK,
     ) -> Seen:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         common = (str(path), dedent(text), qualname, spec)
-        request: TargetRequest = replace(
-            BenchmarkRequest(*common, import_file=import_file), options=QUICK
+        request: TargetRequest = BenchmarkRequest(
+            *common, import_file=import_file, other=beside, options=options
         )
         if gradients:
             request = GradientsRequest(*common, import_file=import_file)

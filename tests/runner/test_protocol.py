@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from jaxsight_runner.protocol import (
     BenchmarkRequest,
     Cost,
     Failure,
+    Other,
     Progress,
     ProtocolError,
     Question,
@@ -27,6 +29,7 @@ REQUEST = BenchmarkRequest("/a.py", "def f(x): ...", "f", input="x: f32[2]")
     "message",
     [
         REQUEST,
+        replace(REQUEST, other=Other("/a.py", "def f(x): 1", "f", "HEAD", ("a note",))),
         Progress("trace", "tracing"),
         Failure("crash", "it died", phase="execute", line=3),
         Question("import-file", "run it?", (SourceLine(3, "train()"),)),

@@ -10,15 +10,42 @@ import pytest
 
 from jaxsight_runner.differences import slope
 from jaxsight_runner.statistics import (
+    comparison_verdict,
     drift,
     half_width,
     instability,
     median,
     median_interval,
     outliers,
+    pair_ratios,
     quantile,
+    ratio_interval,
     summarise,
 )
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "same"), (1.1, "slower"), (0.9, "faster")])
+def test_a_ratio_is_known_through_noise_that_hits_both_of_a_pair(
+    factor: float, verdict: str
+) -> None:
+    """The machine is up to three times as slow for a while; each sample has 2 % of its own."""
+    wrong, rng = 0, random.Random(0)
+    for _ in range(50):
+        one: list[float] = []
+        other: list[float] = []
+        for _ in range(100):
+            load = rng.uniform(1, 3)
+            one += [load * factor * rng.gauss(1, 0.02) for _ in range(2)]
+            other += [load * rng.gauss(1, 0.02) for _ in range(2)]
+        low, high = ratio_interval(pair_ratios(one, other))
+        wrong += not low <= factor <= high
+        assert comparison_verdict(low, high, 0.03) == verdict
+    assert wrong <= 3
+
+
+def test_an_interval_that_allows_both_decides_nothing() -> None:
+    assert comparison_verdict(0.99, 1.2, 0.03) == "unsure"
+    assert comparison_verdict(0.9, 1.1, 0.2) == "same"
 
 
 @pytest.mark.parametrize("count", [6, 15, 40, 200, 300, 2500])

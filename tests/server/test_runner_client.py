@@ -128,6 +128,25 @@ def test_inspect_prints_lines_and_programs(target: Path) -> None:
     assert any(line.split()[:1] == ["6"] and "sin" in line for line in shown.splitlines())
 
 
+def test_bench_compares_with_a_revision_and_says_what_that_leaves_out(target: Path) -> None:
+    def git(*words: str) -> None:
+        user = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *user, *words], cwd=target.parent, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", "target.py")
+    git("commit", "-q", "-m", "first")
+    target.write_text(target.read_text().replace("def f(x):", "def f(x):\n    x = x + 1"))
+    words = ("bench", "target.py::f", "--input", "x: f32[8]", "--compare", "HEAD")
+    done = jaxsight(*words, "--json", cwd=target.parent)
+    found = json.loads(done.stdout)["comparison"]
+    assert found["verdict"] in ("faster", "slower", "same", "unsure")
+    assert (found["name"], found["results"]) == ("HEAD", "different")
+    assert "work tree" in found["notes"][0]
+    done = jaxsight(*words, cwd=target.parent)
+    assert "they compute different things" in done.stdout and "times as long" in done.stdout
+
+
 @pytest.mark.parametrize(("name", "code"), [("f", 0), ("wrong", 1)])
 def test_grad_ends_with_its_verdict(target: Path, name: str, code: int) -> None:
     done = jaxsight(
@@ -144,6 +163,10 @@ def test_grad_ends_with_its_verdict(target: Path, name: str, code: int) -> None:
         (("bench", "none.py::f"), "cannot read none.py"),
         (("bench", "target.py::g", "--input", "x: f32"), "has no `g`"),
         (("bench", "target.py::f"), '--input "x: f32[8]"'),
+        (("bench", "target.py::f", "--compare", "HEAD~1"), "git has no target.py at `HEAD~1`"),
+        (("bench", "target.py::f", "--compare=--output=x"), "nor a revision of git"),
+        (("bench", "target.py::f", "--compare", "none.py::f"), "cannot read none.py"),
+        (("bench", "target.py::f", "--compare", "target.py::f"), "is the function itself"),
         (("grad", "loop.py::f", "--input", "x: f32"), "--import-file"),
         (("grad", "target.py::forever", "--input", "x: f32", "--timeout", "4"), "after 4 s"),
     ],

@@ -16,6 +16,7 @@ from typing import Union, cast
 
 from jaxsight_runner.protocol.benchmark import (
     BenchmarkReport,
+    Comparison,
     Cost,
     Interval,
     Memory,
@@ -69,6 +70,7 @@ from jaxsight_runner.protocol.messages import (
     InspectionOptions,
     InspectionRequest,
     Log,
+    Other,
     Phase,
     Progress,
     Question,
@@ -85,6 +87,7 @@ __all__ = [
     "BenchmarkReport",
     "BenchmarkRequest",
     "Collective",
+    "Comparison",
     "CompileStages",
     "Constant",
     "Conversion",
@@ -113,6 +116,7 @@ __all__ = [
     "MachinePeak",
     "Memory",
     "Message",
+    "Other",
     "Outcome",
     "Peak",
     "Phase",

@@ -66,6 +66,30 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The function beside another one: both called in turns, in one process, with the same inputs."""
+
+    name: str  # of the other
+    other: Target
+    verdict: Literal["faster", "slower", "same", "unsure"]  # of the function, not of the other
+    ratio: float  # how many times as long as the other it takes: the median over pairs of samples
+    low: float
+    high: float
+    confidence: float
+    threshold: float  # what differs by less than this share is the same
+    pairs: int
+    latency: Interval  # of the function, while they took turns
+    other_latency: Interval
+    samples: tuple[float, ...]  # seconds per call; a pair stands at the same place of both
+    other_samples: tuple[float, ...]
+    other_stages: Stages
+    other_inputs: tuple[Input, ...]
+    results: Literal["equal", "close", "different", "unknown"]  # close: as far as rounding goes
+    difference: Optional[str]  # where the results differ, and by how much
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BenchmarkReport:
     """What a benchmark found."""
 
@@ -83,5 +107,6 @@ class BenchmarkReport:
     inputs: tuple[Input, ...]
     donated: tuple[str, ...]
     environment: Environment
+    comparison: Optional[Comparison] = None
     version: int = 1
     kind: Literal["benchmark"] = "benchmark"

@@ -34,6 +34,7 @@ class BenchmarkOptions:
     warmup_seconds: float = 0.1
     precision: float = 0.01  # stop when half the confidence interval is below this share
     minimum_samples: int = 20
+    threshold: float = 0.03  # of a comparison: what differs by less than this share is the same
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,21 @@ class TargetRequest:
 
 
 @dataclass(frozen=True)
+class Other:
+    """The function that a benchmark compares with; the same one of another text, or another one."""
+
+    path: str  # of the source file, absolute
+    text: str
+    qualname: str
+    name: str  # what to call it: `HEAD~1`, `other.py::step`
+    notes: tuple[str, ...] = ()  # what the reader of the comparison has to know
+
+
+@dataclass(frozen=True)
 class BenchmarkRequest(TargetRequest):
     """Measure a function."""
 
+    other: Optional[Other] = None  # compare with it, side by side
     options: BenchmarkOptions = field(default_factory=BenchmarkOptions)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner import measure
-from jaxsight_runner.compilation import Compilable, compilable, copies, stage
+from jaxsight_runner.compilation import compilable, stage
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.programs import Prepared, prepare
 from jaxsight_runner.protocol import (
@@ -18,6 +17,7 @@ from jaxsight_runner.protocol import (
     Interval,
     Samples,
 )
+from jaxsight_runner.side_by_side import compare, ready
 from jaxsight_runner.statistics import instability, summarise
 from jaxsight_runner.target import load_target
 from jaxsight_runner.worker import Job
@@ -31,10 +31,9 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     compiled = compilable(prepared)
     staged = stage(compiled, job)
     fresh = bool(staged.built.donated)
-    call, arguments = _callable(compiled, fresh)
     options = request.options
-    job.enter("execute", "warming up")
-    estimate = measure.warm_up(call, arguments, options.warmup_seconds)
+    target = ready(prepared, compiled, staged.stages, fresh, job, options)
+    call, arguments, estimate = target.side.call, target.side.arguments, target.side.estimate
     noise = measure.host_noise()
     job.enter("execute", "measuring latency")
     latency = measure.latency(call, arguments, estimate, fresh, options)
@@ -44,6 +43,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         queued = measure.throughput(call, arguments, estimate, options)
     noise = max(noise, measure.host_noise())
     reasons = instability(latency.seconds, noise)
+    comparison = compare(target, request, request.other, job) if request.other else None
     return BenchmarkReport(
         target=prepared.target(compiled.how),
         stages=staged.stages,
@@ -64,6 +64,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         inputs=prepared.inputs,
         donated=staged.built.donated,
         environment=describe_environment(),
+        comparison=comparison,
     )
 
 
@@ -71,18 +72,6 @@ def _load(request: BenchmarkRequest, job: Job) -> Prepared:
     loaded = load_target(request, job)
     job.enter("arguments", "building the arguments")
     return prepare(loaded)
-
-
-def _callable(compiled: Compilable, fresh: bool) -> tuple[Callable[..., Any], Callable[[], Any]]:
-    """The call to time and what makes its arguments."""
-    function, args, kwargs = compiled.function, compiled.args, compiled.kwargs
-    if not kwargs:
-        return function, lambda: copies(args, {})[0] if fresh else args
-
-    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return function(*args, **kwargs)
-
-    return call, lambda: copies(args, kwargs) if fresh else (args, kwargs)
 
 
 def _dispatch_floor(options: BenchmarkOptions) -> Interval:

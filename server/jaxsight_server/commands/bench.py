@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 from jaxsight_runner.protocol import BenchmarkReport, BenchmarkRequest, to_json
+from jaxsight_server.commands.compare_with import other_function
+from jaxsight_server.commands.comparison_text import comparison_text
 from jaxsight_server.commands.quantities import count, duration, histogram, place, spread
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
@@ -14,11 +16,22 @@ from jaxsight_server.commands.run_target import add_target_arguments, run_target
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_target_arguments(parser)
+    parser.add_argument(
+        "--compare",
+        metavar="FILE::QUALNAME|REVISION",
+        help="measure in turns with another function, or with this one at a revision of git",
+    )
 
 
 def run(arguments: Namespace) -> int:
     """Measure and print; 2 when it could not be run."""
-    report = run_target(arguments, BenchmarkRequest)
+
+    def request(path: str, source: str, qualname: str) -> BenchmarkRequest:
+        named = arguments.compare
+        other = other_function(named, path, source, qualname) if named is not None else None
+        return BenchmarkRequest(path, source, qualname, other=other)
+
+    report = run_target(arguments, request)
     if report is None:
         return 2
     assert isinstance(report, BenchmarkReport)
@@ -50,6 +63,8 @@ def text(report: BenchmarkReport) -> Iterator[str]:
         f"compile {duration(stages.compile)} (cold) · first call {duration(stages.first_call)}"
     )
     yield from _resources(report)
+    if report.comparison is not None:
+        yield from comparison_text(report.comparison)
     yield f"  on          {place(report.environment)}"
     yield from (f"  note        {note}" for note in _notes(report))
     yield from (f"  unstable    {reason}" for reason in report.reasons)

@@ -1,4 +1,4 @@
-"""What `bench` and `grad` share: name a function, run it, answer questions, show progress."""
+"""What the commands that run a function share: name a function, run it, answer questions, show progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxsight_analyzers.config import find_config, load_config
@@ -18,6 +18,7 @@ from jaxsight_runner.protocol import (
     Progress,
     Question,
     Report,
+    Request,
     TargetRequest,
 )
 from jaxsight_server.interpreters import Interpreter, find_interpreter
@@ -44,9 +45,41 @@ def add_target_arguments(parser: ArgumentParser) -> None:
 
 def run_target(arguments: Namespace, make: Make) -> Report | None:
     """The report; None when there is none, which was said on standard error."""
+    runs = open_target(arguments, make)
+    return runs.run(runs.request) if runs is not None else None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A target and the Python that runs it."""
+
+    request: TargetRequest
+    interpreter: Interpreter
+    config: Config
+    timeout: float | None
+
+    def run(self, request: Request) -> Report | None:
+        """The report, after questions were answered; None when there is none, which was said."""
+        terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        while True:
+            outcome = asyncio.run(_run(request, self.interpreter, self.config, self.timeout))
+            if not isinstance(outcome, Question):
+                break
+            asked = request if isinstance(request, TargetRequest) else self.request
+            answered = _answer(asked, outcome) if terminal else None
+            if answered is None:
+                return _say(_unanswered(outcome))
+            request = answered
+        if isinstance(outcome, Failure):
+            return _say(_describe(outcome))
+        return outcome
+
+
+def open_target(arguments: Namespace, make: Make) -> Runs | None:
+    """What the arguments name, ready to run; None where they name nothing, which was said."""
     try:
         request = _request(arguments, make)
-    except _UsageError as error:
+    except UsageError as error:
         return _say(str(error))
     config = _config(Path(request.path))
     configured = config.runner.interpreter
@@ -57,36 +90,29 @@ def run_target(arguments: Namespace, make: Make) -> Report | None:
     )
     if interpreter is None:
         return _say("no Python was found to run your code: make a `.venv`, or give --python")
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    while True:
-        outcome = asyncio.run(_run(request, interpreter, config, arguments.timeout))
-        if not isinstance(outcome, Question):
-            break
-        answered = _answer(request, outcome) if terminal else None
-        if answered is None:
-            return _say(_unanswered(outcome))
-        request = answered
-    if isinstance(outcome, Failure):
-        return _say(_describe(outcome))
-    return outcome
+    return Runs(request, interpreter, config, arguments.timeout)
 
 
-class _UsageError(Exception):
+class UsageError(Exception):
     """The command line makes no sense."""
+
+
+def read_text(file: str) -> str:
+    """A source file's text; raises UsageError where it cannot be read."""
+    try:
+        return Path(file).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _request(arguments: Namespace, make: Make) -> TargetRequest:
     file, separator, qualname = arguments.target.rpartition("::")
     if not separator or not file or not qualname:
-        raise _UsageError(f"`{arguments.target}` names no function: write FILE::QUALNAME")
+        raise UsageError(f"`{arguments.target}` names no function: write FILE::QUALNAME")
     path = Path(file).absolute()
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise _UsageError(f"{file} is not UTF-8") from error
-    except OSError as error:
-        raise _UsageError(f"cannot read {file}: {error.strerror}") from error
-    request = make(str(path), text, qualname)
+    request = make(str(path), read_text(file), qualname)
     return replace(
         request,
         input=arguments.input,
@@ -106,7 +132,7 @@ def _config(path: Path) -> Config:
 
 
 async def _run(
-    request: TargetRequest, interpreter: Interpreter, config: Config, timeout: float | None
+    request: Request, interpreter: Interpreter, config: Config, timeout: float | None
 ) -> Outcome:
     shown = _Shown()
     try:
