@@ -36,6 +36,7 @@ SECTIONS = (
     "reexports",
     "former_names",
     "keywords",
+    "layers",
 )
 API = "api"
 PLAIN = ("python", "numpy")  # tables of what neither makes nor takes tracers
@@ -95,6 +96,7 @@ def knowledge_json() -> str:
         "bases": {},
         "records": {},
         "keywords": {},
+        "layers": {},
     }
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != API:
@@ -144,6 +146,8 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         joined["arrays_only"][module] = names.split()
     for name, entry in table.get("methods", {}).items():
         joined["methods"].update(dict.fromkeys(expand(name), entry))
+    for name, entry in table.get("layers", {}).items():
+        joined["layers"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():
         joined["mutators"].update(dict.fromkeys(names.split(), how))
     for section in ("signatures", "counterparts", "annotations", "bases", "records", "keywords"):

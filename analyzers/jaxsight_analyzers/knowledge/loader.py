@@ -112,7 +112,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -161,6 +161,7 @@ class FunctionFacts:
     site: Site | None = None
     marks: Mark | None = None
     draws: Draws | None = None
+    role: str | None = None
     axes: frozenset[str] | None = None
 
     @property
@@ -176,6 +177,21 @@ class FunctionFacts:
     def parameter_at(self, index: int) -> str | None:
         """The parameter that the positional argument number `index` binds to."""
         return self.positional[index] if index < len(self.positional) else self.variadic
+
+
+class LayerFacts(NamedTuple):
+    """What a layer of a library needs of who applies the module it is in: the words are explained in linen.toml."""
+
+    name: str
+    fields: tuple[str, ...] = ()
+    call: tuple[str, ...] = ()
+    off: str | None = None
+    writes: str | None = None
+    draws: str | None = None
+    named_by: str | None = None
+    rate: str | None = None
+    instead: str | None = None
+    usual: tuple[tuple[str, object], ...] = ()
 
 
 class MethodFacts(NamedTuple):
@@ -308,6 +324,7 @@ class Knowledge:
         self._mutators: dict[str, Mutator] = tables["mutators"]
         self._bases: dict[str, BaseKind] = tables["bases"]
         self._records: dict[str, RecordKind] = tables["records"]
+        self._layers: dict[str, dict[str, Any]] = tables["layers"]
         self.registrars = frozenset(
             name.rpartition(".")[2]
             for name, kind in self._records.items()
@@ -318,6 +335,7 @@ class Knowledge:
         self._modules = {name.rpartition(".")[0] for name in self._functions if name[-1] == "*"}
         self._built: dict[str, FunctionFacts | None] = {}
         self._built_methods: dict[str, MethodFacts | None] = {}
+        self._built_layers: dict[str, LayerFacts] = {}
 
     def canonical(self, qualified: str) -> str:
         """The name the tables use for what may be one of several spellings."""
@@ -374,6 +392,14 @@ class Knowledge:
     def record(self, qualified: str) -> RecordKind | None:
         """What a class with fields is that derives from this one, or is decorated with it."""
         return self._records.get(qualified)
+
+    def layer(self, canonical: str) -> LayerFacts | None:
+        """What a layer of a library needs; None for what is no layer."""
+        found = self._built_layers.get(canonical)
+        entry = self._layers.get(canonical) if found is None else None
+        if entry is not None:
+            found = self._built_layers[canonical] = _layer(canonical, entry)
+        return found
 
     def refuses_lists(self, name: str) -> bool:
         """Whether a function, by its canonical name, fails on a list or tuple where an array is meant."""
@@ -609,7 +635,15 @@ def _function(
         site=entry.get("site"),
         marks=entry.get("marks"),
         draws=entry.get("draws"),
+        role=entry.get("role"),
     )
+
+
+def _layer(name: str, entry: dict[str, Any]) -> LayerFacts:
+    known: dict[str, Any] = {**entry, "usual": tuple(entry.get("usual", {}).items())}
+    for parameters in ("fields", "call"):
+        known[parameters] = _signature(entry.get(parameters, "")).positional
+    return LayerFacts(name, **known)
 
 
 def _method(name: str, entry: dict[str, Any], plain: Plain | None) -> MethodFacts:

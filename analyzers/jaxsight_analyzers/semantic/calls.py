@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic import (
     iteration,
     key_uses,
     library,
+    linen_layers,
     makers,
     members,
     methods,
@@ -167,6 +168,8 @@ def called(
         return records.of_named_tuple(function.data, arguments)
     if isinstance(function.data, library.LibraryFunction):
         return library.call(run, node, function.data, arguments)
+    if isinstance(function.data, linen_layers.Layer):
+        return linen_layers.call(run, node, function.data, arguments)
     if function.kind is Kind.CALLABLE:
         return _made_elsewhere(run, node, function, arguments)
     if base is not None and isinstance(node.func, ast.Attribute):
@@ -252,6 +255,11 @@ def imported(
         key_uses.use_keys(run, node, qualified, facts, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, qualified, facts, arguments)
+    layer = run.knowledge.layer(facts.name)
+    if layer is not None:
+        return linen_layers.made(layer, arguments)
+    if facts.role == "merge":
+        return linen_layers.merged(arguments)
     made = result_of(run, node, qualified, facts, arguments)
     if made.kind is not Kind.ARRAY and made.kind is not Kind.HOST:
         return made
@@ -447,6 +455,8 @@ def _method(
     known = library.method(run, node, base, name, arguments)
     if known is not None:
         return known
+    if isinstance(base.data, linen_layers.Layer):
+        return methods.of_layer(run, node, base, name, arguments)
     place = expressions.place_of(function.value)
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds

@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.values import Origin, Value
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.donated import Donation
     from jaxsight_analyzers.semantic.events import EffectSeen
+    from jaxsight_analyzers.semantic.linen_events import Need
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.tasks import Activation
 
@@ -149,6 +150,9 @@ class Frame:
     own_effects: Effects | None = None  # while it runs
     arguments: Mapping[str, Value] | None = None  # as it got them, while it runs
     donated: tuple[Donation, ...] = ()  # of these
+    needs: dict[tuple[str, str], Need] | None = None  # what a module of Flax Linen needs to run
+    applied: list[Need] | None = None  # while `apply` runs one: what that needs
+    branching: int = 0  # how many branches deep it is, of which another one may be taken
     breaks: list[list[State]] = field(default_factory=list[list[State]])
     continues: list[list[State]] = field(default_factory=list[list[State]])
 
@@ -200,7 +204,7 @@ class Frame:
     def end(self) -> Effects:
         """It has run: what it did, which it holds no longer."""
         effects, self.own_effects = self.effects, None
-        self.arguments, self.donated = None, ()
+        self.arguments, self.donated, self.needs = None, (), None
         self.returned = self.returned_consumed = None
         return effects
 
@@ -232,6 +236,7 @@ class Summary(NamedTuple):
     donated: tuple[
         Donation, ...
     ] = ()  # arguments of it whose memory it gives to compiled functions
+    needs: tuple[Need, ...] = ()  # what a module of Flax Linen needs of who applies it
 
     @property
     def frame(self) -> Frame | None:

@@ -13,6 +13,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic.contexts import Effects, Frame, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.linen_events import ApplySeen
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
@@ -431,6 +432,7 @@ class Events:
         "item_assignments",
         "key_reuses",
         "kinds",
+        "linen_applied",
         "loops",
         "masks",
         "meshes_entered",
@@ -470,6 +472,7 @@ class Events:
     methods: list[MethodSeen]
     number_uses: list[NumberUseSeen]
     slices: list[SliceSeen]
+    linen_applied: list[ApplySeen]
     masks: list[MaskSeen]
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]

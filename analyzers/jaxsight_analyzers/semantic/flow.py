@@ -24,6 +24,7 @@ from jaxsight_analyzers.semantic import (
     imports,
     iteration,
     limits,
+    linen_needs,
     loops,
     members,
     meshes,
@@ -87,7 +88,7 @@ def condition(run: Run, test: ast.expr, truth: bool) -> Condition:
 class branch:  # noqa: N801 - used as a function is
     """A path of its own, on which a test is true or false; the state before is restored after."""
 
-    __slots__ = ("_before", "_frame", "_guards", "_run", "_test", "_truth")
+    __slots__ = ("_before", "_counts", "_frame", "_guards", "_run", "_test", "_truth")
 
     def __init__(self, run: Run, test: ast.expr, truth: bool) -> None:
         self._run, self._test, self._truth = run, test, truth
@@ -98,6 +99,8 @@ class branch:  # noqa: N801 - used as a function is
         before = self._before = frame.state
         state = frame.state = before.copy()
         state.conditions = (*before.conditions, condition(run, test, self._truth))
+        self._counts = linen_needs.may_be_left_out(run, test, self._truth)
+        frame.branching += self._counts
         guards = self._guards = frame.guards
         frame.guards = (*guards, *run.test(test).guards)
         if frame.traced and _is_missing(run, test, self._truth):
@@ -107,6 +110,7 @@ class branch:  # noqa: N801 - used as a function is
         if kind is None:
             frame = self._frame
             frame.guards = self._guards
+            frame.branching -= self._counts
             self._run.branch_end = frame.state
             frame.state = self._before
 
@@ -229,6 +233,7 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
     elif isinstance(target, ast.Attribute):
         base = effects.changed_object(run, target.value)
         effects.stored(run, target, base, value)
+        linen_needs.stored(run, target, base)
         _bind_place(run, target, value)
         changed = records.with_field(base, target.attr, value)
         if changed is not None:

@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic import (
     initialised,
     key_calls,
     limits,
+    linen_needs,
     makers,
     members,
     memo,
@@ -117,6 +118,8 @@ def run_with(
         run.frame.state.dead = run.frame.stopped = True
         return UNKNOWN
     returned = key_calls.apply(run, node, data, summary, before)
+    if summary.needs and not generic:
+        linen_needs.come_back(run, summary)
     if summary.donated:
         donations.hand_on(run, node, data, summary.donated, before)
     returned = makers.forgotten(origins.for_caller(returned, summary, before))
@@ -467,8 +470,8 @@ def _execute(
         returned = UNKNOWN
     consumed = tuple(key_calls.outliving(frame, returned))
     frame.environment.forget(lambda: run.names_inside(data.node))
-    donated = frame.donated
-    return Summary(returned, stand_ins, consumed, frame.end(), donated)
+    donated, needs = frame.donated, tuple((frame.needs or {}).values())
+    return Summary(returned, stand_ins, consumed, frame.end(), donated, needs)
 
 
 def finish(run: Run, frame: Frame) -> None:

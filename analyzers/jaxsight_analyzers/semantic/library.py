@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, key_arrays, key_uses
+from jaxsight_analyzers.semantic import calls, key_arrays, key_uses, linen_layers
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -71,6 +71,9 @@ def call(run: Run, node: ast.expr, function: LibraryFunction, given: Arguments) 
     """The value of a call: keys in it are used up as by the function itself."""
     facts = function.facts
     arguments = function.bound.followed_by(given)
+    layer = run.knowledge.layer(facts.name)
+    if layer is not None:
+        return linen_layers.made(layer, arguments)
     bound = {token for value in function.bound.values() for token in tokens_in(value)}
     if not any(t.facts.only_traces for t in function.transformations):
         key_uses.use_keys(run, node, function.qualified, facts, arguments, frozenset(bound))

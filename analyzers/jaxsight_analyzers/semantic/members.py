@@ -17,6 +17,8 @@ from jaxsight_analyzers.semantic import (
     functions,
     imports,
     library,
+    linen_layers,
+    linen_needs,
     memo,
     methods,
     records,
@@ -26,6 +28,7 @@ from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
+from jaxsight_analyzers.semantic.signatures import signature
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.values import (
     HOST,
@@ -40,6 +43,7 @@ from jaxsight_analyzers.semantic.values import (
     function_of,
     or_none,
     qualified_of,
+    record_of,
 )
 
 if TYPE_CHECKING:
@@ -295,6 +299,9 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
     made = None if owner is None else records.instance(run, owner, arguments)
     if made is not None:
         return made
+    made = None if owner is None else linen_layers.instance(run, owner, arguments)
+    if made is not None:
+        return made
     instance = Value(Kind.INSTANCE, data=owner)
     method = member(run, instance, "__init__")
     data = None if method is None else function_of(method)
@@ -307,7 +314,9 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
 
 def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     """Remember `self.step = jax.jit(self._step)`: other methods call it."""
-    known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(value.data, FunctionFacts)
+    known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(
+        value.data, (FunctionFacts, linen_layers.Layer, linen_needs.Variable)
+    )
     if not (known or value is NONE) or not isinstance(target.value, ast.Name):
         return
     base = run.frame.state.names.get(target.value.id)
@@ -323,15 +332,18 @@ def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
 def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
     """What the methods of a class give to an attribute of `self`, where that is a function."""
     held: Value | None = None
-    instance = Value(Kind.INSTANCE, data=class_of(base))
+    known = record_of(base)
+    is_module = known is not None and known.is_module and base.kind is Kind.INSTANCE
+    instance = base if is_module else Value(Kind.INSTANCE, data=class_of(base))
+    which = signature(instance) if is_module else instance.data
     for method in owner.keepers(name):
         make = partial(functions.generic_activation, run, instance, owner, method)
-        activation = run.once((make.func, instance.data, owner, method), make, None)
+        activation = run.once((make.func, which, owner, method), make, None)
         if activation is None:
             continue
         memo.ask(run, activation)
         run.depend(activation)
-        value = activation.writes.get((instance.data, name))  # type: ignore[call-overload]
+        value = activation.writes.get((class_of(base), name))  # type: ignore[call-overload]
         if value is not None:
             held = value if held is None else join(held, value)
     if held is None or held is NONE:

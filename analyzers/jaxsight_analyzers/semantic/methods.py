@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import bodies, calls, effects, functions, key_uses, members
+from jaxsight_analyzers.semantic import (
+    bodies,
+    calls,
+    effects,
+    functions,
+    key_uses,
+    linen_layers,
+    linen_needs,
+    members,
+)
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
@@ -99,18 +108,61 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     if facts.effect is not None:
         effects.library_called(run, node, facts.name, facts, bound)
     key_uses.use_keys(run, node, facts.name, facts, bound)
-    method = None if facts.runs is None else _chosen(run, base, facts.runs, arguments)
-    data = None if method is None else function_of(method)
-    if data is None:
-        return calls.result_of(run, node, facts.name, facts, bound)
-    returned = functions.call(run, node, data, bound.after(facts))
-    if (
-        facts.discards
-        or "mutable" in arguments.keywords
-        or "capture_intermediates" in arguments.keywords
-    ):
+    role = linen_layers.plays(facts)
+    if role in ("apply", "init"):
+        return _applied(run, node, base, facts, bound)
+    known = None if role is None else _of_module(run, node, role, arguments)
+    if known is not None:
+        return known
+    return calls.result_of(run, node, facts.name, facts, bound)
+
+
+def of_layer(run: Run, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
+    """A method that a layer of Flax Linen has from `nn.Module`."""
+    facts = run.facts(f"flax.linen.Module.{name}")
+    if facts is None or facts.role not in ("apply", "init"):
+        return calls.unknown_result(run, node)
+    bound = replace(
+        arguments,
+        positional=(base, *arguments.positional),
+        nodes=(node.func, *arguments.nodes),
+    )
+    key_uses.use_keys(run, node, facts.name, facts, bound)
+    return _applied(run, node, base, facts, bound)
+
+
+def _applied(
+    run: Run, node: ast.Call, base: Value, facts: FunctionFacts, bound: Arguments
+) -> Value:
+    """`model.apply(variables, x)`, `model.init(key, x)`: the module runs, and what that needs is judged here."""
+    frame = run.frame
+    before, frame.applied = frame.applied, []
+    returned: Value | None = None
+    layer = linen_layers.layer_of(base)
+    if layer is not None:
+        returned = linen_layers.call(run, node, layer, bound.after(facts))
+    else:
+        method = None if facts.runs is None else _chosen(run, base, facts.runs, bound)
+        data = None if method is None else function_of(method)
+        if data is not None:
+            returned = functions.call(run, node, data, bound.after(facts))
+    needs, frame.applied = frame.applied, before
+    linen_needs.applied(run, node, base, facts, bound, needs)
+    more = "mutable" in bound.keywords or "capture_intermediates" in bound.keywords
+    if returned is None or facts.discards or more:
         return calls.result_of(run, node, facts.name, facts, bound)
     return returned
+
+
+def _of_module(run: Run, node: ast.Call, role: str, arguments: Arguments) -> Value | None:
+    """What a method of `nn.Module` does that is called of a module of this file; None where that is nothing special."""
+    if role in ("draw", "put"):
+        linen_needs.of_method(run, node, role, arguments)
+    if role == "variable":
+        return linen_needs.variable(arguments)
+    if role == "initializing":
+        return linen_needs.IS_INITIALIZING
+    return linen_needs.HAS_VARIABLE if role == "initialized" else None
 
 
 def _chosen(run: Run, base: Value, usual: str, arguments: Arguments) -> Value | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals, library
+from jaxsight_analyzers.semantic import avals, library, linen_needs
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
@@ -77,6 +77,8 @@ def signature(value: Value) -> object:
         data = tuple([signature(part) if isinstance(part, Value) else part for part in parts])
     elif isinstance(data, library.LibraryFunction):
         return _signature_of_library_function(data)
+    elif isinstance(data, linen_needs.Variable):
+        data = data.collection
     elif not isinstance(data, _PLAIN):
         data = id(data)  # of a class or of facts, which outlive the interpretation
     return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)
@@ -203,7 +205,8 @@ def summary_signature(summary: Summary) -> object:
     if summary.effects is not None and summary.effects.seen:
         changed = tuple([_effect(seen) for seen in summary.effects.on_arguments()])
     donated = tuple([_donation(one) for one in summary.donated])
-    return returned, parameters, consumed, changed, donated
+    needs = tuple([(*need[:-1], place(need.node)) for need in summary.needs])
+    return returned, parameters, consumed, changed, donated, needs
 
 
 def _donation(donation: Donation) -> object:

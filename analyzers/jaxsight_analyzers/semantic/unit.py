@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic import (
     dtype_streams,
     effect_streams,
     key_streams,
+    linen_streams,
     loop_streams,
     mesh_streams,
     purity_streams,
@@ -415,6 +416,11 @@ class Unit:
     def effects(self) -> list[effect_streams.Effect]:
         """What its functions read and do that outlives them."""
         return effect_streams.effects(self._seen("effects"), self.model.places)
+
+    @cached_property
+    def linen_lacking(self) -> list[linen_streams.Applied]:
+        """Calls of `apply` that do not give a module of Flax Linen what it needs to run."""
+        return linen_streams.lacking(self._seen("linen_applied"), self.model.places)
 
     @cached_property
     def constant_keys(self) -> list[key_streams.ConstantKey]:

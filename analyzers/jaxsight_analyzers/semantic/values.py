@@ -196,6 +196,7 @@ class Record:
     is_partial: bool = (
         False  # of a plain class: what its `__init__` is known to have set, among others
     )
+    is_module: bool = False  # of Flax Linen: nothing changes it
 
     def get(self, name: str) -> Value | None:
         """What a field holds."""

@@ -1,0 +1,44 @@
+"""What the interpretation sees of modules of Flax Linen."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.contexts import Frame
+    from jaxsight_analyzers.semantic.values import Value
+
+
+class Need(NamedTuple):
+    """What running a module needs of `apply`."""
+
+    kind: str  # "mutable": that a collection may be written; "rng": a stream of keys
+    name: str  # of the collection or stream
+    by: str  # what needs it: `nn.BatchNorm`, `self.make_rng`
+    certainty: Certainty
+    node: ast.AST  # where that is
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is needed."""
+        return self.kind, self.name
+
+
+class ApplySeen(NamedTuple):
+    """A call of `apply`, `init` or `init_with_output` of a module."""
+
+    node: ast.Call
+    method: str
+    module: str  # its class
+    variables: Value | None
+    needs: tuple[Need, ...]
+    mutable: (
+        frozenset[str] | None
+    )  # the collections that may be written, "*" for all; None: not known
+    streams: frozenset[str] | None  # the streams that are given, "*" for any; None: not known
+    keys: tuple[str, ...]  # names that hold a key there
+    frame: Frame
+    guards: tuple[str, ...]

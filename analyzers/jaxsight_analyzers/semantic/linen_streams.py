@@ -1,0 +1,79 @@
+"""Answers for rules about modules of Flax Linen, merged over contexts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Certainty, Related, Span
+from jaxsight_analyzers.semantic.linen_events import ApplySeen, Need
+from jaxsight_analyzers.semantic.streams import Places
+
+_MEANT = ("try", "raises", "version")
+"""Why a failure may be meant."""
+
+
+class Lack(NamedTuple):
+    """Something that running a module needs for certain, and that the call does not give it."""
+
+    name: str  # of the collection or stream
+    by: str  # what needs it: `nn.BatchNorm`
+    related: Related
+
+
+class Applied(NamedTuple):
+    """A call of `apply` that does not give the module what it needs to run."""
+
+    node: ast.Call
+    span: Span
+    module: str
+    collections: tuple[Lack, ...]
+    streams: tuple[Lack, ...]
+    keys: tuple[str, ...]  # names that hold a key there, which nothing used up
+
+
+def lacking(seen: Iterable[ApplySeen], places: Places) -> list[Applied]:
+    """Each call that lacks something in some context."""
+    found: dict[ast.AST, Applied] = {}
+    for event in seen:
+        if event.method != "apply" or any(guard in _MEANT for guard in event.guards):
+            continue
+        needs = [need for need in event.needs if need.certainty is Certainty.YES]
+        made = Applied(
+            event.node,
+            places.span(event.node.func),
+            event.module,
+            _lacks(needs, "mutable", event.mutable, places),
+            _lacks(needs, "rng", event.streams, places),
+            event.keys,
+        )
+        before = found.get(event.node)
+        if made.collections or made.streams:
+            found[event.node] = made if before is None else _both(before, made)
+    return list(found.values())
+
+
+def _lacks(
+    needs: Iterable[Need], kind: str, given: frozenset[str] | None, places: Places
+) -> tuple[Lack, ...]:
+    if given is None or "*" in given:
+        return ()
+    lacks: dict[str, Lack] = {}
+    for need in needs:
+        if need.kind == kind and need.name not in given and need.name not in lacks:
+            verb = "is updated" if kind == "mutable" else "is asked for a key"
+            related = places.related_at(need.node, f"`{need.name}` {verb} here, by `{need.by}`")
+            lacks[need.name] = Lack(need.name, need.by, related)
+    return tuple(lacks.values())
+
+
+def _both(one: Applied, other: Applied) -> Applied:
+    """What a call lacks in either of two contexts."""
+    known = {lack.name for lack in one.collections}
+    drawn = {lack.name for lack in one.streams}
+    return one._replace(
+        collections=(*one.collections, *(x for x in other.collections if x.name not in known)),
+        streams=(*one.streams, *(x for x in other.streams if x.name not in drawn)),
+        keys=tuple([name for name in one.keys if name in other.keys]),
+    )
