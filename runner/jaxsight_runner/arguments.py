@@ -5,11 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
@@ -17,10 +14,8 @@ from jaxsight_runner.protocol import Input, Question
 from jaxsight_runner.spec import (
     DTYPES,
     ArraySpec,
-    CapturedSpec,
     Dim,
     ExpressionSpec,
-    FileSpec,
     KeySpec,
     NestSpec,
     SpecError,
@@ -30,8 +25,8 @@ from jaxsight_runner.spec import (
     show,
 )
 from jaxsight_runner.target import Loaded
+from jaxsight_runner.values import AbstractBuilder, Builder
 
-SEED = 0
 _KEY_NAMES = re.compile(r"(key|rng|rng_key|prng_key|rngs)\d*$")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -82,8 +77,33 @@ def _gap_after(
     return index < len(names) and names[index] not in values
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for: a spec for each argument, where it was written, the sizes of dimensions."""
+
+    values: Mapping[str, Value]
+    sources: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of dimensions, in the order they are written."""
+        return tuple(dict.fromkeys(dim.name for dim in _dims(self.values) if dim.name))
+
+
 def build_arguments(loaded: Loaded) -> Arguments:
     """The arguments of the target: request, comment, recorded file, annotations; else a question."""
+    wanted = wanted_arguments(loaded)
+    return _built(wanted, Builder(loaded, wanted.sizes))
+
+
+def abstract_arguments(loaded: Loaded, wanted: Wanted, dimensions: Mapping[str, Any]) -> Arguments:
+    """The arguments as shapes and dtypes; a named dimension is what `dimensions` says, a number or a symbol."""
+    return _built(wanted, AbstractBuilder(loaded, dimensions))
+
+
+def wanted_arguments(loaded: Loaded, need_sizes: bool = True) -> Wanted:
+    """The specs of the target's arguments. Raises the question for what is missing."""
     parameters = loaded.parameters
     text, source = written(loaded)
     values = _parse(text, source, loaded) if text else {}
@@ -103,13 +123,16 @@ def build_arguments(loaded: Loaded) -> Arguments:
     ]
     sizes = _sizes(values)
     unsized = sorted({dim.name for dim in _dims(values) if dim.name and dim.name not in sizes})
-    if missing or unsized:
+    if missing or (unsized and need_sizes):
         raise Stop(_question(loaded, values, missing, unsized))
-    builder = _Builder(loaded, sizes)
-    built = {name: builder.build(value, name) for name, value in values.items()}
+    return Wanted(values, sources, sizes)
+
+
+def _built(wanted: Wanted, builder: Builder) -> Arguments:
+    built = {name: builder.build(value, name) for name, value in wanted.values.items()}
     inputs = [
-        Input(name, builder.shown(value), sources[name], builder.notes.get(name))
-        for name, value in values.items()
+        Input(name, builder.shown(value), wanted.sources[name], builder.notes.get(name))
+        for name, value in wanted.values.items()
     ]
     return Arguments(built, tuple(inputs))
 
@@ -271,125 +294,3 @@ def _suggest(name: str, value: Optional[Value], loaded: Loaded) -> str:
     if _KEY_NAMES.match(name):
         return f"{name}: key"
     return f"{name}: f32[8]"
-
-
-class _Builder:
-    """Makes values from specs, the same ones every time."""
-
-    def __init__(self, loaded: Loaded, sizes: Mapping[str, int]) -> None:
-        self._loaded = loaded
-        self._sizes = sizes
-        self._keys = 0
-        self._jax = import_module("jax")
-        self._numpy = import_module("numpy")
-        self.notes: dict[str, str] = {}
-
-    def build(self, value: Value, path: str) -> Any:
-        """The value; `path` seeds it and is named in messages."""
-        if isinstance(value, ArraySpec):
-            return self._array(value, path)
-        if isinstance(value, KeySpec):
-            self._keys += 1
-            random = self._jax.random
-            return random.PRNGKey(self._keys) if value.legacy else random.key(self._keys)
-        if isinstance(value, FileSpec):
-            return self._file(value, path)
-        if isinstance(value, ExpressionSpec):
-            return self._evaluate(value, path)
-        if isinstance(value, CapturedSpec):
-            raise stop(
-                "unsupported", f"`{path}`: no inputs were captured for this function; give a spec"
-            )
-        items = [self.build(item, f"{path}.{index}") for index, item in enumerate(value.items)]
-        if value.kind == "dict":
-            return {name: items[index] for index, name in enumerate(value.names)}
-        return tuple(items) if value.kind == "tuple" else items
-
-    def shown(self, value: Value) -> str:
-        """The value with every dimension a number."""
-        if isinstance(value, ArraySpec):
-            return show(
-                ArraySpec(value.dtype, tuple(Dim(None, size) for size in self._shape(value)))
-            )
-        if isinstance(value, NestSpec) and value.kind == "dict":
-            pairs = [f"{name}: {self.shown(value.items[i])}" for i, name in enumerate(value.names)]
-            return "{" + ", ".join(pairs) + "}"
-        if isinstance(value, NestSpec):
-            items = ", ".join(self.shown(item) for item in value.items)
-            return f"({items})" if value.kind == "tuple" else f"[{items}]"
-        return show(value)
-
-    def _shape(self, value: ArraySpec) -> tuple[int, ...]:
-        return tuple(
-            dim.size if dim.size is not None else self._sizes[str(dim.name)] for dim in value.dims
-        )
-
-    def _array(self, value: ArraySpec, path: str) -> Any:
-        if value.sharding is not None:
-            count = self._jax.device_count()
-            raise stop(
-                "unsupported",
-                f"`{path}` is to be sharded as {value.sharding}: this version runs on one device "
-                f"({count} there); leave `@ {value.sharding}` out",
-            )
-        dtype = DTYPES[value.dtype]
-        if value.dtype in ("f64", "i64", "u64", "c128") and not self._jax.config.jax_enable_x64:
-            raise stop(
-                "inputs",
-                f"`{path}` is {value.dtype}, but 64-bit types are off: set `jax_enable_x64` in the "
-                f"program or JAX_ENABLE_X64=1, or give {_narrow(value.dtype)}",
-            )
-        data = self._draw(value, path)
-        return self._jax.numpy.asarray(
-            data, dtype=getattr(self._jax.numpy, dtype.replace("bool", "bool_"))
-        )
-
-    def _draw(self, value: ArraySpec, path: str) -> Any:
-        rng = self._numpy.random.default_rng([SEED, zlib.crc32(path.encode())])
-        shape, dtype = self._shape(value), value.dtype
-        if dtype == "bool":
-            return rng.integers(0, 2, shape).astype(bool)
-        if dtype[0] in "iu":
-            if value.range is None:
-                self.notes.setdefault(
-                    path.split(".")[0], "integers drawn from 0 to 9; say `in [low, high]`"
-                )
-            low, high = value.range or (0, 9)
-            return rng.integers(int(low), int(high), shape, endpoint=True)
-        if dtype[0] == "c":
-            return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-        if value.range is not None:
-            return rng.uniform(value.range[0], value.range[1], shape)
-        return rng.standard_normal(shape)
-
-    def _file(self, value: FileSpec, path: str) -> Any:
-        place = Path(self._loaded.request.path).parent / value.path
-        try:
-            data = self._numpy.load(place, allow_pickle=False)
-        except OSError as error:
-            raise stop(
-                "inputs", f"`{path}`: cannot read {place}: {error.strerror or error}"
-            ) from error
-        except ValueError as error:
-            raise stop(
-                "inputs", f"`{path}`: {place} holds no plain NumPy array: {error}"
-            ) from error
-        if not isinstance(data, self._numpy.ndarray):
-            raise stop(
-                "inputs", f"`{path}`: {place} holds several arrays; save the one with numpy.save"
-            )
-        return self._jax.numpy.asarray(data)
-
-    def _evaluate(self, value: ExpressionSpec, path: str) -> Any:
-        names = vars(self._loaded.module)
-        code = compile(value.text, f"<input {path}>", "eval", dont_inherit=True)
-        try:
-            return eval(code, names)
-        except NameError as error:
-            raise stop(
-                "inputs", f"`{path} = {value.text}`: {error} in the target's module"
-            ) from error
-
-
-def _narrow(dtype: str) -> str:
-    return {"f64": "f32", "i64": "i32", "u64": "u32", "c128": "c64"}[dtype]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, Optional
 
@@ -81,13 +82,31 @@ def _linen(
         note = "a Linen module: its bound variables are inputs"
     else:
         key = import_module("jax").random.key(0)
-        variables = module.init(key, *rest, method=name, **kwargs)
+        variables = _initialised(partial(module.init, method=name), (key, *rest), kwargs)
         note = "a Linen module: its variables were initialised from `jax.random.key(0)`"
 
     def apply(variables: Any, *args: Any, **kwargs: Any) -> Any:
         return module.apply(variables, *args, method=name, **kwargs)
 
     return apply, (variables, *rest), note
+
+
+def _initialised(init: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A module's variables; their shapes alone where the arguments are shapes."""
+    jax = import_module("jax")
+    leaves, tree = jax.tree_util.tree_flatten((args, kwargs))
+    if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
+        return init(*args, **kwargs)
+    arrays = [index for index, leaf in enumerate(leaves) if is_array(leaf)]
+
+    def traced(*values: Leaf) -> Any:
+        filled = list(leaves)
+        for index, value in zip(arrays, values):
+            filled[index] = value
+        args, kwargs = jax.tree_util.tree_unflatten(tree, filled)
+        return init(*args, **kwargs)
+
+    return jax.eval_shape(traced, *(leaves[index] for index in arrays))
 
 
 def program(prepared: Prepared) -> Program:
@@ -116,14 +135,19 @@ def program(prepared: Prepared) -> Program:
         output = prepared.function(*everything[:count], **keywords)
         return output, {n: part.changed(merged[n]) for n, part in split.items() if part.module}
 
-    leaves = tuple(jax.numpy.asarray(values[index]) for index in arrays)
+    leaves = tuple(_on_device(values[index]) for index in arrays)
     return Program(call, leaves, tuple(_path(jax, entries[index][0]) for index in arrays))
 
 
 def is_array(value: object) -> bool:
-    """Whether a leaf is an array, a key or a NumPy scalar."""
+    """Whether a leaf is an array, a key or a NumPy scalar, or the shape of one."""
     jax, numpy = import_module("jax"), import_module("numpy")
-    return isinstance(value, (jax.Array, numpy.ndarray, numpy.generic))
+    return isinstance(value, (jax.Array, numpy.ndarray, numpy.generic, jax.ShapeDtypeStruct))
+
+
+def _on_device(leaf: Leaf) -> Leaf:
+    jax = import_module("jax")
+    return leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.numpy.asarray(leaf)
 
 
 def is_inexact(value: Leaf) -> bool:
