@@ -8,6 +8,8 @@ export interface BenchmarkOptions {
   /** stop when half the confidence interval is below this share */
   precision: number;
   minimum_samples: number;
+  /** also without jit, with a warm cache, and by source line */
+  extras: boolean;
   /** of a comparison: what differs by less than this share is the same */
   threshold: number;
 }
@@ -234,6 +236,8 @@ export interface Stages {
   first_call: number;
   /** False: compile is the cost of a cold compile */
   persistent_cache: boolean;
+  /** the same with a filled persistent cache */
+  warm_compile: number | null;
 }
 
 /** A median with its confidence interval, and how the samples behaved. */
@@ -274,6 +278,56 @@ export interface Samples {
   /** calls in one sample */
   latency_calls: number;
   throughput_calls: number;
+}
+
+/** The function without `jax.jit`, operation by operation. */
+export interface Eager {
+  /** seconds for one call and its result */
+  latency: Interval;
+  /** seconds; each operation is compiled at its first use */
+  first_call: number;
+  /** calls after which compiling has cost less; null: never */
+  paid_after: number | null;
+}
+
+/** Time on the device that one source line took in one call. */
+export interface LineTime {
+  path: string;
+  line: number;
+  /** of the line, where it is in the target's file */
+  text: string;
+  /** summed over the device's threads */
+  seconds: number;
+  /** of the time of all operations */
+  share: number;
+  /** lines whose work the compiler merged into this one's operations */
+  fused_with: number[];
+}
+
+/** What the profiler saw on the device, for one call. */
+export interface DeviceTime {
+  /** seconds in which at least one operation ran */
+  busy: number;
+  /** seconds of all operations, summed over threads */
+  operations: number;
+  /** the share that belongs to no line of the user's */
+  unmapped: number;
+  /** that were profiled */
+  calls: number;
+  /** the longest first */
+  lines: LineTime[];
+}
+
+/** What the device did in a second, and which share that is of the most it was measured to do. */
+export interface Achieved {
+  /** per second, counted from the jaxpr: a loop's body as often as it runs */
+  flops: number;
+  /** of products of f32 matrices; null: not measured on this device */
+  flops_share: number | null;
+  /** per second, as the compiler counts; null: unknown, or there are loops */
+  bytes: number | null;
+  /** of copies */
+  bytes_share: number | null;
 }
 
 /** The function beside another one: both called in turns, in one process, with the same inputs. */
@@ -326,6 +380,9 @@ export interface BenchmarkReport {
   inputs: Input[];
   donated: string[];
   environment: Environment;
+  eager: Eager | null;
+  device: DeviceTime | null;
+  achieved: Achieved | null;
   comparison: Comparison | null;
   version: number;
   kind: "benchmark";

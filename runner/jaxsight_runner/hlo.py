@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Optional
 
 from jaxsight_runner.failures import is_user_file
@@ -45,12 +46,20 @@ class _Tables:
                 fields.get("parent_frame_id", 0),
             )
 
+    @cached_property
+    def _shift(self) -> int:
+        return int(any(number == parent for number, (_, parent) in self.frames.items()))
+
     def place(self, number: int) -> Optional[SourceLocation]:
-        """The innermost line of the user's on a stack."""
+        """The innermost line of the user's on a stack.
+
+        No frame calls itself: where one seems to, callers are counted from the one before.
+        """
         seen: set[int] = set()
         while number in self.frames and number not in seen:
             seen.add(number)
-            location, number = self.frames[number]
+            location, parent = self.frames[number]
+            number = parent - self._shift
             file, line = self.locations.get(location, (0, 0))
             name = self.files.get(file, "")
             if name and is_user_file(name):

@@ -91,6 +91,7 @@ class Side:
     arguments: Arguments
     fresh: bool  # every call needs its own arguments
     estimate: float  # seconds of one call
+    named: bool = False  # the arguments are a tuple and a dict, for a call that has keywords
 
 
 def in_turns(

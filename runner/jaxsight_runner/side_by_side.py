@@ -80,7 +80,8 @@ def ready(
     call = with_names if kwargs else function
     job.enter("execute", "warming up")
     estimate = measure.warm_up(call, arguments, options.warmup_seconds)
-    return Contestant(prepared, compiled, measure.Side(call, arguments, fresh, estimate), stages)
+    side = measure.Side(call, arguments, fresh, estimate, bool(kwargs))
+    return Contestant(prepared, compiled, side, stages)
 
 
 def compare(first: Contestant, request: BenchmarkRequest, other: Other, job: Job) -> Comparison:

@@ -21,7 +21,7 @@ from jaxsight_runner.protocol import (
 )
 from jaxsight_server.runner_client import RunnerClient
 
-QUICK = BenchmarkOptions(seconds=0.05, warmup_seconds=0.01, minimum_samples=6)
+QUICK = BenchmarkOptions(seconds=0.05, warmup_seconds=0.01, minimum_samples=6, extras=False)
 
 
 @dataclass

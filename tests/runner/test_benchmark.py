@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from tests.runner.conftest import Bench, Seen
+from tests.runner.conftest import QUICK, Bench, Seen
 
 from jaxsight_runner.protocol import BenchmarkReport, Failure
 
@@ -57,6 +59,70 @@ async def test_a_report_says_what_was_run_on_what_and_what_it_needs(bench: Bench
     assert not found.stages.persistent_cache
     assert found.environment.platform and found.environment.jax
     assert found.verdict == ("unstable" if found.reasons else "ok")
+
+
+ALL = replace(QUICK, extras=True)
+
+MANY = """
+import jax
+import jax.numpy as jnp
+def steps(x):
+    for _ in range(100):
+        x = jnp.sin(x) + 1
+    return x
+def f(x):
+    return steps(x)
+compiled = jax.jit(steps)
+def heavy(x, w):
+    y = x + 1
+    z = w @ w @ w @ w @ w @ w
+    return y.sum(), z
+"""
+
+
+@pytest.mark.parametrize("qualname", ["f", "compiled"])
+async def test_two_hundred_operations_cost_more_without_jit(bench: Bench, qualname: str) -> None:
+    found = report(await bench(MANY, "x: f32[3]", qualname, options=ALL))
+    assert found.eager is not None
+    assert found.eager.latency.median > found.latency.median
+    stages, gain = found.stages, found.eager.latency.median - found.latency.median
+    total = stages.trace + stages.lower + stages.compile
+    assert found.eager.paid_after is not None
+    assert found.eager.paid_after - 1 <= total / gain <= found.eager.paid_after
+
+
+async def test_a_full_cache_spares_the_compiler(bench: Bench) -> None:
+    found = report(await bench(MANY, "x: f32[3]", options=ALL))
+    assert found.stages.warm_compile is not None
+    assert 0 < found.stages.warm_compile < found.stages.compile
+
+
+async def test_what_a_cache_cannot_keep_is_said(bench: Bench) -> None:
+    text = """
+        import jax, numpy as np
+        def f(x):
+            return jax.pure_callback(np.asarray, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+        """
+    found = report(await bench(text, "x: f32[3]", options=ALL))
+    assert found.stages.warm_compile is None
+    assert any("persistent cache does not keep" in note for note in found.notes)
+
+
+async def test_time_goes_to_the_line_that_spends_it(bench: Bench) -> None:
+    found = report(await bench(MANY, "x: f32[3], w: f32[400, 400]", "heavy", options=ALL))
+    if found.device is None:  # this jax's profiler says nothing of operations
+        assert any("no times by source line" in note for note in found.notes)
+        return
+    longest = found.device.lines[0]
+    assert longest.text == "z = w @ w @ w @ w @ w @ w"
+    assert longest.share > 0.5
+    shares = sum(line.share for line in found.device.lines) + found.device.unmapped
+    assert shares == pytest.approx(1)
+    assert 0 < found.device.busy <= found.device.operations * 1.001
+    assert found.achieved is not None
+    flops = found.achieved.flops * found.latency.median
+    assert flops == pytest.approx(5 * 2 * 400**3, rel=0.01)
+    assert found.achieved.flops_share is not None and found.achieved.flops_share > 0
 
 
 async def test_a_compiled_function_is_run_as_the_file_compiles_it(bench: Bench) -> None:

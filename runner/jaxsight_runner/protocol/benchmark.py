@@ -17,6 +17,7 @@ class Stages:
     compile: float
     first_call: float
     persistent_cache: bool  # False: compile is the cost of a cold compile
+    warm_compile: Optional[float] = None  # the same with a filled persistent cache
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,48 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Eager:
+    """The function without `jax.jit`, operation by operation."""
+
+    latency: Interval  # seconds for one call and its result
+    first_call: float  # seconds; each operation is compiled at its first use
+    paid_after: Optional[int]  # calls after which compiling has cost less; null: never
+
+
+@dataclass(frozen=True)
+class LineTime:
+    """Time on the device that one source line took in one call."""
+
+    path: str
+    line: int
+    text: str  # of the line, where it is in the target's file
+    seconds: float  # summed over the device's threads
+    share: float  # of the time of all operations
+    fused_with: tuple[int, ...]  # lines whose work the compiler merged into this one's operations
+
+
+@dataclass(frozen=True)
+class DeviceTime:
+    """What the profiler saw on the device, for one call."""
+
+    busy: float  # seconds in which at least one operation ran
+    operations: float  # seconds of all operations, summed over threads
+    unmapped: float  # the share that belongs to no line of the user's
+    calls: int  # that were profiled
+    lines: tuple[LineTime, ...]  # the longest first
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """What the device did in a second, and which share that is of the most it was measured to do."""
+
+    flops: float  # per second, counted from the jaxpr: a loop's body as often as it runs
+    flops_share: Optional[float]  # of products of f32 matrices; null: not measured on this device
+    bytes: Optional[float]  # per second, as the compiler counts; null: unknown, or there are loops
+    bytes_share: Optional[float]  # of copies
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The function beside another one: both called in turns, in one process, with the same inputs."""
 
@@ -107,6 +150,9 @@ class BenchmarkReport:
     inputs: tuple[Input, ...]
     donated: tuple[str, ...]
     environment: Environment
+    eager: Optional[Eager] = None
+    device: Optional[DeviceTime] = None
+    achieved: Optional[Achieved] = None
     comparison: Optional[Comparison] = None
     version: int = 1
     kind: Literal["benchmark"] = "benchmark"

@@ -34,6 +34,7 @@ class BenchmarkOptions:
     warmup_seconds: float = 0.1
     precision: float = 0.01  # stop when half the confidence interval is below this share
     minimum_samples: int = 20
+    extras: bool = True  # also without jit, with a warm cache, and by source line
     threshold: float = 0.03  # of a comparison: what differs by less than this share is the same
 
 

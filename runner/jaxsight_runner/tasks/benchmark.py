@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner import measure
-from jaxsight_runner.compilation import compilable, stage
+from jaxsight_runner.achieved import achieved
+from jaxsight_runner.compilation import Built, compilable, stage
+from jaxsight_runner.eager import measure_eager
 from jaxsight_runner.environment import describe_environment
+from jaxsight_runner.line_times import device_time
 from jaxsight_runner.programs import Prepared, prepare
 from jaxsight_runner.protocol import (
+    Achieved,
     BenchmarkOptions,
     BenchmarkReport,
     BenchmarkRequest,
+    DeviceTime,
+    Eager,
     Interval,
     Samples,
 )
-from jaxsight_runner.side_by_side import compare, ready
+from jaxsight_runner.side_by_side import Contestant, compare, ready
 from jaxsight_runner.statistics import instability, summarise
 from jaxsight_runner.target import load_target
+from jaxsight_runner.warm_cache import warm_compile
 from jaxsight_runner.worker import Job
 
 
@@ -30,28 +37,33 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     prepared = _load(request, job)
     compiled = compilable(prepared)
     staged = stage(compiled, job)
-    fresh = bool(staged.built.donated)
-    options = request.options
+    built, fresh, options = staged.built, bool(staged.built.donated), request.options
     target = ready(prepared, compiled, staged.stages, fresh, job, options)
-    call, arguments, estimate = target.side.call, target.side.arguments, target.side.estimate
+    side = target.side
     noise = measure.host_noise()
     job.enter("execute", "measuring latency")
-    latency = measure.latency(call, arguments, estimate, fresh, options)
+    latency = measure.latency(side.call, side.arguments, side.estimate, fresh, options)
     queued: Optional[measure.Sampled] = None
     if not fresh:
         job.enter("execute", "measuring throughput")
-        queued = measure.throughput(call, arguments, estimate, options)
+        queued = measure.throughput(side.call, side.arguments, side.estimate, options)
     noise = max(noise, measure.host_noise())
     reasons = instability(latency.seconds, noise)
+    floor = _dispatch_floor(options)
+    summary = summarise(latency.seconds)
+    extras = _extras(request, target, built, summary.median, job) if options.extras else _Extras()
     comparison = compare(target, request, request.other, job) if request.other else None
+    warm, why_not = (
+        warm_compile(compiled, staged.stages.compile, job) if options.extras else (None, "")
+    )
     return BenchmarkReport(
         target=prepared.target(compiled.how),
-        stages=staged.stages,
-        latency=summarise(latency.seconds),
+        stages=replace(staged.stages, warm_compile=warm),
+        latency=summary,
         throughput=summarise(queued.seconds) if queued else None,
-        dispatch_floor=_dispatch_floor(options),
-        memory=staged.built.memory,
-        cost=staged.built.cost,
+        dispatch_floor=floor,
+        memory=built.memory,
+        cost=built.cost,
         samples=Samples(
             latency.seconds,
             queued.seconds if queued else (),
@@ -60,12 +72,40 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         ),
         verdict="unstable" if reasons else "ok",
         reasons=tuple(reasons),
-        notes=(*prepared.notes, *compiled.notes, *_notes(fresh)),
+        notes=tuple(
+            filter(None, (*prepared.notes, *compiled.notes, *_notes(fresh), *extras.notes, why_not))
+        ),
         inputs=prepared.inputs,
-        donated=staged.built.donated,
+        donated=built.donated,
         environment=describe_environment(),
+        eager=extras.eager,
+        device=extras.device,
+        achieved=extras.achieved,
         comparison=comparison,
     )
+
+
+@dataclass(frozen=True)
+class _Extras:
+    """What else is worth knowing of a function, and why some of it is not known."""
+
+    eager: Optional[Eager] = None
+    device: Optional[DeviceTime] = None
+    achieved: Optional[Achieved] = None
+    notes: tuple[str, ...] = ()
+
+
+def _extras(
+    request: BenchmarkRequest, target: Contestant, built: Built, seconds: float, job: Job
+) -> _Extras:
+    prepared = target.prepared
+    job.enter("execute", "measuring what the device can do (once)")
+    rates = achieved(prepared, built, seconds)
+    job.enter("execute", "measuring by source line")
+    device, no_device = device_time(target.side, built, request.text, request.path)
+    job.enter("execute", "measuring without jit")
+    eager, no_eager = measure_eager(prepared, target.stages, seconds, request.options)
+    return _Extras(eager, device, rates, (no_device, no_eager))
 
 
 def _load(request: BenchmarkRequest, job: Job) -> Prepared:

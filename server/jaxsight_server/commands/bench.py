@@ -5,12 +5,29 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from pathlib import Path
 
-from jaxsight_runner.protocol import BenchmarkReport, BenchmarkRequest, to_json
+from jaxsight_runner.protocol import (
+    Achieved,
+    BenchmarkReport,
+    BenchmarkRequest,
+    DeviceTime,
+    Eager,
+    to_json,
+)
 from jaxsight_server.commands.compare_with import other_function
 from jaxsight_server.commands.comparison_text import comparison_text
-from jaxsight_server.commands.quantities import count, duration, histogram, place, spread
+from jaxsight_server.commands.quantities import (
+    count,
+    digits,
+    duration,
+    histogram,
+    place,
+    spread,
+)
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
+
+_SHOWN_LINES = 12
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -58,9 +75,14 @@ def text(report: BenchmarkReport) -> Iterator[str]:
         yield f"  throughput  {spread(report.throughput)} per call when queued"
     if report.dispatch_floor is not None:
         yield f"  floor       {duration(report.dispatch_floor.median)} to call a function that does nothing"
+    if report.device is not None:
+        yield f"  device      {_device(report.device, latency.median)}"
+    if report.eager is not None:
+        yield f"  no jit      {_eager(report.eager, latency.median)}"
+    warm = f", {duration(stages.warm_compile)} cached" if stages.warm_compile is not None else ""
     yield (
         f"  stages      trace {duration(stages.trace)} · lower {duration(stages.lower)} · "
-        f"compile {duration(stages.compile)} (cold) · first call {duration(stages.first_call)}"
+        f"compile {duration(stages.compile)}{warm} · first call {duration(stages.first_call)}"
     )
     yield from _resources(report)
     if report.comparison is not None:
@@ -68,6 +90,9 @@ def text(report: BenchmarkReport) -> Iterator[str]:
     yield f"  on          {place(report.environment)}"
     yield from (f"  note        {note}" for note in _notes(report))
     yield from (f"  unstable    {reason}" for reason in report.reasons)
+    if report.device is not None and report.device.lines:
+        yield ""
+        yield from _lines(report.device, report.target.path)
 
 
 def _notes(report: BenchmarkReport) -> Iterator[str]:
@@ -83,6 +108,54 @@ def _resources(report: BenchmarkReport) -> Iterator[str]:
             f"  memory      arguments {count(memory.arguments, 'B')} · outputs {count(memory.outputs, 'B')}"
             f" · temporary {count(memory.temporary, 'B')}{peak}"
         )
-    if cost.flops:
+    if report.achieved is not None:
+        done = count(report.achieved.flops * report.latency.median, "FLOP")
+        yield f"  cost        {done}: {_rates(report.achieved)}"
+    elif cost.flops:
         rate = count(cost.flops / report.latency.median, "FLOP/s")
         yield f"  cost        {count(cost.flops, 'FLOP')} as the compiler counts (loop bodies once): {rate}"
+
+
+def _rates(achieved: Achieved) -> str:
+    parts = [
+        count(achieved.flops, "FLOP/s") + _of_peak(achieved.flops_share, "products of matrices")
+    ]
+    if achieved.bytes is not None:
+        parts.append(count(achieved.bytes, "B/s") + _of_peak(achieved.bytes_share, "copies"))
+    return " · ".join(parts)
+
+
+def _of_peak(share: float | None, of: str) -> str:
+    if share is None:
+        return ""
+    shown = "over 100" if share > 1 else f"{100 * share:.0f}"  # caches, or busier then than now
+    return f", {shown} % of the measured peak of {of}"
+
+
+def _device(device: DeviceTime, latency: float) -> str:
+    share = min(device.busy / latency, 1.0) if latency else 0.0
+    return f"busy for {duration(device.busy)} of a call, {100 * share:.0f} % of the latency, as profiled"
+
+
+def _eager(eager: Eager, compiled: float) -> str:
+    times = eager.latency.median / compiled if compiled else 0.0
+    if eager.paid_after is None:
+        paid = "compiling never pays"
+    else:
+        calls = "call" if eager.paid_after == 1 else "calls"
+        paid = f"compiling has paid after {eager.paid_after} {calls}"
+    return f"{spread(eager.latency)}, {digits(times)} times as long: {paid}"
+
+
+def _lines(device: DeviceTime, path: str) -> Iterator[str]:
+    """Where the time went, by source line; the longest first."""
+    shown = [line for line in device.lines if line.share >= 0.01][:_SHOWN_LINES]
+    yield "  share       time   line"
+    for line in shown:
+        place = str(line.line) if line.path == path else f"{Path(line.path).name}:{line.line}"
+        merged = ", ".join(map(str, line.fused_with[:4]))
+        also = f"   (merged with {merged})" if merged else ""
+        yield f"  {100 * line.share:4.0f} %  {duration(line.seconds):>9}   {place:<6} {line.text[:50]}{also}"
+    if device.unmapped >= 0.005:
+        seconds = device.unmapped * device.operations
+        yield f"  {100 * device.unmapped:4.0f} %  {duration(seconds):>9}   of no line of yours"
