@@ -173,12 +173,12 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
 
 
 def expand(name: str) -> list[str]:
-    """`a.{b,c}.d` is `a.b.d` and `a.c.d`."""
+    """`a.{b,c}.d` is `a.b.d` and `a.c.d`; there may be several braces."""
     head, opened, rest = name.partition("{")
     if not opened:
         return [name]
     inner, _, tail = rest.partition("}")
-    return [f"{head}{each}{tail}" for each in inner.split(",")]
+    return [f"{head}{each}{after}" for each in inner.split(",") for after in expand(tail)]
 
 
 def _like(functions: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:

@@ -353,6 +353,8 @@ _USUAL = {
     "numpy": ("import numpy as np", "np"),
     "jax.numpy": ("import jax.numpy as jnp", "jnp"),
     "jax.scipy": ("import jax.scipy", "jax.scipy"),
+    "flax.nnx": ("from flax import nnx", "nnx"),
+    "equinox": ("import equinox as eqx", "eqx"),
 }
 
 

@@ -53,7 +53,9 @@ AnnotationKind = Literal[
     "array", "key", "static", "host-array", "pytree", "static-field", "unknown"
 ]
 RecordKind = Literal["tuple", "pytree", "plain", "registers", "static", "factory", "copies"]
-BaseKind = Literal["linen-module", "nnx-module", "equinox-module", "haiku-module", "pytree"]
+BaseKind = Literal[
+    "linen-module", "nnx-module", "nnx-variable", "equinox-module", "haiku-module", "pytree"
+]
 
 _FOLDER = Path(__file__).parent
 _NO_CALL: Mapping[Kind, Mapping[str, Any]] = {
@@ -104,7 +106,7 @@ class FunctionFacts:
     that makes a shape that depends on data static, and is empty where nothing does; it is None
     for functions whose shape does not depend on data. `sized_from` names the parameters whose values
     decide on the shape, where these are not all, and `sized_unless` one that makes it static, too. `calls_as` names the entry that
-    describes the callable this function returns. `collective` names the parameter that takes the
+    describes the callable this function returns; in the tables `()` stands for its own name with parentheses. `collective` names the parameter that takes the
     name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
     this method returns, given the arguments that this one does not name itself; `discards` says that it runs
     this method returns, given the arguments that this one does not name itself; `discards` says that it runs
@@ -604,7 +606,7 @@ def _function(
         differentiated=entry.get("differentiated"),
         mapped=entry.get("mapped"),
         returns=entry.get("returns", "unknown"),
-        calls_as=entry.get("calls_as"),
+        calls_as=f"{name}()" if entry.get("calls_as") == "()" else entry.get("calls_as"),
         keys=entry.get("keys", {}),
         static_parameters=tuple(entry.get("static_parameters", ())),
         sized_by=entry.get("sized_by"),

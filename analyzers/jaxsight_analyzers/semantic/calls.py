@@ -32,6 +32,7 @@ from jaxsight_analyzers.semantic import (
     members,
     methods,
     narrowing,
+    nnx_modules,
     plain,
     purpose,
     records,
@@ -350,7 +351,7 @@ def result_of(
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)
     if facts.kind == "type" and (facts.specific or facts.instance_of):
-        return axes.mesh(facts, arguments)
+        return nnx_modules.variable(run, facts, arguments) or axes.mesh(facts, arguments)
     return unknown_result(run, node)
 
 
@@ -400,6 +401,9 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
     return result_of(run, node, facts.name, facts, arguments)
 
 
+_LISTS = (Kind.SEQUENCE, Kind.SERIES)
+
+
 def _method(
     run: Run, node: ast.Call, function: ast.Attribute, base: Value, arguments: Arguments
 ) -> Value:
@@ -408,6 +412,8 @@ def _method(
     if base.kind is Kind.FUNCTION:
         made = methods.of_function(run, node, base, name, arguments)
         return unknown_result(run, node) if made is None else made
+    if name == "append" and base.kind in _LISTS and len(arguments.positional) == 1:
+        nnx_modules.note_appended(run, node, arguments.positional[0])
     changed = containers.method(run, node, base, name, arguments)
     if changed is not None:
         return changed

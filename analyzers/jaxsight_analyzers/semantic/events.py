@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
+    from jaxsight_analyzers.semantic.nnx_modules import (
+        ContainerSeen,
+        ObjectReadSeen,
+        OverwrittenSeen,
+    )
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
@@ -71,6 +76,15 @@ class CallSeen(NamedTuple):
     facts: FunctionFacts | None
     arguments: tuple[ArgumentSeen, ...]
     frame: Frame
+    guards: tuple[str, ...]
+
+
+class ObjectCallSeen(NamedTuple):
+    """A call of a method of what a library's class made: `optimizer.update(model, grads)`."""
+
+    node: ast.Call
+    qualified: str
+    modules: tuple[bool, ...]  # of each argument by position: whether it surely is a module of NNX
     guards: tuple[str, ...]
 
 
@@ -438,7 +452,11 @@ class Events:
         "meshes_entered",
         "methods",
         "nan_comparisons",
+        "nnx_containers",
+        "nnx_overwritten",
+        "nnx_reads",
         "number_uses",
+        "object_calls",
         "omitted",
         "operations",
         "out_of_bounds",
@@ -495,6 +513,10 @@ class Events:
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports
     reveals: list[RevealSeen]
+    object_calls: list[ObjectCallSeen]
+    nnx_containers: list[ContainerSeen]
+    nnx_overwritten: list[OverwrittenSeen]
+    nnx_reads: list[ObjectReadSeen]
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
     sites: list[SiteSeen]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,
@@ -30,6 +31,7 @@ from jaxsight_analyzers.semantic import (
     members,
     methods,
     narrowing,
+    nnx_modules,
     reads,
     records,
     references,
@@ -174,6 +176,8 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
     module = imports.module_of(base)
     if module is not None:
         return imports.member(run, module, node.attr)
+    if base.data is not None and node.attr in nnx_modules.TELLING:
+        nnx_modules.note_read(run, base, node)
     if run.frame.state.parts:
         place = place_of(node)
         held = None if place is None else run.frame.state.names.get(place)
@@ -205,6 +209,10 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
         if method is not None and method.attribute:
             return tracer(Kind.ARRAY, base)
         return _part_of_unknown(run, base, node)
+    if isinstance(base.data, FunctionFacts):
+        held = nnx_modules.attribute(run, base, node)
+        if held is not None:
+            return held
     if base.kind is Kind.UNKNOWN:
         found = members.above(run, base, node.attr)
         return _part_of_unknown(run, base, node) if found is None else found

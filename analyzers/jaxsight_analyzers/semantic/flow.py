@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic import (
     members,
     meshes,
     narrowing,
+    nnx_modules,
     patterns,
     promotions,
     purpose,
@@ -234,6 +235,8 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         base = effects.changed_object(run, target.value)
         effects.stored(run, target, base, value)
         linen_needs.stored(run, target, base)
+        if base.kind is Kind.INSTANCE or base.data is not None:
+            nnx_modules.note_set(run, target, base, value, statement)
         _bind_place(run, target, value)
         changed = records.with_field(base, target.attr, value)
         if changed is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import avals, donated
 from jaxsight_analyzers.semantic.keys import KeyToken, any_of
 from jaxsight_analyzers.semantic.values import (
@@ -77,6 +78,8 @@ def _joined(one: Value, other: Value) -> Value:
         data = joined
     elif kind in (Kind.ARRAY, Kind.HOST):
         data = avals.joined(*_as_arrays(one, other))
+    elif one.data is other.data and isinstance(one.data, FunctionFacts):
+        data = one.data  # two objects of a class of a library
     return Value(kind, traced, most.origin, concrete=most.concrete, data=data, tokens=tokens)
 
 

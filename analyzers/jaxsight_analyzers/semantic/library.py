@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, key_arrays, key_uses, linen_layers
+from jaxsight_analyzers.semantic import calls, key_arrays, key_uses, linen_layers, nnx_modules
 from jaxsight_analyzers.semantic.contexts import Transformation
+from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
@@ -119,6 +120,9 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
     if facts is None:
         return None
     itself = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    if not run.frame.state.dead:
+        modules = tuple([nnx_modules.is_module(run, value) for value in given.positional])
+        run.events.object_calls.append(ObjectCallSeen(node, facts.name, modules, run.guards))
     bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))
     key_uses.use_keys(run, node, facts.name, facts, bound)
     return calls.result_of(run, node, facts.name, facts, bound)

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     linen_needs,
     memo,
     methods,
+    nnx_modules,
     records,
     transformations,
 )
@@ -434,7 +435,7 @@ def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AS
         value = imports.global_of(run, run.frame.module, annotation)
     if value is not None and value.kind is Kind.CLASS:
         return Value(Kind.INSTANCE, data=class_of(value))
-    return None
+    return nnx_modules.of_annotation(run, annotation)
 
 
 def kind_of_field(run: Run, owner: ClassScope, name: str) -> str | None:

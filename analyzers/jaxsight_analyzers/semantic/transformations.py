@@ -436,7 +436,9 @@ def _traced_parameter(
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
     if transformation.takes_modules and (
-        value.kind is Kind.INSTANCE or (value.kind is Kind.UNKNOWN and not telling)
+        value.kind is Kind.INSTANCE
+        or (value.kind is Kind.UNKNOWN and not telling)
+        or isinstance(value.data, FunctionFacts)
     ):
         return value
     if value.kind is Kind.UNKNOWN and name in evidence.objects:

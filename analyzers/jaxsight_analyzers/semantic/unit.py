@@ -26,6 +26,7 @@ from jaxsight_analyzers.semantic import (
     linen_streams,
     loop_streams,
     mesh_streams,
+    nnx_streams,
     purity_streams,
     reverse_streams,
     site_streams,
@@ -335,6 +336,26 @@ class Unit:
     def meshes_entered(self) -> list[mesh_streams.MeshEntered]:
         """Meshes that are entered with `with`."""
         return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
+
+    @cached_property
+    def nnx_containers(self) -> list[nnx_streams.Container]:
+        """Plain lists, tuples and dicts of modules and arrays that are attributes of NNX modules."""
+        return nnx_streams.containers(self._seen("nnx_containers"), self.model.places)
+
+    @cached_property
+    def nnx_overwritten(self) -> list[nnx_streams.Overwritten]:
+        """Variables of NNX modules that arrays take the place of."""
+        return nnx_streams.overwritten(self._seen("nnx_overwritten"), self.model.places)
+
+    @cached_property
+    def nnx_reads(self) -> list[nnx_streams.ObjectRead]:
+        """Attributes of NNX's variables and optimisers that releases changed."""
+        return nnx_streams.reads(self._seen("nnx_reads"), self.model.places)
+
+    @cached_property
+    def object_calls(self) -> list[nnx_streams.ObjectCall]:
+        """Calls of methods of what libraries' classes make."""
+        return nnx_streams.object_calls(self._seen("object_calls"), self.model.places)
 
     @cached_property
     def body_types(self) -> list[body_streams.BodyTypes]:
