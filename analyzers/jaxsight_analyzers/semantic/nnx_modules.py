@@ -189,6 +189,8 @@ def note_set(
 
 def _has_own_rules(run: Run, owner: ClassScope) -> bool:
     """Whether a class or one above it sets attributes in its own way."""
+    if class_in(run, owner) == "flax.nnx.Object":
+        return True  # it is no pytree
     return run.once(("nnx own rules", owner), lambda: _look_for_rules(run, owner), False)
 
 

@@ -17,7 +17,7 @@ under a new name.
 ## Limits
 
 The project's version of Flax decides, and the newest one where that cannot be found. An optimizer is known by the call that makes it, or by
-the annotation of a parameter. That the arguments are swapped is said only where the second one is a module for sure.
+the annotation of a parameter, which may also be an `nnx.ModelAndOptimizer`. That the arguments are swapped is said only where the second one is a module for sure.
 """
 
 from __future__ import annotations
@@ -26,13 +26,23 @@ import ast
 from collections.abc import Iterator
 
 from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity, Span
+from jaxsight_analyzers.diagnostic import (
+    Applicability,
+    Certainty,
+    Edit,
+    Finding,
+    Fix,
+    FixRef,
+    Severity,
+    Span,
+)
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.nnx_streams import ObjectCall, ObjectRead
 from jaxsight_analyzers.semantic.streams import Call
 
 _OPTIMIZER = "flax.nnx.Optimizer"
+_FORMER = "flax.nnx.ModelAndOptimizer"
 _UPDATE = f"{_OPTIMIZER}.update"
 
 
@@ -43,14 +53,27 @@ def check(unit: Unit) -> Iterator[Finding]:
             if _lacks_wrt(call):
                 yield _without_wrt(unit, call, number)
         for number, read in enumerate(unit.nnx_reads):
-            if read.of == _OPTIMIZER and read.node.attr == "model":
+            if read.of == _OPTIMIZER and read.node.attr == "model" and not _has_former(unit):
                 yield _model(unit, read, number)
     for number, call in enumerate(unit.object_calls):
         if call.qualified != _UPDATE:
             continue
         finding = _update(unit, call, number) if is_new else _early(unit, call)
-        if finding is not None:
+        if finding is not None and not _has_former(unit):
             yield finding
+
+
+def _has_former(unit: Unit) -> bool:
+    """Whether the file uses the former class under its new name, which derives from `nnx.Optimizer`: what is annotated as that may be one."""
+    return any(
+        reference.qualified == _FORMER for other in unit.others for reference in other.references
+    )
+
+
+def _certainty(unit: Unit) -> Certainty:
+    """How sure it is that an optimizer is no `ModelAndOptimizer`: it is where the file makes one."""
+    made = any(True for other in unit.others for _ in other.calls_of((_OPTIMIZER,)))
+    return Certainty.YES if made else Certainty.MAYBE
 
 
 def _lacks_wrt(call: Call) -> bool:
@@ -77,9 +100,14 @@ def _model(unit: Unit, read: ObjectRead, number: int) -> Finding:
         fixes = (FixRef("use-model", f"Use `{model}`", Applicability.UNSAFE, number),)
     return Finding(
         span=read.span,
-        message=f"`{read.base}` is an `nnx.Optimizer`, which holds no model since Flax 0.11",
+        message=f"`{read.base}` {_is(unit)} an `nnx.Optimizer`, which holds no model since Flax 0.11",
+        certainty=_certainty(unit),
         fixes=fixes,
     )
+
+
+def _is(unit: Unit) -> str:
+    return "is" if _certainty(unit) is Certainty.YES else "may be"
 
 
 def _arguments(call: ObjectCall) -> int | None:
@@ -109,7 +137,8 @@ def _update(unit: Unit, call: ObjectCall, number: int) -> Finding | None:
         fixes = (FixRef("give-model", title, Applicability.UNSAFE, number),)
     return Finding(
         span=call.span,
-        message=f"`{call.base}.update` takes the model and the gradients since Flax 0.11",
+        message=f"`{call.base}` {_is(unit)} an `nnx.Optimizer`, whose `update` takes the model and the gradients since Flax 0.11",
+        certainty=_certainty(unit),
         fixes=fixes,
     )
 
