@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxsight_runner import protocol
-from jaxsight_runner.protocol import benchmark, common, environment, gradients, inspection, messages
+from jaxsight_runner.protocol import (
+    benchmark,
+    common,
+    environment,
+    gradients,
+    inspection,
+    messages,
+    shapes,
+)
 
-_MODULES = (messages, common, benchmark, gradients, inspection, environment)
+_MODULES = (messages, common, benchmark, gradients, inspection, shapes, environment)
 _SCALARS = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 

@@ -117,6 +117,24 @@ export interface InspectionRequest {
   options: InspectionOptions;
 }
 
+/** Say the shape of every local variable. Nothing is computed. */
+export interface ShapesRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** what the editor shows, which is what is run */
+  text: string;
+  /** dotted: `step`, `Model.step` */
+  qualname: string;
+  /** an input spec, or null to look for one */
+  input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
+  recorded_input: string | null;
+  /** may importing the file run more than definitions? */
+  import_file: boolean;
+  /** the project's folder */
+  root: string | null;
+}
+
 /** Say which Python, which JAX and which devices there are. */
 export interface EnvironmentRequest {
 }
@@ -576,6 +594,42 @@ export interface InspectionReport {
   kind: "inspection";
 }
 
+/** A variable that a line of a function sets, a parameter, or what is returned. */
+export interface Local {
+  path: string;
+  line: number;
+  /** "return" for what is returned */
+  name: string;
+  /** qualified name */
+  function: string;
+  kind: "parameter" | "local" | "return";
+  /** `f32[B,64]`; several where the line ran with several */
+  shapes: string[];
+}
+
+/** Why tracing ended, at the user's innermost line. */
+export interface TraceFailure {
+  message: string;
+  path: string | null;
+  line: number | null;
+}
+
+/** The shapes of every function of the user's that tracing reached. */
+export interface ShapesReport {
+  target: Target;
+  how: "symbolic" | "two sizes" | "concrete";
+  /** what each named dimension was: itself, or "7 and 11" */
+  dimensions: Record<string, string>;
+  /** up to the failure, where there is one */
+  locals: Local[];
+  failure: TraceFailure | null;
+  notes: string[];
+  inputs: Input[];
+  environment: Environment;
+  version: number;
+  kind: "shapes";
+}
+
 /** What `doctor` asks: does this Python run jax, and on what? */
 export interface EnvironmentReport {
   environment: Environment;
@@ -585,5 +639,5 @@ export interface EnvironmentReport {
   kind: "environment";
 }
 
-export type Report = BenchmarkReport | GradientsReport | InspectionReport | EnvironmentReport;
+export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | EnvironmentReport;
 export type Outcome = Report | Question | Failure;

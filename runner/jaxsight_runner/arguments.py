@@ -122,8 +122,9 @@ def wanted_arguments(loaded: Loaded, need_sizes: bool = True) -> Wanted:
         and parameter.kind not in _VARIADIC
     ]
     sizes = _sizes(values)
-    unsized = sorted({dim.name for dim in _dims(values) if dim.name and dim.name not in sizes})
-    if missing or (unsized and need_sizes):
+    names = {dim.name for dim in _dims(values) if dim.name and dim.name not in sizes}
+    unsized = sorted(names) if need_sizes else []
+    if missing or unsized:
         raise Stop(_question(loaded, values, missing, unsized))
     return Wanted(values, sources, sizes)
 

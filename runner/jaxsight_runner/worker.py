@@ -27,6 +27,7 @@ from jaxsight_runner.protocol import (
     Progress,
     ProtocolError,
     Request,
+    ShapesRequest,
     TargetRequest,
     decode,
 )
@@ -37,6 +38,7 @@ _TASKS: dict[type, str] = {
     BenchmarkRequest: "benchmark",
     GradientsRequest: "gradients",
     InspectionRequest: "inspection",
+    ShapesRequest: "shapes",
     EnvironmentRequest: "doctor",
 }  # each a module of `tasks` with `run(request, job)`
 

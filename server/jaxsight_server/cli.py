@@ -17,6 +17,7 @@ COMMANDS = {
     "bench": "measure a function on this machine's device",
     "grad": "validate a function's gradient against a numerical reference",
     "inspect": "say what JAX and the compiler make of a function, line by line",
+    "shapes": "say the shape of every local variable of a function",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",
     "server": "run the language server on standard input and output",
 }

@@ -78,9 +78,11 @@ from jaxsight_runner.protocol.messages import (
     Phase,
     Progress,
     Question,
+    ShapesRequest,
     SourceLine,
     TargetRequest,
 )
+from jaxsight_runner.protocol.shapes import Local, ShapesReport, TraceFailure
 
 __all__ = [
     "PROTOCOL",
@@ -120,6 +122,7 @@ __all__ = [
     "LeafVerdict",
     "LineCost",
     "LineTime",
+    "Local",
     "Log",
     "MachinePeak",
     "Memory",
@@ -136,12 +139,15 @@ __all__ = [
     "Request",
     "Roofline",
     "Samples",
+    "ShapesReport",
+    "ShapesRequest",
     "SourceLine",
     "SourceLocation",
     "Stages",
     "Target",
     "TargetRequest",
     "TextLink",
+    "TraceFailure",
     "decode",
     "encode",
     "from_json",
@@ -151,7 +157,7 @@ __all__ = [
 PROTOCOL = 1
 
 Request = Union[TargetRequest, EnvironmentRequest]
-Report = Union[BenchmarkReport, GradientsReport, InspectionReport, EnvironmentReport]
+Report = Union[BenchmarkReport, GradientsReport, InspectionReport, ShapesReport, EnvironmentReport]
 Outcome = Union[Report, Question, Failure]
 Message = Union[Request, Hello, Progress, Outcome]
 
@@ -159,12 +165,14 @@ REQUESTS: tuple[type, ...] = (
     BenchmarkRequest,
     GradientsRequest,
     InspectionRequest,
+    ShapesRequest,
     EnvironmentRequest,
 )
 REPORTS: tuple[type, ...] = (
     BenchmarkReport,
     GradientsReport,
     InspectionReport,
+    ShapesReport,
     EnvironmentReport,
 )
 REPLIES: tuple[type, ...] = (Hello, Progress, *REPORTS, Question, Failure)

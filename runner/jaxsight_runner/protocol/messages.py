@@ -101,6 +101,11 @@ class InspectionRequest(TargetRequest):
 
 
 @dataclass(frozen=True)
+class ShapesRequest(TargetRequest):
+    """Say the shape of every local variable. Nothing is computed."""
+
+
+@dataclass(frozen=True)
 class EnvironmentRequest:
     """Say which Python, which JAX and which devices there are."""
 

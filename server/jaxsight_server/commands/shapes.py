@@ -1,0 +1,73 @@
+"""`jaxsight shapes`: shape and dtype of every local variable, without computing anything."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, to_json
+from jaxsight_server.commands.quantities import place
+from jaxsight_server.commands.run_target import add_target_arguments, run_target
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    add_target_arguments(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Evaluate and print; 2 when it could not be traced."""
+    report = run_target(arguments, ShapesRequest)
+    if report is None:
+        return 2
+    assert isinstance(report, ShapesReport)
+    if arguments.json:
+        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(text(report)))
+    return 2 if report.failure is not None else 0
+
+
+def text(report: ShapesReport) -> Iterator[str]:
+    """The report in lines."""
+    target = report.target
+    yield f"{target.qualname}   {target.path}:{target.line}   {_how(report)}"
+    inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
+    yield f"  inputs  {inputs or 'none'}"
+    yield f"  on      {place(report.environment)}"
+    for (path, function), found in _by_function(report).items():
+        yield ""
+        where = "" if path == target.path else f"   {path}"
+        yield f"  {function}{where}"
+        yield from _table(found)
+    if report.failure is not None:
+        failure = report.failure
+        at = f"{Path(failure.path).name}:{failure.line}: " if failure.path else ""
+        yield ""
+        yield f"  stopped at {at}{failure.message}"
+    yield from (f"  note    {note}" for note in report.notes)
+
+
+def _by_function(report: ShapesReport) -> dict[tuple[str, str], list[Local]]:
+    """The variables of each function, functions in the order of their first lines."""
+    found: dict[tuple[str, str], list[Local]] = {}
+    for one in report.locals:
+        found.setdefault((one.path, one.function), []).append(one)
+    return found
+
+
+def _how(report: ShapesReport) -> str:
+    if report.how == "symbolic":
+        return f"for every {', '.join(report.dimensions)}"
+    if report.how == "two sizes":
+        told = ", ".join(f"{name} {sizes}" for name, sizes in report.dimensions.items())
+        return f"inferred from two traces: {told}"
+    return "with these sizes"
+
+
+def _table(found: list[Local]) -> Iterator[str]:
+    width = max(len(one.name) for one in found)
+    for one in found:
+        yield f"  {one.line:>5}  {one.name.ljust(width)}  {' | '.join(one.shapes)}"
