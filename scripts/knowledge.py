@@ -27,6 +27,7 @@ SECTIONS = (
     "plain",
     "arrays_only",
     "results",
+    "made",
     "annotations",
     "methods",
     "mutators",
@@ -90,6 +91,7 @@ def knowledge_json() -> str:
         "plain": {},
         "arrays_only": {},
         "results": {},
+        "made": {},
         "annotations": {},
         "methods": {},
         "mutators": {},
@@ -138,7 +140,7 @@ def api_json() -> str:
 
 
 def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
-    for section in ("kinds", "plain", "results"):
+    for section in ("kinds", "plain", "results", "made"):
         for module, kinds in table.get(section, {}).items():
             for kind, names in kinds.items():
                 joined[section].update({f"{module}.{name}": kind for name in names.split()})
@@ -226,7 +228,7 @@ def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str
             for module, members in entry.items():
                 for member, signature in members.items():
                     yield f"{module}.{member}", signature, []
-        elif name in ("kinds", "plain", "results"):
+        elif name in ("kinds", "plain", "results", "made"):
             for module, kinds in entry.items():
                 for member in " ".join(kinds.values()).split():
                     yield f"{module}.{member}", None, []

@@ -27,7 +27,6 @@ Returns = Literal[
     "same",
     "pytree",
     "none",
-    "argument",
     "unknown",
 ]
 Tracers = Literal["ok", "dispatch", "static", "fails"]
@@ -165,6 +164,12 @@ class FunctionFacts:
     draws: Draws | None = None
     role: str | None = None
     axes: frozenset[str] | None = None
+    optimiser: str | None = None
+    """What the optimiser is that it makes, in the words of `knowledge/optax.toml`."""
+    loss: str | None = None
+    """What the predictions are that it takes: `logits` or `log probabilities`, and after a space its labels: `distributions`, `integers` or `any`."""
+    checkpointer: str | None = None
+    """What the checkpointer is that it makes, in the words of `knowledge/orbax.toml`."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -318,6 +323,7 @@ class Knowledge:
         self._kinds: dict[str, Kind] = tables["kinds"]
         self._plain: dict[str, Plain] = tables["plain"]
         self._results: dict[str, str] = tables["results"]
+        self._made: dict[str, str] = tables["made"]
         self._keywords: dict[str, dict[str, dict[str, str]]] = tables["keywords"]
         self._arrays_only: dict[str, list[str]] = tables["arrays_only"]
         self._aliases: dict[str, str] = tables["aliases"]
@@ -355,6 +361,10 @@ class Knowledge:
         except KeyError:
             facts = self._built[qualified] = self._find(self.canonical(qualified))
             return facts
+
+    def made(self, canonical: str) -> str | None:
+        """What a result is, whatever it is made of: `softmax` for probabilities that sum to one."""
+        return self._made.get(canonical)
 
     def result(self, canonical: str) -> tuple[str, str] | None:
         """How the dtype and the shape of what a function returns follow from its arguments.
@@ -638,6 +648,9 @@ def _function(
         marks=entry.get("marks"),
         draws=entry.get("draws"),
         role=entry.get("role"),
+        optimiser=entry.get("optimiser"),
+        loss=entry.get("loss"),
+        checkpointer=entry.get("checkpointer"),
     )
 
 

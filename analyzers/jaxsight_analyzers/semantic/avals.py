@@ -48,12 +48,14 @@ class Aval(NamedTuple):
     """What is known of an array. `weak` says that its dtype yields, as that of a Python number does.
 
     `flat` says that its derivative is zero by whatever it is made of: steps, signs, orders, constants.
+    `made` says what it is, such as `softmax`: see `knowledge/jax_results.toml`.
     """
 
     dtype: str | None = None
     shape: Shape | None = None
     weak: bool = False
     flat: bool = False
+    made: str | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -269,7 +271,17 @@ def of_element(base: Value, index: Value) -> Aval | None:
         return None
     shape = known.shape
     shape = shape[1:] if shape and isinstance(constant_of(index), int) else None
-    return known._replace(shape=shape)
+    kept = known.made if known.made in _PROBABILITIES else None
+    return known._replace(shape=shape, made=kept)
+
+
+_PROBABILITIES = ("softmax", "sigmoid")
+
+
+def is_probability(value: Value) -> bool:
+    """Whether it is the output of a softmax or of a sigmoid."""
+    known = aval_of(value)
+    return known is not None and known.made in _PROBABILITIES
 
 
 def of_attribute(base: Value, name: str) -> Aval | None:
@@ -290,7 +302,8 @@ def of_update(run: Run, node: ast.expr) -> Aval | None:
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
         array = node.value.value
         if isinstance(array, ast.Name):
-            return aval_of(run.lookup(array.id))
+            known = aval_of(run.lookup(array.id))
+            return None if known is None else known._replace(made=None)
     return None
 
 
@@ -311,6 +324,9 @@ def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> 
     if name.startswith("numpy.") and (rule[0] == "number" or rule[0].startswith("cast:")):
         return _of_number(rule[0], arguments)
     made = _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
+    word = run.knowledge.made(name)
+    if word is not None:
+        made = (made or NOTHING)._replace(made=word)
     return (made or NOTHING)._replace(flat=True) if stepped else made
 
 
@@ -346,6 +362,9 @@ def of_method(run: Run, base: Value, name: str, arguments: Arguments) -> Aval | 
     for parameter, node, value in zip(("axis",), arguments.nodes, arguments.positional):
         given[parameter] = node, value
     made = _by_rule(run, rule, [known], given)
+    word = run.knowledge.made(f"jax.numpy.{name}")
+    if word is not None:
+        made = (made or NOTHING)._replace(made=word)
     stepped = facts is not None and facts.plain == "derivative"
     return (made or NOTHING)._replace(flat=True) if stepped else made
 

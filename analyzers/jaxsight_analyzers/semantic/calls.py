@@ -28,11 +28,13 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     library,
     linen_layers,
+    losses,
     makers,
     members,
     methods,
     narrowing,
     nnx_modules,
+    optimisers,
     plain,
     purpose,
     records,
@@ -171,6 +173,10 @@ def called(
         return library.call(run, node, function.data, arguments)
     if isinstance(function.data, linen_layers.Layer):
         return linen_layers.call(run, node, function.data, arguments)
+    if isinstance(function.data, optimisers.Injected):
+        return optimisers.of_injected(run, node, function.data, arguments)
+    if isinstance(function.data, optimisers.Schedule):
+        return expressions.jax_result(run, Kind.ARRAY, arguments.values())
     if function.kind is Kind.CALLABLE:
         return _made_elsewhere(run, node, function, arguments)
     if base is not None and isinstance(node.func, ast.Attribute):
@@ -277,6 +283,10 @@ def _note_call(
     run.events.calls.append(CallSeen(node, qualified, facts, seen, run.frame, guards))
     if facts is not None and facts.joins is not None and run.frame.loops:
         counting.note_growth(run, node, facts, arguments)
+    if facts is not None and facts.name == "optax.apply_updates":
+        optimisers.note_applied(run, node, arguments)
+    if facts is not None and facts.loss is not None:
+        losses.note(run, node, facts, arguments)
 
 
 def _seen_arguments(
@@ -344,15 +354,19 @@ def result_of(
         return plain.plainly(run, _like_arguments(run, qualified, values), facts.plain, values)
     if returns == "none":
         return NONE
-    if returns == "argument":  # an optimiser made of others is one
-        known = (v for v in values if isinstance(v.data, FunctionFacts) and v.data.instance_of)
-        return next(known, unknown_result(run, node))
+    if facts.optimiser is not None:
+        return optimisers.made(run, node, facts, arguments)
+    if returns == "callable" and facts.calls_as == _SCHEDULE:
+        return optimisers.schedule(node, facts, arguments)
     if returns == "callable":
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)
     if facts.kind == "type" and (facts.specific or facts.instance_of):
         return nnx_modules.variable(run, facts, arguments) or axes.mesh(facts, arguments)
     return unknown_result(run, node)
+
+
+_SCHEDULE = "optax.schedules.Schedule()"
 
 
 _REARRANGING = (

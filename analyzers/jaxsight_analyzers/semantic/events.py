@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
+    from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
         ContainerSeen,
         ObjectReadSeen,
         OverwrittenSeen,
     )
+    from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
@@ -429,6 +431,7 @@ class Events:
 
     __slots__ = (
         "applied",
+        "applied_updates",
         "branches",
         "calls",
         "compilations",
@@ -448,6 +451,7 @@ class Events:
         "kinds",
         "linen_applied",
         "loops",
+        "loss_inputs",
         "masks",
         "meshes_entered",
         "methods",
@@ -459,6 +463,8 @@ class Events:
         "object_calls",
         "omitted",
         "operations",
+        "optimiser_updates",
+        "optimisers",
         "out_of_bounds",
         "passed",
         "promotions",
@@ -500,11 +506,15 @@ class Events:
     dtype_identities: list[DtypeIdentitySeen]
     meshes_entered: list[MeshEnteredSeen]
     loops: list[LoopSeen]
+    loss_inputs: list[LossInputSeen]
     growths: list[GrowthSeen]
     refusals: list[RefusedSeen]
     effects: list[EffectSeen]
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]
+    optimisers: list[MadeSeen]
+    optimiser_updates: list[UpdateSeen]
+    applied_updates: list[AppliedUpdatesSeen]
     promotions: list[PromotionSeen]
     out_of_bounds: list[OutOfBoundsSeen]
     scatter_casts: list[ScatterCastSeen]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -64,7 +65,7 @@ def _kept(value: Value) -> Value | None:
     """What is kept of a field: no flag that others may set on the object, no list that they fill."""
     if value.kind is Kind.STATIC:
         return None if value.data is None else STATIC
-    if value.kind is Kind.UNKNOWN and not value.tokens:
+    if value.kind is Kind.UNKNOWN and not (value.tokens or isinstance(value.data, Described)):
         return None
     is_container = value.kind in (Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING)
     if is_container and (not value.data or value.data is NEVER):

@@ -80,7 +80,15 @@ def _joined(one: Value, other: Value) -> Value:
         data = avals.joined(*_as_arrays(one, other))
     elif one.data is other.data and isinstance(one.data, FunctionFacts):
         data = one.data  # two objects of a class of a library
+    elif kind is Kind.UNKNOWN and one.data is not None and other.data is not None:
+        data = _joined_objects(one.data, other.data)
     return Value(kind, traced, most.origin, concrete=most.concrete, data=data, tokens=tokens)
+
+
+def _joined_objects(one: object, other: object) -> object:
+    """What is left to say of two objects of a library's class that is a model of its own."""
+    join_with = getattr(one, "joined", None)
+    return None if join_with is None or type(one) is not type(other) else join_with(other)
 
 
 def _as_arrays(one: Value, other: Value) -> tuple[object, object]:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import calls, key_arrays, key_uses, linen_layers, nnx_modules
+from jaxsight_analyzers.semantic import (
+    calls,
+    key_arrays,
+    key_uses,
+    linen_layers,
+    nnx_modules,
+    optimisers,
+)
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
@@ -110,12 +117,17 @@ def _class_of(value: Value) -> FunctionFacts | None:
 def method_facts(run: Run, base: Value, name: str) -> FunctionFacts | None:
     """What is known of a method of an instance of a library's class."""
     owner = _class_of(base)
-    facts = None if owner is None else run.facts(f"{owner.instance_of or owner.name}.{name}")
+    known = None if owner is None else owner.instance_of or owner.name
+    if isinstance(base.data, optimisers.Optimiser):
+        known = optimisers.CLASS
+    facts = None if known is None else run.facts(f"{known}.{name}")
     return facts if facts is not None and facts.specific else None
 
 
 def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -> Value | None:
     """A method of an instance of a library's class: `MCMC(...).run(key)`."""
+    if isinstance(base.data, optimisers.Optimiser) and name == "gradient_transformation":
+        return base
     facts = method_facts(run, base, name)
     if facts is None:
         return None
@@ -125,7 +137,10 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
         run.events.object_calls.append(ObjectCallSeen(node, facts.name, modules, run.guards))
     bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))
     key_uses.use_keys(run, node, facts.name, facts, bound)
-    return calls.result_of(run, node, facts.name, facts, bound)
+    made = calls.result_of(run, node, facts.name, facts, bound)
+    if isinstance(base.data, optimisers.Optimiser):
+        return optimisers.method(run, node, base.data, name, given, made)
+    return made
 
 
 def use_keys_of_instance(

@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic import (
     records,
     transformations,
 )
+from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.run import Run
@@ -315,9 +316,8 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
 
 def note_attribute(run: Run, target: ast.Attribute, value: Value) -> None:
     """Remember `self.step = jax.jit(self._step)`: other methods call it."""
-    known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(
-        value.data, (FunctionFacts, linen_layers.Layer, linen_needs.Variable)
-    )
+    objects = (FunctionFacts, linen_layers.Layer, linen_needs.Variable, Described)
+    known = value.kind in (Kind.FUNCTION, Kind.INSTANCE) or isinstance(value.data, objects)
     if not (known or value is NONE) or not isinstance(target.value, ast.Name):
         return
     base = run.frame.state.names.get(target.value.id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.semantic import axes, changes, imports, initialised, limits, members
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.scopes import ClassScope, Definitions, Piece
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import Asked, Dependency, Task
@@ -275,8 +276,9 @@ def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
     elif listed:
         return series(UNKNOWN)  # a list it is, whatever becomes of its items
     value = initialised.anywhere(value)
+    is_object = value.kind is Kind.UNKNOWN and isinstance(value.data, Described)
     lasting = value.kind in _LASTING or _holds_functions(value) or axes.of_mesh(value) is not None
-    return value if lasting else own(UNKNOWN)
+    return value if lasting or is_object else own(UNKNOWN)
 
 
 def _part(value: Value, targets: list[ast.expr], name: str) -> Value:

@@ -6,6 +6,7 @@ import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import avals
+from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.events import RevealSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
 from jaxsight_analyzers.semantic.run import Run
@@ -71,7 +72,8 @@ def describe(value: Value) -> str:
     elif (function := function_of(value)) is not None:
         names = [function.qualname, *(t.qualified for t in function.transformations)]
         name = " < ".join(names)
-    words.append(name)
+    is_object = isinstance(value.data, Described) and value.kind is not Kind.TREE
+    words.append(value.data.words if is_object else name)  # type: ignore[union-attr]
     return " ".join(words)
 
 

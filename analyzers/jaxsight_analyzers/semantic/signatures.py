@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import avals, library, linen_needs
 from jaxsight_analyzers.semantic.contexts import place
+from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.values import (
     NEVER,
@@ -79,6 +80,8 @@ def signature(value: Value) -> object:
         return _signature_of_library_function(data)
     elif isinstance(data, linen_needs.Variable):
         data = data.collection
+    elif isinstance(data, Described):
+        data = data.signature
     elif not isinstance(data, _PLAIN):
         data = id(data)  # of a class or of facts, which outlive the interpretation
     return (value.kind, value.traced, value.concrete, type(value.data).__name__, data)

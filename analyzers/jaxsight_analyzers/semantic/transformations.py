@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
     library,
     members,
     methods,
+    optimisers,
     plain,
     references,
     tracers,
@@ -41,6 +42,7 @@ from jaxsight_analyzers.semantic.values import (
     qualified_of,
     sequence,
     some_of,
+    with_data,
 )
 
 if TYPE_CHECKING:
@@ -479,6 +481,8 @@ def result(
     value = tracers.released(run, value, given, mapped=tracers.adds_an_axis(transformation.facts))
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
+    if transformation.facts.reverse:
+        derivative = with_data(derivative, optimisers.Gradient(data.name))
     if name in ("value_and_grad", "filter_value_and_grad"):
         return sequence((value, _derivative(data, transformation, arguments, derivative)))
     if name == "grad" and mode == "concrete" and transformation.has_aux is not None:

@@ -43,6 +43,7 @@ from jaxsight_analyzers.semantic.events import (
     WrapSeen,
 )
 from jaxsight_analyzers.semantic.interpretation import Flow, Root
+from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _REGISTERS = re.compile(
 )
 
 
-class Unit:
+class Unit(OptimiserAnswers):
     """What is analysed and reported as a whole: one chunk of the file.
 
     Its streams are made when they are asked for. `seen_by` are the tasks that ran code in it, each

@@ -1,0 +1,477 @@
+"""Optimisers and schedules of Optax as values, and what becomes of gradients and updates.
+
+An optimiser says which way its updates point, whether its `update` needs the parameters, and whether its
+state changes from step to step; one that is made of others says so of them together. Updates know the
+optimiser and the call that made them, its first state the parameters it was made for, and gradients of
+which function they are, so that a step can be followed through a function.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers.data import dataclass
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import expressions
+from jaxsight_analyzers.semantic.contexts import Frame, place
+from jaxsight_analyzers.semantic.described import Described
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    UNKNOWN,
+    FunctionData,
+    Kind,
+    Value,
+    constant_of,
+    entries_of,
+    items_of,
+    sequence,
+    with_data,
+)
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.run import Run
+
+CLASS = "optax.GradientTransformation"
+_WORDS = ("down", "keep", "zero")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimiser(Described):
+    """What is known of an optimiser. None where it is not known."""
+
+    name: str  # the library's function that made it, as the tables call it
+    direction: str | None  # "down": against the gradient; "keep": as it; "zero"
+    changes: bool | None  # whether its state is another one after each step
+    needs_params: str | None  # the part that needs them: `optax.adamw`; "" for none
+    extras: tuple[str, ...] = ()  # keyword arguments that `update` has to be given
+    clips: bool = False
+    parts: tuple[Part, ...] = ()  # of a chain, in their order
+
+    @property
+    def words(self) -> str:
+        """It in words, for the specifications of the model."""
+        said = [self.direction or "any way"]
+        said += ["stateful" if self.changes else "stateless"] if self.changes is not None else []
+        said += [f"needs params for {self.needs_params}"] if self.needs_params else []
+        said += [f"extra {' '.join(self.extras)}"] if self.extras else []
+        return f"optimiser {self.name}: {', '.join(said)}"
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        inside = tuple([(part.optimiser and part.optimiser.signature) for part in self.parts])
+        return self.name, self.direction, self.changes, self.needs_params, self.extras, inside
+
+    def joined(self, other: object) -> object:
+        """What is left to say of it where two paths meet."""
+        assert isinstance(other, Optimiser)
+        if self.signature == other.signature:
+            return self
+        needs = self.needs_params if self.needs_params == other.needs_params else None
+        return Optimiser(
+            self.name,
+            self.direction if self.direction == other.direction else None,
+            self.changes if self.changes == other.changes else None,
+            self.needs_params if self.needs_params and other.needs_params else needs,
+            self.extras if self.extras == other.extras else (),
+        )
+
+
+class Part(NamedTuple):
+    """One of those that a chain is made of."""
+
+    optimiser: Optimiser | None
+    node: ast.expr | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule(Described):
+    """A function of the step. `sign` is 1 or -1 where all of its values have that sign."""
+
+    name: str
+    node: ast.AST
+    sign: int | None
+
+    @property
+    def words(self) -> str:
+        """It in words, for the specifications of the model."""
+        return f"schedule {self.name}"
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        return self.name, self.sign
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Injected(Described):
+    """`optax.inject_hyperparams(optax.adam)`: a maker of optimisers whose settings lie in their state."""
+
+    facts: FunctionFacts
+
+    @property
+    def words(self) -> str:
+        """It in words, for the specifications of the model."""
+        return f"maker of {self.facts.name}"
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        return self.facts.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient(Described):
+    """The derivative of a function by its parameters."""
+
+    function: str
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        return self.function
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates(Described):
+    """What an optimiser made of gradients."""
+
+    optimiser: Optimiser
+    node: ast.Call
+    of: Gradient | None
+
+    @property
+    def signature(self) -> object:
+        """What tells them from others."""
+        return self.optimiser.signature, place(self.node), self.of and self.of.signature
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstState(Described):
+    """What `init` returned, and what it was given."""
+
+    params: ast.expr
+    node: ast.Call
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        return place(self.node)
+
+
+class UpdateSeen(NamedTuple):
+    """A call of an optimiser's `update`."""
+
+    node: ast.Call
+    optimiser: Optimiser
+    has_params: bool | None  # None: not known
+    given: frozenset[str] | None  # the extra arguments; None: not known
+    grads: ast.expr | None
+    state: ast.expr | None
+    first: FirstState | None  # where the state comes from, when it is the first
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class AppliedUpdatesSeen(NamedTuple):
+    """A call of `optax.apply_updates`."""
+
+    node: ast.Call
+    params: ast.expr
+    updates: ast.expr
+    made: Updates | Gradient | None  # what it was given
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+class MadeSeen(NamedTuple):
+    """An optimiser that is made."""
+
+    node: ast.Call
+    optimiser: Optimiser
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+# How they are made
+
+
+def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value:
+    """What a maker of optimisers returns."""
+    if facts.optimiser == "injected":
+        return _injected(run, arguments)
+    found = _optimiser(run, facts, arguments)
+    if isinstance(node, ast.Call) and not run.frame.state.dead:
+        run.events.optimisers.append(MadeSeen(node, found, run.frame, run.guards))
+    return Value(Kind.UNKNOWN, data=found)
+
+
+def _injected(run: Run, arguments: Arguments) -> Value:
+    inner = arguments.positional[0] if arguments.positional else UNKNOWN
+    if inner.kind is Kind.FUNCTION:
+        return inner
+    facts = run.facts(inner.data) if isinstance(inner.data, str) else None
+    if facts is None or facts.optimiser is None:
+        return Value(Kind.CALLABLE)
+    return Value(Kind.CALLABLE, data=Injected(facts))
+
+
+def of_injected(run: Run, node: ast.expr, maker: Injected, arguments: Arguments) -> Value:
+    """A call of what `inject_hyperparams` returned."""
+    found = _optimiser(run, maker.facts, arguments)
+    known = Optimiser(found.name, found.direction, True, found.needs_params, found.extras)
+    return Value(Kind.UNKNOWN, data=known)
+
+
+def _optimiser(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimiser:
+    how = facts.optimiser or ""
+    if how in ("chain", "named", "labelled", "inner", "every"):
+        return _of_others(run, facts, arguments)
+    if how in ("sgd", "scale", "rate", "schedule"):
+        return _scaling(run, facts, arguments)
+    words, _, extras = how.partition(" extra ")
+    said = words.split()
+    direction = next((word for word in _WORDS if word in said), None)
+    needs = facts.name if "params" in said else ""
+    changes = "state" in said or _is_schedule(_rate(facts, arguments))
+    return Optimiser(
+        facts.name, direction, changes, needs, tuple(extras.split()), clips="clips" in said
+    )
+
+
+def _rate(facts: FunctionFacts, arguments: Arguments) -> Value | None:
+    """The learning rate, or what stands for one."""
+    if "learning_rate" in arguments.keywords:
+        return arguments.keywords["learning_rate"]
+    named = arguments.keywords.get(facts.parameter_at(0) or "")
+    return arguments.positional[0] if named is None and arguments.positional else named
+
+
+def _is_schedule(value: Value | None) -> bool | None:
+    """Whether a learning rate is a function of the step, so that the state counts steps."""
+    if value is None or isinstance(constant_of(value), (int, float)):
+        return False
+    if value.kind in (Kind.FUNCTION, Kind.CALLABLE) or isinstance(value.data, Schedule):
+        return True
+    return False if value.kind is Kind.ARRAY else None
+
+
+def _scaling(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimiser:
+    """What scales by a number or a schedule that it is given."""
+    rate = _rate(facts, arguments)
+    scheduled = {"schedule": True, "scale": False}.get(facts.optimiser or "", _is_schedule(rate))
+    direction: str | None = "down"
+    if facts.optimiser in ("scale", "schedule"):
+        node = _rate_node(facts, arguments)
+        sign = None if rate is None else _sign(run, rate, node)
+        direction = {1: "keep", -1: "down"}.get(sign or 0)
+    elif facts.optimiser == "rate" and "flip_sign" in arguments.keywords:
+        flips = constant_of(arguments.keywords["flip_sign"])
+        direction = {"False": "keep", "True": "down"}.get(str(flips))
+    elif facts.optimiser == "sgd" and _has_momentum(arguments):
+        scheduled = True if _has_momentum(arguments) is True else None
+    if arguments.open:
+        direction = scheduled = None
+    return Optimiser(facts.name, direction, scheduled, "")
+
+
+def _has_momentum(arguments: Arguments) -> bool | str:
+    """Whether `sgd` is given a momentum; "perhaps" where it may be None."""
+    given = arguments.keywords.get("momentum")
+    if given is None and len(arguments.positional) > 1:
+        given = arguments.positional[1]
+    if given is None or constant_of(given) is None:
+        return False
+    return True if isinstance(constant_of(given), (int, float)) else "perhaps"
+
+
+def _rate_node(facts: FunctionFacts, arguments: Arguments) -> ast.expr | None:
+    named = (arguments.keyword_nodes or {}).get(facts.parameter_at(0) or "")
+    return arguments.nodes[0] if named is None and arguments.nodes else named
+
+
+def _sign(run: Run, value: Value, node: ast.expr | None) -> int | None:
+    number = constant_of(value)
+    if isinstance(number, (int, float)) and number:
+        return 1 if number > 0 else -1
+    if isinstance(value.data, Schedule):
+        return value.data.sign
+    body = node
+    if isinstance(node, ast.Lambda):
+        body = node.body
+    elif isinstance(value.data, FunctionData):
+        body = _only_returned(value.data.node)
+    return _sign_of_text(run, body)
+
+
+def _only_returned(node: ast.AST) -> ast.expr | None:
+    if isinstance(node, ast.Lambda):
+        return node.body
+    last = getattr(node, "body", [None])[-1]
+    return last.value if isinstance(last, ast.Return) else None
+
+
+def _sign_of_text(run: Run, node: ast.expr | None) -> int | None:
+    """`-learning_rate`, `-1 * schedule(count)`: who writes a minus means a step down."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -1
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        for side in (node.left, node.right):
+            if isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.USub):
+                return -1
+    return None
+
+
+def _of_others(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimiser:
+    """A chain, and what wraps one or several optimisers."""
+    parts = _parts(facts, arguments)
+    known = [part.optimiser for part in parts]
+    changes = _any([None if one is None else one.changes for one in known])
+    needs = _first_needing(known)
+    extras = tuple(dict.fromkeys(e for one in known if one is not None for e in one.extras))
+    if facts.optimiser == "labelled":
+        directions = {None if one is None else one.direction for one in known} - {"zero"}
+        direction = directions.pop() if len(directions) == 1 else None
+    else:
+        direction = _direction(known)
+    if facts.optimiser == "every":
+        changes, extras = True, ()
+    if facts.name.endswith(("apply_if_finite", "conditionally_transform")):
+        changes = True
+    if arguments.open or not parts:
+        direction = None
+        changes, needs = changes or None, needs or None
+    is_chain = facts.optimiser in ("chain", "named")
+    clips = facts.optimiser == "inner" and known[:1] != [] and bool(known[0] and known[0].clips)
+    return Optimiser(
+        facts.name, direction, changes, needs, extras, clips, tuple(parts) if is_chain else ()
+    )
+
+
+def _parts(facts: FunctionFacts, arguments: Arguments) -> list[Part]:
+    values: Sequence[Value] = arguments.positional
+    nodes: Sequence[ast.expr | None] = arguments.nodes
+    if facts.optimiser in ("inner", "every"):
+        first = ("inner", "opt", "tx")
+        values = [*values, *(v for k, v in arguments.keywords.items() if k in first)][:1]
+        nodes = [*nodes, None][: len(values)]
+    elif facts.optimiser == "labelled":
+        given = values[0] if values else arguments.keywords.get("transforms", UNKNOWN)
+        entries = entries_of(given)
+        values = [UNKNOWN] if entries is None else list(entries.values())
+        nodes = [None] * len(values)
+    elif facts.optimiser == "named":
+        values = [(items_of(one) or (UNKNOWN,))[-1] for one in values]
+        nodes = [one.elts[-1] if isinstance(one, ast.Tuple) and one.elts else one for one in nodes]  # type: ignore[union-attr]
+    return [Part(of(value), node) for value, node in zip(values, nodes)]
+
+
+def of(value: Value) -> Optimiser | None:
+    """The optimiser that a value is."""
+    return value.data if isinstance(value.data, Optimiser) else None
+
+
+def _any(found: Iterable[bool | None]) -> bool | None:
+    known = list(found)
+    return True if True in known else None if None in known else False
+
+
+def _first_needing(known: Sequence[Optimiser | None]) -> str | None:
+    for one in known:
+        if one is not None and one.needs_params:
+            return one.needs_params
+    return None if any(one is None or one.needs_params is None for one in known) else ""
+
+
+_TURNED = {"keep": "down", "down": "keep"}
+
+
+def _direction(known: Sequence[Optimiser | None]) -> str | None:
+    """That of several in a row: each that turns the updates around counts."""
+    found: str = "keep"
+    for one in known:
+        if one is None or one.direction is None:
+            return None
+        if one.direction == "zero" or found == "zero":
+            found = "zero"
+        elif one.direction == "down":
+            found = _TURNED[found]
+    return found
+
+
+def schedule(node: ast.AST, facts: FunctionFacts, arguments: Arguments) -> Value:
+    """What a maker of schedules returns."""
+    numbers = [constant_of(one) for one in arguments.values()]
+    sign = None
+    if numbers and not arguments.open and MISSING not in numbers:
+        first = [n for n in numbers[:2] if isinstance(n, (int, float))]
+        sign = 1 if first and min(first) >= 0 < max(first) else None
+        sign = -1 if first and max(first) <= 0 > min(first) else sign
+    return Value(Kind.CALLABLE, data=Schedule(facts.name, node, sign))
+
+
+# What is done with them
+
+
+def method(
+    run: Run, node: ast.Call, optimiser: Optimiser, name: str, given: Arguments, made: Value
+) -> Value:
+    """What a method of an optimiser returns, of which otherwise only `made` is known."""
+    if name == "init" and len(given.nodes) == 1:
+        like = made if optimiser.changes else UNKNOWN  # the others' may hold no array
+        return with_data(like, FirstState(given.nodes[0], node))
+    if name != "update":
+        return made
+    _note_update(run, node, optimiser, given)
+    values = given.positional
+    of_gradient = values[0].data if values and isinstance(values[0].data, Gradient) else None
+    updates = with_data(made, Updates(optimiser, node, of_gradient))
+    state = expressions.jax_result(run, Kind.TREE, values) if optimiser.changes else UNKNOWN
+    return sequence([updates, state])
+
+
+_OWN = ("updates", "grads", "state", "params")
+
+
+def _note_update(run: Run, node: ast.Call, optimiser: Optimiser, given: Arguments) -> None:
+    if run.frame.state.dead:
+        return
+    values, nodes, keywords = given.positional, given.nodes, given.keywords
+    params = values[2] if len(values) > 2 else keywords.get("params")
+    has_params: bool | None = params is not None
+    if params is not None and constant_of(params) is None:
+        has_params = False
+    elif params is not None and (params.optional or params.kind is Kind.STATIC):
+        has_params = None
+    if given.open:
+        has_params = has_params or None
+    extras = None if given.open else frozenset(keywords) - frozenset(_OWN)
+    first = values[1].data if len(values) > 1 and isinstance(values[1].data, FirstState) else None
+    run.events.optimiser_updates.append(
+        UpdateSeen(
+            node,
+            optimiser,
+            has_params,
+            extras,
+            nodes[0] if nodes else None,
+            nodes[1] if len(nodes) > 1 else None,
+            first,
+            run.frame,
+            run.guards,
+        )
+    )
+
+
+def note_applied(run: Run, node: ast.Call, arguments: Arguments) -> None:
+    """Record `optax.apply_updates(params, updates)`."""
+    if len(arguments.nodes) != 2 or arguments.open or run.frame.state.dead:
+        return
+    params, updates = arguments.nodes
+    data = arguments.positional[1].data
+    made = data if isinstance(data, (Updates, Gradient)) else None
+    run.events.applied_updates.append(
+        AppliedUpdatesSeen(node, params, updates, made, run.frame, run.guards)
+    )
