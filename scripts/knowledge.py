@@ -169,7 +169,9 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
             continue
         for each in expand(name):
             joined["functions"][each] = {
-                key: value for key, value in entry.items() if key not in ("aliases", "former")
+                key: value
+                for key, value in entry.items()
+                if key not in ("aliases", "former", "needs")
             }
         joined["aliases"].update(dict.fromkeys(entry.get("aliases", ()), name))
 
@@ -244,7 +246,7 @@ def described(table: dict[str, Any]) -> Iterator[tuple[str, str | None, list[str
                         renamed = text.rpartition(": ")[0].removesuffix("?") or member
                         name = renamed if "." in renamed else f"{target}.{renamed}"
                         yield name, None, []
-        elif name not in SECTIONS:
+        elif name not in SECTIONS and _installed(entry.get("needs", "sys")) is not None:
             for each in expand(name):
                 yield each, entry.get("parameters"), entry.get("former", [])
             for alias in entry.get("aliases", ()):

@@ -309,6 +309,20 @@ def add_keyword(unit: Unit, call: ast.Call, keyword: str) -> Edit:
     return Edit(Span(at, at), text)
 
 
+def without_argument(unit: Unit, call: ast.Call, node: ast.expr) -> Edit | None:
+    """A call without an argument that is its last positional one, or given by keyword."""
+    name = next((one.arg for one in call.keywords if one.value is node), None)
+    if name is not None:
+        return without_keyword(unit, call, name)
+    if len(call.args) < 2 or call.args[-1] is not node:
+        return None
+    span = unit.model.module.span
+    start = span(call.args[-2]).end
+    before = unit.model.module.analysed.text[start : span(node).start]
+    start += len(before) - len(before.lstrip(")"))
+    return None if "#" in before else Edit(Span(start, span(node).end), "")
+
+
 def without_keyword(unit: Unit, call: ast.Call, name: str) -> Edit | None:
     """A call without a keyword argument; None where it is the only argument or shares it with comments."""
     whole, span = unit.model.module.analysed.text, unit.model.module.span
@@ -347,6 +361,17 @@ def spell(unit: Unit, qualified: str) -> Spelling:
         module, _, last = module.rpartition(".")
         rest = f"{last}.{rest}"
     return _with_new_import(unit, qualified)
+
+
+def spell_member(unit: Unit, module: str, name: str) -> Spelling:
+    """A member of a module that its package does not import: imported by its own name, or by another if that is taken."""
+    known = unit.import_names.get(f"{module}.{name}") or unit.import_names.get(module)
+    if known is not None:
+        return Spelling(known if f"{module}.{name}" in unit.import_names else f"{known}.{name}")
+    taken = re.search(rf"(?<![.\w]){name}\b", unit.whole.analysed.text) is not None
+    alias = f"{module.partition('.')[0]}_{name}"
+    bound, statement = (alias, f"{name} as {alias}") if taken else (name, name)
+    return Spelling(bound, (add_import(unit, f"from {module} import {statement}"),))
 
 
 _USUAL = {

@@ -36,6 +36,7 @@ from jaxsight_analyzers.semantic import (
     nnx_modules,
     optimisers,
     plain,
+    predictions,
     purpose,
     records,
     reveals,
@@ -410,6 +411,8 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
         compilations.note_call_of_unknown(run, node, function)
         return unknown_result(run, node)
     key_uses.use_keys(run, node, facts.name, facts, arguments)
+    if function.model is not None:
+        predictions.note_call(run, node, function, arguments)
     if facts.traces:
         return bodies.run_bodies(run, node, facts.name, facts, arguments)
     return result_of(run, node, facts.name, facts, arguments)

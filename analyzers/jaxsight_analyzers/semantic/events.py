@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
+    from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
     from jaxsight_analyzers.semantic.tasks import Activation
@@ -461,6 +462,7 @@ class Events:
         "nnx_reads",
         "number_uses",
         "object_calls",
+        "observed",
         "omitted",
         "operations",
         "optimiser_updates",
@@ -529,6 +531,7 @@ class Events:
     nnx_reads: list[ObjectReadSeen]
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
+    observed: list[ObservedSeen]
     sites: list[SiteSeen]
     repeated_sites: list[RepeatedSiteSeen]
     unseeded_sites: list[UnseededSeen]

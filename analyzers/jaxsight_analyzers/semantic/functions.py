@@ -343,6 +343,7 @@ def _tracer(caller: Frame, data: FunctionData, tracing: tuple[bool, bool, bool])
     modes = ("abstract", "kernel", "closed") if tracing[0] else ("concrete",)
     applied = [t.qualified for t in data.transformations if t.mode in modes]
     applied = applied or [t.qualified for t in data.transformations if t.facts.samples]
+    applied = applied or [t.qualified for t in data.transformations if t.mode == "model"]
     if applied:
         return applied[-1]
     host = any(t.mode == "host" for t in data.transformations)
@@ -387,7 +388,7 @@ def _inline(
     return summary
 
 
-_OF_THE_FUNCTION = ("cached", "model", "gibbs", "handled", "chexified")
+_OF_THE_FUNCTION = ("cached", "model", "gibbs", "chains", "handled", "chexified")
 """What guards a function's own run. The others are those of the frames that it is called from."""
 
 

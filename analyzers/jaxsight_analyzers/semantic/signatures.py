@@ -56,6 +56,8 @@ def signature(value: Value) -> object:
     kind = value.kind
     if value.given is not None:
         return (kind, value.traced, value.concrete, "given", value.given)
+    if value.model is not None:
+        return ("runs", signature_of_function(value.model), getattr(value, "keeps", None))
     if value.data is None and kind is not Kind.SEQUENCE:
         return (kind, value.traced, value.concrete, "NoneType", None)
     if kind is Kind.SEQUENCE:
@@ -130,6 +132,8 @@ def signature_of_transformation(transformation: Transformation) -> object:
 def is_portable(value: Value) -> bool:
     """Whether a value means the same everywhere: no closure is in it, nor a class of a function."""
     data = value.data
+    if value.model is not None:
+        return _is_portable_function(value.model)
     if data is None or value.kind is Kind.STATIC:
         return True
     inside = parts_of(value)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.predictions import ObservedSeen
 from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
@@ -38,8 +40,11 @@ class Site(NamedTuple):
     observed: Certainty
     in_model: bool  # whether an inference is seen to run it
     handled: bool  # whether a handler of the model's own may change what it is
-    has_gibbs: bool  # whether a sampler gives values to what others cannot
+    wrapped: bool  # whether a handler wraps the model
+    in_chains: bool  # whether MCMC is seen to run the model, with a sampler that is known
+    has_gibbs: bool  # whether that gives values to what others cannot
     tracer: str  # what makes the tracers around it, by qualified name
+    traced_by: ast.AST | None  # where that is applied, in the same function or around it
     related: tuple[Route, ...]
 
 
@@ -86,10 +91,18 @@ def sites(seen: Iterable[SiteSeen], places: Places) -> list[Site]:
     """Each site once for each way in which a model is run."""
     found: dict[tuple[object, ...], Site] = {}
     for event in seen:
-        if is_meant(event.guards):
+        if is_meant(event.guards) or (event.expected and event.frame.is_test):
             continue
         site = _site(event, places)
-        key = (site.node, site.in_model, site.handled, site.has_gibbs, site.tracer, site.observed)
+        key = (
+            site.node,
+            site.in_model,
+            site.handled,
+            site.in_chains,
+            site.has_gibbs,
+            site.tracer,
+            site.observed,
+        )
         found.setdefault(key, site)
     return list(found.values())
 
@@ -108,10 +121,22 @@ def _site(event: SiteSeen, places: Places) -> Site:
         event.observed,
         "model" in guards,
         handled,
+        "handled" in guards,
+        "chains" in guards,
         "gibbs" in guards,
         event.frame.tracer,
+        _applied(event.frame),
         places.related(event.frame),
     )
+
+
+def _applied(frame: Frame) -> ast.AST | None:
+    """Where what makes the tracers of a frame is applied."""
+    for each in frame.chain():
+        for one in each.transformations:
+            if one.qualified == frame.tracer:
+                return one.node
+    return None
 
 
 def unseeded(seen: Iterable[UnseededSeen], places: Places) -> list[Unseeded]:
@@ -123,3 +148,9 @@ def unseeded(seen: Iterable[UnseededSeen], places: Places) -> list[Unseeded]:
         made = Unseeded(event.node, places.span(event.node), event.function, event.name)
         found.setdefault(event.node, made)
     return list(found.values())
+
+
+def observed(seen: Iterable[ObservedSeen]) -> list[ObservedSeen]:
+    """Each argument once, where it is not meant."""
+    kept = [event for event in seen if not is_meant(event.guards) and not event.frame.is_test]
+    return list({event.node: event for event in kept}.values())

@@ -45,6 +45,7 @@ class SiteSeen(NamedTuple):
     distribution: Value | None
     given: dict[str, ast.expr | None]  # the parameters that it is given, and by which expressions
     observed: Certainty  # whether a value is given for it
+    expected: bool  # whether something is expected to fail in the run
     frame: Frame
     guards: tuple[str, ...]
 
@@ -116,6 +117,7 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
         None if distribution is None else distribution[1],
         given,
         observed,
+        bool(run.task.fails_on_purpose),
         run.frame,
         run.guards,
     )
@@ -148,6 +150,8 @@ def note_call(
 
 def _use(run: Run, token: SiteToken, use: Consumption) -> None:
     state = run.frame.state
+    if run.frame.scope is None:
+        return  # the module is no model
     earlier = state.consumed.get(token)
     if earlier is None or use.certainty > earlier.certainty:
         state.consumed[token] = use._replace(on_path=use.certainty)

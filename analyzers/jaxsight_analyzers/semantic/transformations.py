@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic import (
     methods,
     optimisers,
     plain,
+    predictions,
     references,
     tracers,
 )
@@ -112,7 +113,9 @@ def apply(
         known = library.transformed(run, target, transformation)
         if known is not None:
             return known
-    if facts.calls_as is not None and (made is None or mode == "model"):
+    if facts.calls_as is not None and made is not None and mode == "model":
+        return predictions.of_model(run, facts, made, arguments)
+    if facts.calls_as is not None and made is None:
         return Value(Kind.CALLABLE, data=run.facts(facts.calls_as))
     if made is None:
         compiles = facts.when == "later" and qualified in ("jax.jit", "jax.pmap")

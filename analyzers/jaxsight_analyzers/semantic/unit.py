@@ -44,6 +44,7 @@ from jaxsight_analyzers.semantic.events import (
 )
 from jaxsight_analyzers.semantic.interpretation import Flow, Root
 from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
+from jaxsight_analyzers.semantic.predictions import ObservedSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 if TYPE_CHECKING:
@@ -284,6 +285,11 @@ class Unit(OptimiserAnswers):
     def unseeded_sites(self) -> list[site_streams.Unseeded]:
         """Sites that draw without a key."""
         return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
+
+    @cached_property
+    def observed(self) -> list[ObservedSeen]:
+        """Data that models observe, given to what predicts them."""
+        return site_streams.observed(self._seen("observed"))
 
     @cached_property
     def compilations(self) -> list[streams.Compilation]:

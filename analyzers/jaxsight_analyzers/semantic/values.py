@@ -83,6 +83,8 @@ class Value:
     """Whether it may be None instead: see `OptionalValue`."""
     donated: Donation | None = None
     """The call that was given its memory: see `DonatedValue`."""
+    model: FunctionData | None = None
+    """The function that it runs as a model, and what it was made with: see `PredictiveValue`."""
     given: str | None = None
     """The type of the Python number that callers pass where a tracer stands for it: see `GivenValue`."""
 
@@ -142,6 +144,17 @@ class GivenValue(Value):
             tokens=tracer.tokens,
         )
         self.given = type_name
+
+
+class PredictiveValue(Value):
+    """What draws from a model when it is called: `Predictive(model, samples)`."""
+
+    __slots__ = ("keeps", "model")
+
+    def __init__(self, data: object, model: FunctionData, keeps: bool) -> None:
+        super().__init__(Kind.CALLABLE, data=data)
+        self.model = model
+        self.keeps = keeps  # whether observed values may be what it is asked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
