@@ -161,6 +161,8 @@ def called(
     """The value of a call of something that is not a library's."""
     data = members.callable_of(run, function)
     if data is not None:
+        if function.kind is Kind.INSTANCE:
+            linen_layers.note_called(run, node, function)
         library.use_keys_of_instance(run, node, data, arguments)
         return functions.call(run, node, data, arguments)
     if function.kind is Kind.CLASS:
@@ -265,7 +267,7 @@ def imported(
         return bodies.run_bodies(run, node, qualified, facts, arguments)
     layer = run.knowledge.layer(facts.name)
     if layer is not None:
-        return linen_layers.made(layer, arguments)
+        return linen_layers.made(run, node, layer, arguments)
     if facts.role == "merge":
         return linen_layers.merged(arguments)
     made = result_of(run, node, qualified, facts, arguments)

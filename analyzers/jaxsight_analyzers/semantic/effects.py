@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import class_kinds, containers, homes, members
+from jaxsight_analyzers.semantic import class_kinds, containers, homes, linen_classes, members
 from jaxsight_analyzers.semantic.changes import is_display
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
@@ -392,6 +392,12 @@ def _made_here(run: Run, home: Home, what: str) -> str:
         return "made in `setup`"
     if kind == "linen-module" and what.endswith(".value"):
         return "a variable of the module"
+    if (
+        kind == "linen-module"
+        and value is not None
+        and what == f"{home.name}.{what.rpartition('.')[2]}"
+    ):
+        return "the module refuses it" if linen_classes.is_refused(run, value) else ""
     return ""
 
 

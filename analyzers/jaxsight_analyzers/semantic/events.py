@@ -13,7 +13,12 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic.contexts import Effects, Frame, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
-from jaxsight_analyzers.semantic.linen_events import ApplySeen
+from jaxsight_analyzers.semantic.linen_events import (
+    ApplySeen,
+    AttributeSetSeen,
+    InsideSeen,
+    MadeSeen,
+)
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
@@ -451,6 +456,9 @@ class Events:
         "key_reuses",
         "kinds",
         "linen_applied",
+        "linen_attributes",
+        "linen_inside",
+        "linen_made",
         "loops",
         "loss_inputs",
         "masks",
@@ -499,6 +507,9 @@ class Events:
     number_uses: list[NumberUseSeen]
     slices: list[SliceSeen]
     linen_applied: list[ApplySeen]
+    linen_attributes: list[AttributeSetSeen]
+    linen_inside: list[InsideSeen]
+    linen_made: list[MadeSeen]
     masks: list[MaskSeen]
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]

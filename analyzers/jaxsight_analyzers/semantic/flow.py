@@ -24,6 +24,7 @@ from jaxsight_analyzers.semantic import (
     imports,
     iteration,
     limits,
+    linen_classes,
     linen_needs,
     loops,
     members,
@@ -237,6 +238,7 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         linen_needs.stored(run, target, base)
         if base.kind is Kind.INSTANCE or base.data is not None:
             nnx_modules.note_set(run, target, base, value, statement)
+        linen_classes.stored(run, target, base)
         _bind_place(run, target, value)
         changed = records.with_field(base, target.attr, value)
         if changed is not None:

@@ -81,7 +81,7 @@ def call(run: Run, node: ast.expr, function: LibraryFunction, given: Arguments) 
     arguments = function.bound.followed_by(given)
     layer = run.knowledge.layer(facts.name)
     if layer is not None:
-        return linen_layers.made(layer, arguments)
+        return linen_layers.made(run, node, layer, arguments)
     bound = {token for value in function.bound.values() for token in tokens_in(value)}
     if not any(t.facts.only_traces for t in function.transformations):
         key_uses.use_keys(run, node, function.qualified, facts, arguments, frozenset(bound))

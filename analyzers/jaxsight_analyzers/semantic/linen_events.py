@@ -42,3 +42,32 @@ class ApplySeen(NamedTuple):
     keys: tuple[str, ...]  # names that hold a key there
     frame: Frame
     guards: tuple[str, ...]
+
+
+class MadeSeen(NamedTuple):
+    """A submodule, parameter or variable that is made in a method where a module can make none."""
+
+    node: ast.expr
+    what: str
+    module: str
+    method: ast.AST
+    guards: tuple[str, ...]
+
+
+class AttributeSetSeen(NamedTuple):
+    """An attribute of a module that is set where the module is frozen."""
+
+    node: ast.Attribute
+    module: str
+    method: ast.AST
+    guards: tuple[str, ...]
+
+
+class InsideSeen(NamedTuple):
+    """A submodule that is called in what a transformation of JAX traces, inside a method of a module."""
+
+    node: ast.Call
+    transformation: str
+    applied: ast.AST
+    module: str
+    guards: tuple[str, ...]

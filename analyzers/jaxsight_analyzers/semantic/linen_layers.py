@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.semantic import calls, imports, linen_needs, members
+from jaxsight_analyzers.semantic import calls, imports, linen_classes, linen_needs, members
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import is_portable
@@ -58,8 +58,10 @@ class Layer:
 _layer = cache(Layer)
 
 
-def made(facts: LayerFacts, arguments: Arguments) -> Value:
+def made(run: Run, node: ast.expr, facts: LayerFacts, arguments: Arguments) -> Value:
     """What a call of the class of a layer makes."""
+    if "parent" not in arguments.keywords:
+        linen_classes.note_made(run, node, f"nn.{facts.name.rpartition('.')[2]}")
     telling = (facts.off, facts.named_by, facts.rate)
     named = {**dict(zip(facts.fields, arguments.positional)), **arguments.keywords}
     given = [
@@ -80,6 +82,7 @@ def layer_of(value: Value) -> Layer | None:
 
 def call(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> Value:
     """A call of a layer: what it needs is noted for who applies the module that it is in."""
+    linen_classes.note_called(run, node)
     linen_needs.of_layer(run, node, layer, arguments)
     facts = run.facts(layer.facts.name)
     described = None if facts is None or facts.calls_as is None else run.facts(facts.calls_as)
@@ -116,10 +119,12 @@ def _is_module(run: Run, owner: ClassScope) -> bool:
     )
 
 
-def instance(run: Run, owner: ClassScope, arguments: Arguments) -> Value | None:
+def instance(run: Run, node: ast.expr, owner: ClassScope, arguments: Arguments) -> Value | None:
     """What a call of a module's class makes, with those of its fields that decide what it does; None of another class."""
     if not is_module(run, owner):
         return None
+    if "parent" not in arguments.keywords:
+        linen_classes.note_made(run, node, owner.name)
     fields = run.once(("linen fields", owner), lambda: _fields(run, owner), None)
     if not fields:
         return None
@@ -128,6 +133,13 @@ def instance(run: Run, owner: ClassScope, arguments: Arguments) -> Value | None:
         return None
     names = tuple([field.name for field in fields])
     return record(Record(owner, names, is_pytree=False, is_module=True), values)
+
+
+def note_called(run: Run, node: ast.Call, value: Value) -> None:
+    """A module of the file is called."""
+    owner = class_of(value)
+    if run.frame.abstract and owner is not None and is_module(run, owner):
+        linen_classes.note_called(run, node)
 
 
 def copied(base: Value, arguments: Arguments) -> Value | None:

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
-from jaxsight_analyzers.semantic.linen_events import ApplySeen, Need
+from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.linen_events import (
+    ApplySeen,
+    AttributeSetSeen,
+    InsideSeen,
+    MadeSeen,
+    Need,
+)
 from jaxsight_analyzers.semantic.streams import Places
 
 _MEANT = ("try", "raises", "version")
@@ -77,3 +84,86 @@ def _both(one: Applied, other: Applied) -> Applied:
         streams=(*one.streams, *(x for x in other.streams if x.name not in drawn)),
         keys=tuple([name for name in one.keys if name in other.keys]),
     )
+
+
+class Made(NamedTuple):
+    """A submodule or parameter that is made where a module can make none."""
+
+    node: ast.expr
+    span: Span
+    what: str  # `nn.Dense`, `self.param`
+    module: str
+    method: ast.FunctionDef | ast.AsyncFunctionDef
+    name: str  # of the method
+
+
+def made(seen: Iterable[MadeSeen], places: Places) -> list[Made]:
+    """The first of each method, where its own file says so."""
+    found: dict[ast.AST, Made] = {}
+    for event in seen:
+        method = event.method
+        if isinstance(method, ast.Lambda) or any(guard in _MEANT for guard in event.guards):
+            continue
+        assert isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
+        before = found.get(method)
+        here = Made(
+            event.node, places.span(event.node), event.what, event.module, method, method.name
+        )
+        if before is None or here.span < before.span:
+            found[method] = here
+    return list(found.values())
+
+
+class AttributeSet(NamedTuple):
+    """An attribute of a module that is set where the module is frozen."""
+
+    node: ast.Attribute
+    span: Span
+    text: str  # `self.h`
+    module: str
+    method: str
+
+
+def attributes(seen: Iterable[AttributeSetSeen], places: Places) -> list[AttributeSet]:
+    """Each place once."""
+    found: dict[ast.AST, AttributeSet] = {}
+    for event in seen:
+        if any(guard in _MEANT for guard in event.guards):
+            continue
+        node, name = event.node, getattr(event.method, "name", "")
+        text = places.text(node)
+        found[node] = AttributeSet(node, places.span(node), text, event.module, name)
+    return list(found.values())
+
+
+class Inside(NamedTuple):
+    """A submodule that is called in what a transformation of JAX traces, inside a method of a module."""
+
+    node: ast.Call
+    span: Span
+    text: str  # what is called
+    transformation: str  # `jax.lax.scan`
+    module: str
+    related: Related
+
+
+def inside(seen: Iterable[InsideSeen], places: Places) -> list[Inside]:
+    """Each transformation once, with the first submodule in it."""
+    found: dict[ast.AST, Inside] = {}
+    for event in seen:
+        if any(guard in _MEANT for guard in event.guards):
+            continue
+        function = event.node.func
+        name = display(event.transformation)
+        here = Inside(
+            event.node,
+            places.span(function),
+            places.text(function),
+            name,
+            event.module,
+            places.related_at(event.applied, f"`{name}` traces it here"),
+        )
+        before = found.get(event.applied)
+        if before is None or here.span < before.span:
+            found[event.applied] = here
+    return list(found.values())

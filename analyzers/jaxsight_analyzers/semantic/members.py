@@ -301,7 +301,7 @@ def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.A
     made = None if owner is None else records.instance(run, owner, arguments)
     if made is not None:
         return made
-    made = None if owner is None else linen_layers.instance(run, owner, arguments)
+    made = None if owner is None else linen_layers.instance(run, node, owner, arguments)
     if made is not None:
         return made
     instance = Value(Kind.INSTANCE, data=owner)

@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     effects,
     functions,
     key_uses,
+    linen_classes,
     linen_layers,
     linen_needs,
     members,
@@ -111,7 +112,7 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     role = linen_layers.plays(facts)
     if role in ("apply", "init"):
         return _applied(run, node, base, facts, bound)
-    known = None if role is None else _of_module(run, node, role, arguments)
+    known = None if role is None else _of_module(run, node, base, role, arguments)
     if known is not None:
         return known
     return calls.result_of(run, node, facts.name, facts, bound)
@@ -154,12 +155,18 @@ def _applied(
     return returned
 
 
-def _of_module(run: Run, node: ast.Call, role: str, arguments: Arguments) -> Value | None:
+def _of_module(
+    run: Run, node: ast.Call, base: Value, role: str, arguments: Arguments
+) -> Value | None:
     """What a method of `nn.Module` does that is called of a module of this file; None where that is nothing special."""
     if role in ("draw", "put"):
         linen_needs.of_method(run, node, role, arguments)
+    if role in ("variable", "param"):
+        linen_classes.note_made(run, node, f"self.{role}")
     if role == "variable":
         return linen_needs.variable(arguments)
+    if role == "clone":
+        return linen_layers.copied(base, arguments)
     if role == "initializing":
         return linen_needs.IS_INITIALIZING
     return linen_needs.HAS_VARIABLE if role == "initialized" else None

@@ -451,6 +451,21 @@ class Unit(OptimiserAnswers):
         return linen_streams.lacking(self._seen("linen_applied"), self.model.places)
 
     @cached_property
+    def linen_made(self) -> list[linen_streams.Made]:
+        """Submodules and parameters that are made where a module of Flax Linen can make none."""
+        return linen_streams.made(self._seen("linen_made"), self.model.places)
+
+    @cached_property
+    def linen_attributes(self) -> list[linen_streams.AttributeSet]:
+        """Attributes of modules of Flax Linen that are set where these are frozen."""
+        return linen_streams.attributes(self._seen("linen_attributes"), self.model.places)
+
+    @cached_property
+    def linen_inside(self) -> list[linen_streams.Inside]:
+        """Submodules of Flax Linen that are called in what JAX traces apart from the module."""
+        return linen_streams.inside(self._seen("linen_inside"), self.model.places)
+
+    @cached_property
     def constant_keys(self) -> list[key_streams.ConstantKey]:
         """Keys that are made from constants and used up where they are made."""
         return key_streams.constant_keys(self._seen("constant_keys"), self.model.places)
