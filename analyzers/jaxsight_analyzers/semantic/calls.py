@@ -34,6 +34,7 @@ from jaxsight_analyzers.semantic import (
     methods,
     narrowing,
     nnx_modules,
+    nnx_state,
     optimisers,
     plain,
     predictions,
@@ -412,6 +413,8 @@ def _made_elsewhere(run: Run, node: ast.Call, function: Value, arguments: Argume
     if facts is None:
         compilations.note_call_of_unknown(run, node, function)
         return unknown_result(run, node)
+    if facts.effect == "variable":
+        nnx_state.layer_called(run, node, facts, arguments)
     key_uses.use_keys(run, node, facts.name, facts, arguments)
     if function.model is not None:
         predictions.note_call(run, node, function, arguments)

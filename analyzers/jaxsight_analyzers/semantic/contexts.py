@@ -105,12 +105,14 @@ class Effects:
 
     def on_arguments(self) -> list[EffectSeen]:
         """What the call did to what its caller passed it, and what is the caller's own."""
-        if not self.seen or self.frame.tracing is not None:
+        tracing = self.frame.tracing if self.seen else None
+        if not self.seen or (tracing is not None and not tracing.takes_modules):
             return []
         return [
             seen
             for seen in self.seen.values()
-            if seen.home.category in OF_THE_CALLER
+            if (tracing is None or seen.how == "variable")  # which NNX hands back
+            and seen.home.category in OF_THE_CALLER
             and seen.home.environment is None
             and not seen.why.startswith("made in `")
         ]

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import class_kinds, containers, homes, linen_classes, members
+from jaxsight_analyzers.semantic import (
+    class_kinds,
+    containers,
+    homes,
+    linen_classes,
+    members,
+    nnx_state,
+)
 from jaxsight_analyzers.semantic.changes import is_display
 from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
@@ -84,11 +91,13 @@ def stored(run: Run, target: ast.expr, base: Value, value: Value) -> None:
         and homes.is_place(target)
     ):
         home = home._replace(certainty=Certainty.MAYBE)  # perhaps set in each run before it is read
-    if _is_reference(base, target):
+    if nnx_state.is_written(run, target, base):
+        how = nnx_state.HOW
+    elif _is_reference(base, target):
         how = "reference"
     what = homes.text(home, target.value)
     if isinstance(target, ast.Attribute):
-        how = "attribute"
+        how = how if how == nnx_state.HOW else "attribute"
         qualified = qualified_of(base)
         if qualified is not None and qualified != _REFERENCE:
             home, what = Home("environment", qualified), qualified
@@ -149,6 +158,8 @@ def method_called(
         return
     if function.kind in NEVER_CHANGES or constant_of(base) is not MISSING:
         return
+    if isinstance(base.data, FunctionFacts):
+        return  # no container: what its methods do is known
     if len(node.args) > 1 and node.keywords and base.kind not in _CONTAINERS:
         return  # `t.update(grads, state, params=params)`: no method of a container takes that
     home = home_of_object(run, node.func.value)
@@ -259,6 +270,9 @@ def note(
         certainty = Certainty.MAYBE
     why = why or _legitimate(run, home, what, copied=copied, how=how)
     traced = value.traced if isinstance(value, Value) else value
+    guards = _guards(here) if seen_in is None else (*_guards(here), *seen_in.guards)
+    if how == nnx_state.HOW and ends_here is not None and ends_here.facts.reverse:
+        guards = (*guards, nnx_state.LEARNS)
     seen = EffectSeen(
         node,
         kind,
@@ -271,13 +285,15 @@ def note(
         here,
         here.scope if seen_in is None else seen_in.scope,
         how,
-        _guards(here) if seen_in is None else (*_guards(here), *seen_in.guards),
+        guards,
         through,
         changes=later,
     )
     here.effects.seen[seen.key] = seen
     run.task.note_covered(seen.scope)
     waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
+    if how == nnx_state.HOW:
+        nnx_state.note(run, seen, home)
     if not waits:
         run.events.effects.append(seen)
 
@@ -363,6 +379,8 @@ def _legitimate(run: Run, home: Home, what: str, *, copied: bool, how: str) -> s
         return why
     if not frame.traced:
         return "host code"
+    if how == nnx_state.HOW:
+        return "a variable of NNX"
     named = what.endswith("_ref")  # as people name them
     if how == "reference" or (how in ("item", "part") and (named or _in_kernel(run, home))):
         return "a reference"

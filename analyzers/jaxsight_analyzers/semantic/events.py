@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ObjectReadSeen,
         OverwrittenSeen,
     )
+    from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, StateLostSeen
     from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
@@ -466,6 +467,8 @@ class Events:
         "methods",
         "nan_comparisons",
         "nnx_containers",
+        "nnx_lost",
+        "nnx_outside",
         "nnx_overwritten",
         "nnx_reads",
         "number_uses",
@@ -540,6 +543,8 @@ class Events:
     nnx_containers: list[ContainerSeen]
     nnx_overwritten: list[OverwrittenSeen]
     nnx_reads: list[ObjectReadSeen]
+    nnx_lost: list[StateLostSeen]
+    nnx_outside: list[ChangedOutsideSeen]
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
     observed: list[ObservedSeen]

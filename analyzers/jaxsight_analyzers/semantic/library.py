@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     linen_layers,
     nnx_modules,
+    nnx_state,
     optimisers,
 )
 from jaxsight_analyzers.semantic.contexts import Transformation
@@ -135,6 +136,8 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
     if not run.frame.state.dead:
         modules = tuple([nnx_modules.is_module(run, value) for value in given.positional])
         run.events.object_calls.append(ObjectCallSeen(node, facts.name, modules, run.guards))
+        if facts.effect == "variable":
+            nnx_state.updated(run, node, (itself, *given.nodes[:1]))
     bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))
     key_uses.use_keys(run, node, facts.name, facts, bound)
     made = calls.result_of(run, node, facts.name, facts, bound)

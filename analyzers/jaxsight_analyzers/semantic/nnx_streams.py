@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from jaxsight_analyzers.diagnostic import Related, Span
+from jaxsight_analyzers.diagnostic import Certainty, Related, Span
+from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
+from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.nnx_modules import ContainerSeen, ObjectReadSeen, OverwrittenSeen
+from jaxsight_analyzers.semantic.nnx_state import LEARNS, ChangedOutsideSeen, StateLostSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -135,3 +138,111 @@ def _is_swapped(event: ObjectCallSeen) -> bool:
 def _is_expected(guards: tuple[str, ...]) -> bool:
     """Whether a failure is expected, or the code looks at the version first."""
     return is_meant(guards) or "version" in guards
+
+
+class StateLost(NamedTuple):
+    """A transformation of JAX whose function changes variables of a copy."""
+
+    node: ast.AST
+    span: Span
+    transformation: str  # by qualified name
+    by: str  # as people write it
+    root: str  # the argument: `model`
+    what: str  # `model.count`
+    function: str
+    changed_by: str  # "the optimizer", "a variable", "a layer"
+    certainty: Certainty
+    learns: bool  # whether gradients are taken where it changes
+    is_applied_here: bool  # whether the node is the application of the transformation
+    related: tuple[Related, ...]
+
+
+_GRAVEST = ("the optimizer", "a variable", "a layer")
+
+
+def lost(seen: Iterable[StateLostSeen], places: Places) -> list[StateLost]:
+    """The gravest change for each application of a transformation."""
+    best: dict[ast.AST, StateLostSeen] = {}
+    for event in seen:
+        if _is_expected(event.guards):
+            continue
+        before = best.get(event.node)
+        if before is None or _rank(event) > _rank(before):
+            best[event.node] = event
+    return [_lost(event, places) for event in best.values()]
+
+
+def _rank(event: StateLostSeen) -> tuple[object, ...]:
+    return (-_GRAVEST.index(event.by), event.certainty, LEARNS in event.guards, event.what)
+
+
+def _lost(event: StateLostSeen, places: Places) -> StateLost:
+    node = event.node
+    applied = event.transformation.node
+    inner = node.func if node is applied and isinstance(node, ast.Call) else node
+    related = [places.related_at(event.site, f"`{event.what}` changes here")]
+    if node is not applied:
+        by = display(event.transformation.qualified)
+        related = [places.related_at(applied, f"`{event.function}` is given to `{by}` here")]
+    return StateLost(
+        node,
+        places.span(inner),
+        event.transformation.qualified,
+        display(event.transformation.qualified),
+        root_and_rest(event.what)[0],
+        event.what,
+        event.function,
+        event.by,
+        event.certainty,
+        LEARNS in event.guards,
+        node is applied,
+        tuple(related),
+    )
+
+
+class ChangedOutside(NamedTuple):
+    """A variable from around a traced function that it changes."""
+
+    node: ast.AST
+    span: Span
+    root: str  # the name from around
+    what: str
+    by: str  # the transformation, as people write it
+    transformation: ast.AST
+    changed_by: str
+    certainty: Certainty
+    learns: bool
+    related: tuple[Related, ...]
+
+
+def outside(seen: Iterable[ChangedOutsideSeen], places: Places) -> list[ChangedOutside]:
+    """Each place where a traced function changes something from around it."""
+    best: dict[ast.AST, ChangedOutsideSeen] = {}
+    for event in seen:
+        before = best.get(event.node)
+        rank = (event.certainty, event.what)
+        if not _is_expected(event.guards) and (
+            before is None or rank > (before.certainty, before.what)
+        ):
+            best[event.node] = event
+    return [_outside(event, places) for event in best.values()]
+
+
+def _outside(event: ChangedOutsideSeen, places: Places) -> ChangedOutside:
+    applied = event.transformation
+    by = display(applied.qualified)
+    related = [places.related_at(applied.node, f"`{by}` traces the function here")]
+    if event.site is not event.node:
+        related.append(places.related_at(event.site, f"`{event.what}` changes here"))
+    return ChangedOutside(
+        event.node,
+        places.span(event.node),
+        event.root,
+        event.what,
+        by,
+        applied.node,
+        event.by,
+        event.certainty,
+        LEARNS in event.guards,
+        tuple(related),
+    )

@@ -438,6 +438,8 @@ def _traced_parameter(
         return value
     if name in _varying(data.node.args) and unknown:
         return value  # each of them may be static
+    if value.kind is Kind.UNKNOWN and isinstance(value.data, FunctionFacts):
+        return value  # what a library's class makes
     if transformation.filters and value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
         return value
     if transformation.takes_modules and (

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SHARES = re.compile(r"hijax|\bref=|new_ref|use_ref|mutable_array")
 _REGISTERS = re.compile(
     r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\b(?:register_(?:pytree|dataclass|static|hitype)|pytype_aval_mappings\[)"
 )
@@ -115,6 +116,11 @@ class Unit(OptimiserAnswers):
     def mentions_x64(self) -> bool:
         """Whether the file or another of the project speaks of 64 bits, or may do so; who asks depends on all."""
         return mentions(self.whole.analysed.text) or self.model.interpretation.asks_x64()
+
+    @property
+    def may_share_variables(self) -> bool:
+        """Whether variables of NNX may be references that every trace shares; who asks depends on all of the file."""
+        return _SHARES.search(self.whole.analysed.text) is not None
 
     def version(self, library: str) -> str | None:
         """The project's version of a library; None where it is not known."""
@@ -353,6 +359,16 @@ class Unit(OptimiserAnswers):
     def nnx_overwritten(self) -> list[nnx_streams.Overwritten]:
         """Variables of NNX modules that arrays take the place of."""
         return nnx_streams.overwritten(self._seen("nnx_overwritten"), self.model.places)
+
+    @cached_property
+    def nnx_lost(self) -> list[nnx_streams.StateLost]:
+        """Transformations of JAX that drop what their functions change in modules."""
+        return nnx_streams.lost(self._seen("nnx_lost"), self.model.places)
+
+    @cached_property
+    def nnx_outside(self) -> list[nnx_streams.ChangedOutside]:
+        """Variables from around traced functions that these change."""
+        return nnx_streams.outside(self._seen("nnx_outside"), self.model.places)
 
     @cached_property
     def nnx_reads(self) -> list[nnx_streams.ObjectRead]:

@@ -1,0 +1,177 @@
+"""State of NNX modules that code changes while it is traced: what is handed back, what is lost, what fails.
+
+A variable is changed by `variable[...] = x`, by an optimiser's update, and by layers such as batch norm and
+dropout, unless these only evaluate. NNX's transformations hand that back for modules that are arguments; those
+of JAX work on copies, and no trace may change what lives outside of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.semantic import effects, homes, nnx_modules
+from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
+from jaxsight_analyzers.semantic.trees import walk
+from jaxsight_analyzers.semantic.values import MISSING, STATIC, Value, constant_of
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.events import EffectSeen
+
+HOW = "variable"
+"""How an effect changes a place that is a variable, or a module's own."""
+LEARNS = "learns"
+"""Marks what changes while gradients are taken: modules train then."""
+_SWITCHES = ("use_running_average", "deterministic")
+
+
+class StateLostSeen(NamedTuple):
+    """A change of a variable that a transformation of JAX makes to a copy of the module."""
+
+    node: ast.AST  # the application of the transformation, or where the function changes it if that lies elsewhere
+    transformation: Transformation
+    what: str  # `model.count`
+    function: str  # that is transformed
+    by: str  # what changes it: "a layer", "the optimizer", "a variable"
+    site: ast.AST  # where that stands
+    certainty: Certainty
+    guards: tuple[str, ...]
+
+
+class ChangedOutsideSeen(NamedTuple):
+    """A change of a variable that lives outside of the trace that runs."""
+
+    node: ast.AST  # where the traced function changes it, or calls what does
+    transformation: Transformation
+    root: str  # the name that the function takes from around it
+    what: str
+    by: str
+    site: ast.AST
+    certainty: Certainty
+    guards: tuple[str, ...]
+
+
+def is_written(run: Run, target: ast.expr, base: Value) -> bool:
+    """Whether `target = x` changes what a variable holds: `v[...] = x`, `v.value = x`."""
+    if isinstance(target, ast.Attribute) and target.attr not in ("value", "raw_value"):
+        return False
+    return base.data is not None and nnx_modules.is_variable(run, base)
+
+
+def layer_called(run: Run, node: ast.Call, facts: FunctionFacts, arguments: Arguments) -> None:
+    """A call of a layer that changes its statistics or draws random numbers, unless it only evaluates."""
+    if run.frame.scope is None:
+        return
+    told = [arguments.keywords[name] for name in _SWITCHES if name in arguments.keywords]
+    is_off = constant_of(told[0]) if told else MISSING
+    home = homes.home_of_object(run, node.func)
+    if home is None or is_off is True:
+        return
+    certainty = home.certainty if is_off is False else Certainty.MAYBE
+    what = homes.text(home, node.func)
+    home = home._replace(certainty=min(home.certainty, certainty))
+    effects.note(run, node, "write", home, what, STATIC, how=HOW)
+
+
+def updated(run: Run, node: ast.Call, places: tuple[ast.expr, ...]) -> None:
+    """`optimizer.update(model, grads)` changes the optimizer and the model."""
+    if run.frame.scope is None:
+        return
+    for place in places:
+        home = homes.home_of_object(run, place)
+        if home is not None:
+            effects.note(run, node, "write", home, homes.text(home, place), STATIC, how=HOW)
+
+
+def note(run: Run, seen: EffectSeen, home: Home) -> None:
+    """Note what becomes of a change of a variable where it is seen, or comes back with a call."""
+    here = run.frame
+    ends = here.tracing
+    if not here.traced or seen.certainty is Certainty.NO:
+        return
+    node = seen.through[0][1] if seen.through else seen.node
+    by = _by(seen.node)
+    if home.category not in OF_THE_CALLER or home.environment is not None:
+        tracing = next((f.tracing for f in here.chain() if f.tracing is not None), None)
+        if tracing is not None:
+            outside = ChangedOutsideSeen(
+                node, tracing, home.name, seen.what, by, seen.node, seen.certainty, seen.guards
+            )
+            run.events.nnx_outside.append(outside)
+    elif ends is not None and _loses(ends) and not _is_returned(here, home.name):
+        where = ends.node if _is_beside(here, ends.node) else node
+        lost = StateLostSeen(
+            where, ends, seen.what, here.name, by, seen.node, seen.certainty, seen.guards
+        )
+        run.events.nnx_lost.append(lost)
+
+
+def _is_beside(frame: Frame, node: ast.AST) -> bool:
+    """Whether a node lies in the chunk of the file that a function lies in, which is looked at as a whole."""
+    parsed = frame.module.parsed
+    owned = parsed.owns(node) and parsed.owns(frame.node)
+    return owned and parsed.number_of(node) == parsed.number_of(frame.node)
+
+
+def _by(node: ast.AST) -> str:
+    if not isinstance(node, ast.Call):
+        return "a variable"
+    is_update = isinstance(node.func, ast.Attribute) and node.func.attr == "update"
+    return "the optimizer" if is_update else "a layer"
+
+
+def _loses(transformation: Transformation) -> bool:
+    return transformation.qualified.startswith("jax.") and not transformation.facts.only_traces
+
+
+def _is_returned(frame: Frame, name: str) -> bool:
+    """Whether a function returns an argument, or the state of it."""
+    body = getattr(frame.node, "body", None)
+    if not isinstance(body, list):
+        return isinstance(body, ast.AST) and _is_handed_on(body, {name})
+    statements = statements_below(cast("list[ast.stmt]", body))
+    held = {name}
+    for one in statements:
+        if isinstance(one, ast.Assign) and _is_handed_on(one.value, held):
+            held |= {n.id for t in one.targets for n in walk(t) if isinstance(n, ast.Name)}
+        if isinstance(one, ast.Return) and one.value is not None and _is_handed_on(one.value, held):
+            return True
+    return False
+
+
+_STATE_OF = frozenset(
+    (
+        "split",
+        "state",
+        "pop",
+        "clone",
+        "variables",
+        "to_pure_dict",
+        "as_pure",
+        "pure",
+        "graphdef",
+        "list",
+        "tuple",
+        "dict",
+    )
+)
+
+
+def _is_handed_on(node: ast.AST, names: set[str]) -> bool:
+    """Whether an object, a part or the state of it, stands in an expression, and not as what is called."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, ast.Name) and inner.id in names:
+            return True
+        if not isinstance(inner, ast.Call):
+            waiting += list(ast.iter_child_nodes(inner))
+        elif getattr(inner.func, "attr", getattr(inner.func, "id", "")) in _STATE_OF:
+            waiting += [*inner.args, *(one.value for one in inner.keywords)]
+    return False
