@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench editor screenshots vsix format docs clean
+.PHONY: help demo test check bench bench-runner editor screenshots vsix format docs clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,9 @@ check:  ## Lint, format, types, fast tests, generated files: before each commit
 
 bench:  ## Measure speed and memory next to ruff and ast.parse: a table of goals and figures
 	@bash scripts/bench.sh
+
+bench-runner:  ## Measure whether the runner tells the truth: its times, its comparisons
+	@bash scripts/bench-runner.sh
 
 editor:  ## Open the examples in VS Code in the browser, with the extension
 	@bash scripts/editor.sh

@@ -58,6 +58,14 @@ export interface Other {
   notes: string[];
 }
 
+/** What a sweep changes. */
+export interface SweepAxis {
+  /** a dimension that the inputs name, `dtype` of all floating arrays, or `device` */
+  name: string;
+  /** sizes, `f32`, `gpu` */
+  values: string[];
+}
+
 /** Measure a function. */
 export interface BenchmarkRequest {
   /** of the source file, absolute */
@@ -76,6 +84,8 @@ export interface BenchmarkRequest {
   root: string | null;
   /** compare with it, side by side */
   other: Other | null;
+  /** measure at each combination of their values, too */
+  sweep: SweepAxis[];
   options: BenchmarkOptions;
 }
 
@@ -378,6 +388,42 @@ export interface Comparison {
   notes: string[];
 }
 
+/** The function at one combination of sizes, dtype and device. */
+export interface SweepPoint {
+  /** by the name of the axis */
+  at: Record<string, string>;
+  verdict: "ok" | "unstable" | "failed";
+  latency: Interval | null;
+  /** seconds to trace, lower and compile */
+  compile: number | null;
+  /** bytes that live at once, as the compiler says */
+  memory: number | null;
+  failure: string | null;
+}
+
+/** How the latency follows a size: as its power, where it follows it at all. */
+export interface Growth {
+  axis: string;
+  /** where the other axes stood */
+  at: Record<string, string>;
+  /** null: fewer than three sizes where it grows */
+  exponent: number | null;
+  low: number | null;
+  high: number | null;
+  /** the sizes that the exponent was fitted to */
+  start: number | null;
+  end: number | null;
+  /** up to this size it takes the same time: calling it is what costs */
+  flat_until: number | null;
+}
+
+/** The function at several sizes, dtypes and devices. */
+export interface Sweep {
+  axes: string[];
+  points: SweepPoint[];
+  growth: Growth[];
+}
+
 /** What a benchmark found. */
 export interface BenchmarkReport {
   target: Target;
@@ -402,6 +448,7 @@ export interface BenchmarkReport {
   device: DeviceTime | null;
   achieved: Achieved | null;
   comparison: Comparison | null;
+  sweep: Sweep | null;
   version: number;
   kind: "benchmark";
 }

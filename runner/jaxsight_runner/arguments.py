@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
+from jaxsight_runner.overrides import Overrides, overridden
 from jaxsight_runner.protocol import Input, Question
 from jaxsight_runner.spec import (
     DTYPES,
@@ -91,9 +92,9 @@ class Wanted:
         return tuple(dict.fromkeys(dim.name for dim in _dims(self.values) if dim.name))
 
 
-def build_arguments(loaded: Loaded) -> Arguments:
+def build_arguments(loaded: Loaded, overrides: Optional[Overrides] = None) -> Arguments:
     """The arguments of the target: request, comment, recorded file, annotations; else a question."""
-    wanted = wanted_arguments(loaded)
+    wanted = wanted_arguments(loaded, overrides=overrides)
     return _built(wanted, Builder(loaded, wanted.sizes))
 
 
@@ -102,7 +103,9 @@ def abstract_arguments(loaded: Loaded, wanted: Wanted, dimensions: Mapping[str, 
     return _built(wanted, AbstractBuilder(loaded, dimensions))
 
 
-def wanted_arguments(loaded: Loaded, need_sizes: bool = True) -> Wanted:
+def wanted_arguments(
+    loaded: Loaded, need_sizes: bool = True, overrides: Optional[Overrides] = None
+) -> Wanted:
     """The specs of the target's arguments. Raises the question for what is missing."""
     parameters = loaded.parameters
     text, source = written(loaded)
@@ -114,6 +117,8 @@ def wanted_arguments(loaded: Loaded, need_sizes: bool = True) -> Wanted:
         if name not in values and parameters[name].default is inspect.Parameter.empty:
             values[name] = value
             sources[name] = "annotation"
+    if overrides is not None:
+        values = overridden(values, overrides)
     missing = [
         name
         for name, parameter in parameters.items()

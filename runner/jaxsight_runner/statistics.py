@@ -12,6 +12,7 @@ from jaxsight_runner.protocol import Interval
 CONFIDENCE = 0.95
 MINIMUM_SAMPLES = 6  # fewer cannot bound a median with 95 % confidence, whatever they are
 _RESAMPLES = 1000
+_STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 
 
 def median(values: Sequence[float]) -> float:
@@ -128,6 +129,44 @@ def comparison_verdict(
     if high < fast:
         return "faster"
     return "same" if fast <= low and high <= slow else "unsure"
+
+
+def growing_part(times: Sequence[float]) -> tuple[int, int]:
+    """How many of the first times are flat, and from which one on they are more than twice as long.
+
+    The times are in the order of their sizes. Below twice what the smallest takes, the power with
+    which they grow says more about the cost of calling than about the work. (0, 0): they grow at once.
+    """
+    base = min(median(times[:3]), 1.1 * times[0])  # one of the first may be off
+    flat = 0
+    while flat < len(times) and times[flat] <= 1.4 * base:
+        flat += 1
+    if flat < 2:
+        return 0, 0
+    start = len(times)
+    while start > flat and times[start - 1] >= 2 * base:
+        start -= 1
+    return flat, start
+
+
+def log_log_fit(sizes: Sequence[float], times: Sequence[float]) -> tuple[float, float, float]:
+    """The power with which times follow sizes, by least squares of the logarithms, and its interval.
+
+    Three points or more. The interval is Student's, and says how straight the line is.
+    """
+    xs, ys = [math.log(size) for size in sizes], [math.log(time) for time in times]
+    middle, level = sum(xs) / len(xs), sum(ys) / len(ys)
+    spread = sum((x - middle) ** 2 for x in xs)
+    slope = sum((x - middle) * (y - level) for x, y in zip(xs, ys)) / spread
+    left = sum((y - level - slope * (x - middle)) ** 2 for x, y in zip(xs, ys))
+    freedom = len(xs) - 2
+    half = _student(freedom) * math.sqrt(left / freedom / spread)
+    return slope, slope - half, slope + half
+
+
+def _student(freedom: int) -> float:
+    """Between minus and plus this lie 95 % of Student's distribution."""
+    return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 2.0 + 1.2 / freedom
 
 
 def instability(values: Sequence[float], host_noise: float) -> list[str]:

@@ -17,6 +17,7 @@ from jaxsight_runner.protocol import (
     Other,
     Outcome,
     Progress,
+    SweepAxis,
     TargetRequest,
 )
 from jaxsight_server.runner_client import RunnerClient
@@ -59,13 +60,14 @@ def bench(tmp_path: Path) -> Bench:
         timeout: float = 100,
         memory_limit: int | None = None,
         beside: Other | None = None,
+        sweep: tuple[SweepAxis, ...] = (),
         options: BenchmarkOptions = QUICK,
     ) -> Seen:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         common = (str(path), dedent(text), qualname, spec)
         request: TargetRequest = BenchmarkRequest(
-            *common, import_file=import_file, other=beside, options=options
+            *common, import_file=import_file, other=beside, options=options, sweep=sweep
         )
         if gradients:
             request = GradientsRequest(*common, import_file=import_file)

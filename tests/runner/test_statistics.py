@@ -12,8 +12,10 @@ from jaxsight_runner.differences import slope
 from jaxsight_runner.statistics import (
     comparison_verdict,
     drift,
+    growing_part,
     half_width,
     instability,
+    log_log_fit,
     median,
     median_interval,
     outliers,
@@ -46,6 +48,26 @@ def test_a_ratio_is_known_through_noise_that_hits_both_of_a_pair(
 def test_an_interval_that_allows_both_decides_nothing() -> None:
     assert comparison_verdict(0.99, 1.2, 0.03) == "unsure"
     assert comparison_verdict(0.9, 1.1, 0.2) == "same"
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_a_power_is_fitted_with_an_interval_that_holds_it(power: float) -> None:
+    rng, outside = random.Random(0), 0
+    sizes = [2.0**n for n in range(6)]
+    for _ in range(200):
+        times = [1e-3 * size**power * math.exp(rng.gauss(0, 0.05)) for size in sizes]
+        exponent, low, high = log_log_fit(sizes, times)
+        assert abs(exponent - power) < 0.2
+        outside += not low <= power <= high
+    assert outside <= 20  # 10 are expected
+
+
+def test_times_that_do_not_grow_yet_are_flat() -> None:
+    assert growing_part([1.0, 1.1, 0.95, 1.6, 2.2, 4.0, 8.0]) == (3, 4)
+    assert growing_part([1.0, 0.4, 1.1, 1.2, 4.0]) == (4, 4)  # one that was lucky
+    assert growing_part([1.0, 2.0, 4.0]) == (0, 0)
+    assert growing_part([1.0, 2.0, 4.0, 8.0]) == (0, 0)
+    assert growing_part([1.0, 1.1, 1.0]) == (3, 3)
 
 
 @pytest.mark.parametrize("count", [6, 15, 40, 200, 300, 2500])

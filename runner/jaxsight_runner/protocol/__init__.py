@@ -21,11 +21,14 @@ from jaxsight_runner.protocol.benchmark import (
     Cost,
     DeviceTime,
     Eager,
+    Growth,
     Interval,
     LineTime,
     Memory,
     Samples,
     Stages,
+    Sweep,
+    SweepPoint,
 )
 from jaxsight_runner.protocol.common import (
     Device,
@@ -80,6 +83,7 @@ from jaxsight_runner.protocol.messages import (
     Question,
     ShapesRequest,
     SourceLine,
+    SweepAxis,
     TargetRequest,
 )
 from jaxsight_runner.protocol.shapes import Local, ShapesReport, TraceFailure
@@ -113,6 +117,7 @@ __all__ = [
     "GradientsOptions",
     "GradientsReport",
     "GradientsRequest",
+    "Growth",
     "Hello",
     "Input",
     "InspectionOptions",
@@ -144,6 +149,9 @@ __all__ = [
     "SourceLine",
     "SourceLocation",
     "Stages",
+    "Sweep",
+    "SweepAxis",
+    "SweepPoint",
     "Target",
     "TargetRequest",
     "TextLink",

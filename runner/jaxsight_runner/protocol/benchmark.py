@@ -133,6 +133,41 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class SweepPoint:
+    """The function at one combination of sizes, dtype and device."""
+
+    at: dict[str, str]  # by the name of the axis
+    verdict: Literal["ok", "unstable", "failed"]
+    latency: Optional[Interval] = None
+    compile: Optional[float] = None  # seconds to trace, lower and compile
+    memory: Optional[int] = None  # bytes that live at once, as the compiler says
+    failure: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the latency follows a size: as its power, where it follows it at all."""
+
+    axis: str
+    at: dict[str, str]  # where the other axes stood
+    exponent: Optional[float]  # null: fewer than three sizes where it grows
+    low: Optional[float]
+    high: Optional[float]
+    start: Optional[int]  # the sizes that the exponent was fitted to
+    end: Optional[int]
+    flat_until: Optional[int]  # up to this size it takes the same time: calling it is what costs
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The function at several sizes, dtypes and devices."""
+
+    axes: tuple[str, ...]
+    points: tuple[SweepPoint, ...]
+    growth: tuple[Growth, ...]
+
+
+@dataclass(frozen=True)
 class BenchmarkReport:
     """What a benchmark found."""
 
@@ -154,5 +189,6 @@ class BenchmarkReport:
     device: Optional[DeviceTime] = None
     achieved: Optional[Achieved] = None
     comparison: Optional[Comparison] = None
+    sweep: Optional[Sweep] = None
     version: int = 1
     kind: Literal["benchmark"] = "benchmark"

@@ -79,10 +79,19 @@ class Other:
 
 
 @dataclass(frozen=True)
+class SweepAxis:
+    """What a sweep changes."""
+
+    name: str  # a dimension that the inputs name, `dtype` of all floating arrays, or `device`
+    values: tuple[str, ...]  # sizes, `f32`, `gpu`
+
+
+@dataclass(frozen=True)
 class BenchmarkRequest(TargetRequest):
     """Measure a function."""
 
     other: Optional[Other] = None  # compare with it, side by side
+    sweep: tuple[SweepAxis, ...] = ()  # measure at each combination of their values, too
     options: BenchmarkOptions = field(default_factory=BenchmarkOptions)
 
 

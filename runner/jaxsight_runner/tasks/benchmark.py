@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from jaxsight_runner import measure
 from jaxsight_runner.achieved import achieved
+from jaxsight_runner.arguments import build_arguments
 from jaxsight_runner.compilation import Built, compilable, stage
 from jaxsight_runner.eager import measure_eager
 from jaxsight_runner.environment import describe_environment
@@ -25,6 +26,7 @@ from jaxsight_runner.protocol import (
 )
 from jaxsight_runner.side_by_side import Contestant, compare, ready
 from jaxsight_runner.statistics import instability, summarise
+from jaxsight_runner.sweeping import check_axes, first_point, sweep
 from jaxsight_runner.target import load_target
 from jaxsight_runner.warm_cache import warm_compile
 from jaxsight_runner.worker import Job
@@ -34,6 +36,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     """Import, build arguments, compile stage by stage, measure."""
     jax = import_module("jax")
     jax.config.update("jax_enable_compilation_cache", False)  # a cold compile is what is asked for
+    check_axes(request.sweep)
     prepared = _load(request, job)
     compiled = compilable(prepared)
     staged = stage(compiled, job)
@@ -53,6 +56,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     summary = summarise(latency.seconds)
     extras = _extras(request, target, built, summary.median, job) if options.extras else _Extras()
     comparison = compare(target, request, request.other, job) if request.other else None
+    swept = sweep(prepared.loaded, request.sweep, options, job) if request.sweep else None
     warm, why_not = (
         warm_compile(compiled, staged.stages.compile, job) if options.extras else (None, "")
     )
@@ -82,6 +86,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         device=extras.device,
         achieved=extras.achieved,
         comparison=comparison,
+        sweep=swept,
     )
 
 
@@ -111,7 +116,9 @@ def _extras(
 def _load(request: BenchmarkRequest, job: Job) -> Prepared:
     loaded = load_target(request, job)
     job.enter("arguments", "building the arguments")
-    return prepare(loaded)
+    if not request.sweep:
+        return prepare(loaded)
+    return prepare(loaded, build_arguments(loaded, first_point(request.sweep)))
 
 
 def _dispatch_floor(options: BenchmarkOptions) -> Interval:

@@ -26,6 +26,7 @@ from jaxsight_server.commands.quantities import (
     spread,
 )
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
+from jaxsight_server.commands.sweep_option import axes_of, sweep_text
 
 _SHOWN_LINES = 12
 
@@ -38,6 +39,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE::QUALNAME|REVISION",
         help="measure in turns with another function, or with this one at a revision of git",
     )
+    parser.add_argument(
+        "--sweep",
+        metavar="AXIS=VALUES",
+        action="append",
+        default=[],
+        help='also at other sizes, dtypes, devices: "B=1..1024" (powers of two), "B=1,2,8", '
+        '"dtype=f32,bf16", "device=cpu,gpu"; may be given several times',
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -46,7 +55,7 @@ def run(arguments: Namespace) -> int:
     def request(path: str, source: str, qualname: str) -> BenchmarkRequest:
         named = arguments.compare
         other = other_function(named, path, source, qualname) if named is not None else None
-        return BenchmarkRequest(path, source, qualname, other=other)
+        return BenchmarkRequest(path, source, qualname, other=other, sweep=axes_of(arguments.sweep))
 
     report = run_target(arguments, request)
     if report is None:
@@ -90,6 +99,9 @@ def text(report: BenchmarkReport) -> Iterator[str]:
     yield f"  on          {place(report.environment)}"
     yield from (f"  note        {note}" for note in _notes(report))
     yield from (f"  unstable    {reason}" for reason in report.reasons)
+    if report.sweep is not None:
+        yield ""
+        yield from sweep_text(report.sweep)
     if report.device is not None and report.device.lines:
         yield ""
         yield from _lines(report.device, report.target.path)
@@ -117,19 +129,17 @@ def _resources(report: BenchmarkReport) -> Iterator[str]:
 
 
 def _rates(achieved: Achieved) -> str:
-    parts = [
-        count(achieved.flops, "FLOP/s") + _of_peak(achieved.flops_share, "products of matrices")
-    ]
+    parts = [count(achieved.flops, "FLOP/s") + _of_peak(achieved.flops_share)]
     if achieved.bytes is not None:
-        parts.append(count(achieved.bytes, "B/s") + _of_peak(achieved.bytes_share, "copies"))
+        parts.append(count(achieved.bytes, "B/s") + _of_peak(achieved.bytes_share))
     return " · ".join(parts)
 
 
-def _of_peak(share: float | None, of: str) -> str:
+def _of_peak(share: float | None) -> str:
     if share is None:
         return ""
     shown = "over 100" if share > 1 else f"{100 * share:.0f}"  # caches, or busier then than now
-    return f", {shown} % of the measured peak of {of}"
+    return f" ({shown} % of the measured peak)"
 
 
 def _device(device: DeviceTime, latency: float) -> str:
@@ -158,4 +168,4 @@ def _lines(device: DeviceTime, path: str) -> Iterator[str]:
         yield f"  {100 * line.share:4.0f} %  {duration(line.seconds):>9}   {place:<6} {line.text[:50]}{also}"
     if device.unmapped >= 0.005:
         seconds = device.unmapped * device.operations
-        yield f"  {100 * device.unmapped:4.0f} %  {duration(seconds):>9}   of no line of yours"
+        yield f"  {100 * device.unmapped:4.0f} %  {duration(seconds):>9}   of operations that name no line of yours"

@@ -1,0 +1,1 @@
+"""How true what the runner says is: `make bench-runner`."""
