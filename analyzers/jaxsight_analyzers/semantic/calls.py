@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic import (
     bodies,
     builtin_containers,
     casts,
+    checkpoints,
     compilations,
     containers,
     counting,
@@ -360,6 +361,8 @@ def result_of(
         return NONE
     if facts.optimiser is not None:
         return optimisers.made(run, node, facts, arguments)
+    if facts.checkpointer is not None:
+        return checkpoints.made(run, node, facts, arguments)
     if returns == "callable" and facts.calls_as == _SCHEDULE:
         return optimisers.schedule(node, facts, arguments)
     if returns == "callable":

@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic.values import FunctionData, Value
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.applications import AppliedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
+    from jaxsight_analyzers.semantic.checkpoints import CheckpointCallSeen, ManagerSeen
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
     from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
@@ -441,6 +442,7 @@ class Events:
         "applied_updates",
         "branches",
         "calls",
+        "checkpoint_calls",
         "compilations",
         "compiled_calls",
         "constant_keys",
@@ -462,6 +464,7 @@ class Events:
         "linen_made",
         "loops",
         "loss_inputs",
+        "managers",
         "masks",
         "meshes_entered",
         "methods",
@@ -514,6 +517,8 @@ class Events:
     linen_inside: list[InsideSeen]
     linen_made: list[MadeSeen]
     masks: list[MaskSeen]
+    checkpoint_calls: list[CheckpointCallSeen]
+    managers: list[ManagerSeen]
     static_needs: list[StaticNeedSeen]
     compilations: list[CompilationSeen]
     compiled_calls: list[CompiledCallSeen]

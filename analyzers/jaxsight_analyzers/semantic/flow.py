@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     arithmetic,
     bounds,
     calls,
+    checkpoints,
     containers,
     dropped,
     effects,
@@ -419,11 +420,13 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
         value = run.evaluate(item.context_expr)
         within.add(_within(value))
         meshes.note(run, item, value)
+        checkpoints.note_with(run, item.context_expr, value)
         if purpose.expects_failure(item.context_expr):
             purpose.note(run, node, item.context_expr)
             frame.guards = (*guards, "raises")
         if item.optional_vars is not None:
-            same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN)
+            itself = isinstance(value.data, checkpoints.Checkpointer)  # is what `with` gives
+            same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN) and not itself
             bind(run, item.optional_vars, UNKNOWN if same else value)
     if "evaluated" in within:
         frame.constants_traced = False

@@ -12,6 +12,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     calls,
+    checkpoints,
     key_arrays,
     key_uses,
     linen_layers,
@@ -129,6 +130,8 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
     """A method of an instance of a library's class: `MCMC(...).run(key)`."""
     if isinstance(base.data, optimisers.Optimiser) and name == "gradient_transformation":
         return base
+    if isinstance(base.data, checkpoints.Checkpointer):
+        return checkpoints.method(run, node, base.data, name, given)
     facts = method_facts(run, base, name)
     if facts is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jaxsight_analyzers.semantic import optimiser_streams
+from jaxsight_analyzers.semantic import checkpoint_streams, optimiser_streams
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.model import SemanticModel
@@ -15,6 +15,7 @@ class OptimiserAnswers:
     """The part of a unit that is about training with Optax and Orbax."""
 
     model: SemanticModel
+    asked_others: bool
 
     def _seen(self, kind: str) -> list[Any]:
         raise NotImplementedError
@@ -40,3 +41,35 @@ class OptimiserAnswers:
     def loss_inputs(self) -> list[optimiser_streams.LossInput]:
         """Predictions and labels that a loss does not take."""
         return optimiser_streams.loss_inputs(self._seen("loss_inputs"), self.model.places)
+
+    @cached_property
+    def checkpoint_calls(self) -> list[checkpoint_streams.WrongCall]:
+        """Saves and restores that fail, or save nothing."""
+        return checkpoint_streams.calls(self._seen("checkpoint_calls"), self.model.places)
+
+    @cached_property
+    def relative_paths(self) -> list[checkpoint_streams.Relative]:
+        """Paths of checkpoints that depend on the working directory."""
+        return checkpoint_streams.relatives(
+            self._seen("checkpoint_calls"), self._seen("managers"), self.model.places
+        )
+
+    @cached_property
+    def misplaced_options(self) -> list[checkpoint_streams.Misplaced]:
+        """Options of a manager that are given for its checkpointers."""
+        return checkpoint_streams.misplaced(self._seen("managers"), self.model.places)
+
+    @property
+    def unawaited_saves(self) -> list[checkpoint_streams.Unawaited]:
+        """Saves that nothing waits for; who asks depends on all of the file."""
+        if not (seen := self._seen("checkpoint_calls")):
+            return []
+        self.asked_others = True
+        owns = self.model.module.owns
+        everywhere = [
+            event
+            for task in self.model.live
+            for event in task.events.seen("checkpoint_calls")
+            if owns(event.node)
+        ]
+        return checkpoint_streams.unawaited(seen, everywhere, self.model.places)

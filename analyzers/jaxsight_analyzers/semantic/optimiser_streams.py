@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
+from jaxsight_analyzers.semantic.blocks import Blocks, around, loops_in, statement_of
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.expressions import place_of
@@ -24,9 +25,7 @@ from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.trees import walk
 
-Blocks = list[tuple[Sequence[ast.stmt], int]]
 _EXPECTED = ("try", "raises", "version")
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _CLIMBING = ("reward", "elbo", "objective", "logp", "log_p", "loglik", "log_lik", "likelihood")
 
 
@@ -122,7 +121,7 @@ def _worse(one: Step, other: Step) -> Step:
 
 def _step(event: UpdateSeen, use: AppliedUpdatesSeen | None, places: Places) -> Step:
     known, frame = event.optimiser, event.frame
-    blocks = _blocks(frame, event.node, places)
+    blocks = around(frame, event.node, places)
     lacks = known.needs_params or "" if event.has_params is False else ""
     missing: tuple[str, ...] = ()
     if event.given is not None:
@@ -156,39 +155,6 @@ def _is_known_here(frame: Frame, node: ast.expr) -> bool:
 # What becomes of the results
 
 
-def _blocks(frame: Frame, node: ast.AST, places: Places) -> Blocks | None:
-    """The blocks of the function, or of the module, that a call lies in, each with the number of its statement."""
-    scope = frame.scope
-    if scope is None:
-        chunk = places.module.chunks[places.module.number_of(node)]
-        return _path(chunk.body, node)
-    if isinstance(scope.node, ast.Lambda):
-        return None
-    inside = _path(scope.node.body, node)
-    return None if inside is None else [([scope.node], 0), *inside]
-
-
-def _path(body: Sequence[ast.stmt], node: ast.AST) -> Blocks | None:
-    for number, statement in enumerate(body):
-        if not any(inner is node for inner in walk(statement)):
-            continue
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-            for block in _blocks_in(getattr(statement, name, None) or ()):
-                below = _path(block, node)
-                if below is not None:
-                    return [(body, number), *below]
-        return [(body, number)]
-    return None
-
-
-def _blocks_in(parts: Sequence[ast.AST]) -> Iterator[Sequence[ast.stmt]]:
-    if parts and isinstance(parts[0], ast.stmt):
-        yield parts  # type: ignore[misc]
-    else:
-        for part in parts:
-            yield part.body  # type: ignore[attr-defined]
-
-
 def _binds_not_between(blocks: Blocks, use: ast.AST, params: ast.expr) -> bool:
     """Whether updates are applied in the block where they are made, and the parameters stay what they are until then."""
     block, start = blocks[-1]
@@ -203,8 +169,7 @@ def _binds_not_between(blocks: Blocks, use: ast.AST, params: ast.expr) -> bool:
 
 def _lost(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> Lost | None:
     """What of the results nobody reads."""
-    block, number = blocks[-1]
-    statement = block[number]
+    statement = statement_of(blocks)
     if not isinstance(statement, ast.Assign) or statement.value is not event.node:
         return None
     targets = statement.targets[0]
@@ -234,7 +199,7 @@ def _lost_state(
     place = place_of(event.state) if event.state is not None else None
     if place is None:
         return None
-    loops = [block[at] for block, at in blocks if isinstance(block[at], _LOOPS)]
+    loops = loops_in(blocks)
     if loops:
         bound = names_of([loops[-1]]).bound
         if root_of(place) in bound or not _is_carried(use, bound, loops[-1]):
@@ -305,11 +270,10 @@ def _climbs_on_purpose(gradient: Gradient) -> bool:
 
 def _unread_result(event: AppliedUpdatesSeen, places: Places) -> ast.expr | None:
     """`new_params = optax.apply_updates(params, updates)` where nobody reads `new_params`."""
-    blocks = _blocks(event.frame, event.node, places)
+    blocks = around(event.frame, event.node, places)
     if blocks is None or event.frame.scope is None:
         return None
-    block, number = blocks[-1]
-    statement = block[number]
+    statement = statement_of(blocks)
     if not isinstance(statement, ast.Assign) or statement.value is not event.node:
         return None
     target = statement.targets[0]
