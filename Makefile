@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-runner editor screenshots vsix format docs clean
+.PHONY: help demo test test-matrix check bench bench-runner editor screenshots vsix format docs clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,9 @@ test:  ## Install what the tests need (asks for sudo where system packages are m
 
 check:  ## Lint, format, types, fast tests, generated files: before each commit
 	@bash scripts/check.sh
+
+test-matrix:  ## Run the runner's tests under several releases of JAX and Python
+	@bash scripts/test-matrix.sh
 
 bench:  ## Measure speed and memory next to ruff and ast.parse: a table of goals and figures
 	@bash scripts/bench.sh

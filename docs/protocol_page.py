@@ -14,6 +14,7 @@ from jaxsight_runner import protocol
 from jaxsight_runner.protocol import (
     benchmark,
     common,
+    diagnosis,
     environment,
     gradients,
     inspection,
@@ -21,7 +22,7 @@ from jaxsight_runner.protocol import (
     shapes,
 )
 
-_MODULES = (messages, common, benchmark, gradients, inspection, shapes, environment)
+_MODULES = (messages, common, benchmark, gradients, inspection, shapes, diagnosis, environment)
 _SCALARS = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 

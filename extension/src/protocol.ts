@@ -145,6 +145,24 @@ export interface ShapesRequest {
   root: string | null;
 }
 
+/** Call a function a few times and say what goes wrong or costs time. */
+export interface DiagnosisRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** what the editor shows, which is what is run */
+  text: string;
+  /** dotted: `step`, `Model.step` */
+  qualname: string;
+  /** an input spec, or null to look for one */
+  input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
+  recorded_input: string | null;
+  /** may importing the file run more than definitions? */
+  import_file: boolean;
+  /** the project's folder */
+  root: string | null;
+}
+
 /** Say which Python, which JAX and which devices there are. */
 export interface EnvironmentRequest {
 }
@@ -677,6 +695,34 @@ export interface ShapesReport {
   kind: "shapes";
 }
 
+/** One thing that was seen, at the line of the user's where it happens. */
+export interface Symptom {
+  trouble: "recompilation" | "transfer" | "leak" | "key-reuse" | "non-finite" | "dispatch" | "exception";
+  message: string;
+  path: string | null;
+  line: number | null;
+  /** of the line */
+  text: string;
+  /** in one call */
+  count: number;
+  /** that explains it: `jaxsight explain RULE` */
+  rule: string | null;
+}
+
+/** What was seen in a few calls with equal arguments, each made anew. */
+export interface DiagnosisReport {
+  target: Target;
+  symptoms: Symptom[];
+  calls: number;
+  checked: ("recompilation" | "transfer" | "leak" | "key-reuse" | "non-finite" | "dispatch" | "exception")[];
+  /** what could not be checked, and why */
+  notes: string[];
+  inputs: Input[];
+  environment: Environment;
+  version: number;
+  kind: "diagnosis";
+}
+
 /** What `doctor` asks: does this Python run jax, and on what? */
 export interface EnvironmentReport {
   environment: Environment;
@@ -686,5 +732,5 @@ export interface EnvironmentReport {
   kind: "environment";
 }
 
-export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | EnvironmentReport;
+export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | DiagnosisReport | EnvironmentReport;
 export type Outcome = Report | Question | Failure;

@@ -17,6 +17,7 @@ from jaxsight_runner.protocol import (
     PROTOCOL,
     REQUESTS,
     BenchmarkRequest,
+    DiagnosisRequest,
     EnvironmentRequest,
     Failure,
     GradientsRequest,
@@ -39,6 +40,7 @@ _TASKS: dict[type, str] = {
     GradientsRequest: "gradients",
     InspectionRequest: "inspection",
     ShapesRequest: "shapes",
+    DiagnosisRequest: "diagnosis",
     EnvironmentRequest: "doctor",
 }  # each a module of `tasks` with `run(request, job)`
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "grad": "validate a function's gradient against a numerical reference",
     "inspect": "say what JAX and the compiler make of a function, line by line",
     "shapes": "say the shape of every local variable of a function",
+    "diagnose": "call a function a few times, and say what goes wrong or costs time",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",
     "server": "run the language server on standard input and output",
 }

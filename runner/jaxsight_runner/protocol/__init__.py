@@ -37,6 +37,7 @@ from jaxsight_runner.protocol.common import (
     SourceLocation,
     Target,
 )
+from jaxsight_runner.protocol.diagnosis import DiagnosisReport, Symptom, Trouble
 from jaxsight_runner.protocol.environment import (
     EnvironmentReport,
 )
@@ -68,6 +69,7 @@ from jaxsight_runner.protocol.json_form import (
 from jaxsight_runner.protocol.messages import (
     BenchmarkOptions,
     BenchmarkRequest,
+    DiagnosisRequest,
     EnvironmentRequest,
     Failure,
     FailureKind,
@@ -105,6 +107,8 @@ __all__ = [
     "Cost",
     "Device",
     "DeviceTime",
+    "DiagnosisReport",
+    "DiagnosisRequest",
     "Donation",
     "Eager",
     "Environment",
@@ -152,10 +156,12 @@ __all__ = [
     "Sweep",
     "SweepAxis",
     "SweepPoint",
+    "Symptom",
     "Target",
     "TargetRequest",
     "TextLink",
     "TraceFailure",
+    "Trouble",
     "decode",
     "encode",
     "from_json",
@@ -165,7 +171,14 @@ __all__ = [
 PROTOCOL = 1
 
 Request = Union[TargetRequest, EnvironmentRequest]
-Report = Union[BenchmarkReport, GradientsReport, InspectionReport, ShapesReport, EnvironmentReport]
+Report = Union[
+    BenchmarkReport,
+    GradientsReport,
+    InspectionReport,
+    ShapesReport,
+    DiagnosisReport,
+    EnvironmentReport,
+]
 Outcome = Union[Report, Question, Failure]
 Message = Union[Request, Hello, Progress, Outcome]
 
@@ -174,6 +187,7 @@ REQUESTS: tuple[type, ...] = (
     GradientsRequest,
     InspectionRequest,
     ShapesRequest,
+    DiagnosisRequest,
     EnvironmentRequest,
 )
 REPORTS: tuple[type, ...] = (
@@ -181,6 +195,7 @@ REPORTS: tuple[type, ...] = (
     GradientsReport,
     InspectionReport,
     ShapesReport,
+    DiagnosisReport,
     EnvironmentReport,
 )
 REPLIES: tuple[type, ...] = (Hello, Progress, *REPORTS, Question, Failure)

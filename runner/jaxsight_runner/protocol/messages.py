@@ -115,6 +115,11 @@ class ShapesRequest(TargetRequest):
 
 
 @dataclass(frozen=True)
+class DiagnosisRequest(TargetRequest):
+    """Call a function a few times and say what goes wrong or costs time."""
+
+
+@dataclass(frozen=True)
 class EnvironmentRequest:
     """Say which Python, which JAX and which devices there are."""
 
