@@ -114,7 +114,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation, `variable` for changes of the variables of the object that is called. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation, `variable` for changes of the variables of the object that is called. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `provides` says that what runs in it may find other collections of variables there than its caller has. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -164,6 +164,7 @@ class FunctionFacts:
     marks: Mark | None = None
     draws: Draws | None = None
     role: str | None = None
+    provides: bool = False
     axes: frozenset[str] | None = None
     optimiser: str | None = None
     """What the optimiser is that it makes, in the words of `knowledge/optax.toml`."""
@@ -199,6 +200,7 @@ class LayerFacts(NamedTuple):
     named_by: str | None = None
     rate: str | None = None
     instead: str | None = None
+    reads: str | None = None
     usual: tuple[tuple[str, object], ...] = ()
 
 
@@ -649,6 +651,7 @@ def _function(
         marks=entry.get("marks"),
         draws=entry.get("draws"),
         role=entry.get("role"),
+        provides=entry.get("provides", False),
         optimiser=entry.get("optimiser"),
         loss=entry.get("loss"),
         checkpointer=entry.get("checkpointer"),

@@ -29,6 +29,7 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     library,
     linen_layers,
+    linen_variables,
     losses,
     makers,
     members,
@@ -56,6 +57,7 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Kind,
     Value,
+    constant_of,
     entries_of,
     function_of,
     items_of,
@@ -178,6 +180,8 @@ def called(
         return library.call(run, node, function.data, arguments)
     if isinstance(function.data, linen_layers.Layer):
         return linen_layers.call(run, node, function.data, arguments)
+    if isinstance(function.data, linen_layers.ModuleMethod):
+        return methods.of_module(run, node, function.data, arguments)
     if isinstance(function.data, optimisers.Injected):
         return optimisers.of_injected(run, node, function.data, arguments)
     if isinstance(function.data, optimisers.Schedule):
@@ -270,6 +274,8 @@ def imported(
     layer = run.knowledge.layer(facts.name)
     if layer is not None:
         return linen_layers.made(run, node, layer, arguments)
+    if facts.role == "state":
+        return linen_variables.created(run, None, arguments)
     if facts.role == "merge":
         return linen_layers.merged(arguments)
     made = result_of(run, node, qualified, facts, arguments)
@@ -446,7 +452,9 @@ def _method(
         if name in ("items", "keys", "values"):
             return iteration.of_entries(name, base)
         if name in ("get", "pop"):
-            leaf = Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
+            key = constant_of(arguments.positional[0]) if arguments.positional else None
+            leaf = linen_variables.element(base, key)
+            leaf = leaf or Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
             if len(arguments.positional) < 2:
                 return leaf
             default = arguments.positional[1]
@@ -462,8 +470,11 @@ def _method(
         return STATIC
     if base.kind is Kind.INSTANCE:
         copy = records.copied(run, base, name, arguments)
+        copy = linen_variables.stepped(base, name, arguments) if copy is None else copy
         if copy is not None:
             return copy
+    if linen_variables.makes_state(run, base, name):
+        return linen_variables.created(run, base, arguments)
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)
     if is_indexed_update(function.value):
@@ -486,8 +497,6 @@ def _method(
     known = library.method(run, node, base, name, arguments)
     if known is not None:
         return known
-    if isinstance(base.data, linen_layers.Layer):
-        return methods.of_layer(run, node, base, name, arguments)
     place = expressions.place_of(function.value)
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
         flow.forget_parts(run, place)  # a method may change what the object holds

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     AttributeSetSeen,
     InsideSeen,
     MadeSeen,
+    UnboundSeen,
 )
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
@@ -462,6 +463,7 @@ class Events:
         "linen_attributes",
         "linen_inside",
         "linen_made",
+        "linen_unbound",
         "loops",
         "loss_inputs",
         "managers",
@@ -516,6 +518,7 @@ class Events:
     linen_attributes: list[AttributeSetSeen]
     linen_inside: list[InsideSeen]
     linen_made: list[MadeSeen]
+    linen_unbound: list[UnboundSeen]
     masks: list[MaskSeen]
     checkpoint_calls: list[CheckpointCallSeen]
     managers: list[ManagerSeen]

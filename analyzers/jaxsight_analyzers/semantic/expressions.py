@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic import (
     iteration,
     key_arrays,
     leaves,
+    linen_variables,
     makers,
     members,
     methods,
@@ -218,6 +219,8 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
         return _part_of_unknown(run, base, node) if found is None else found
     if base.kind is Kind.FUNCTION and node.attr == "__wrapped__":
         return methods.unwrapped(base)
+    if base.kind is Kind.CALLABLE:
+        return linen_variables.method_of(run, base, node.attr) or UNKNOWN
     return UNKNOWN
 
 
@@ -256,7 +259,8 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
         return value if value is not None else _part_of_unknown(run, UNKNOWN, node)
     if owner.is_property(node.attr):
         return UNKNOWN
-    return _part_of_unknown(run, UNKNOWN, node)
+    method = linen_variables.method_of(run, base, node.attr) if base.kind is Kind.INSTANCE else None
+    return _part_of_unknown(run, UNKNOWN, node) if method is None else method
 
 
 def _is_leaf(run: Run, owner: ClassScope, name: str) -> bool:
@@ -326,6 +330,9 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
 def element_of(run: Run, base: Value, index: Value, node: ast.Subscript) -> Value:
     """The value of `base[index]`."""
     number = constant_of(index)
+    of_module = linen_variables.element(base, number)
+    if of_module is not None:
+        return of_module
     items = items_of(base)
     if items is not None and isinstance(number, int) and -len(items) <= number < len(items):
         return items[number]

@@ -118,7 +118,7 @@ def run_with(
         run.frame.state.dead = run.frame.stopped = True
         return UNKNOWN
     returned = key_calls.apply(run, node, data, summary, before)
-    if summary.needs and not generic:
+    if summary.needs and not generic and not any(t.facts.provides for t in data.transformations):
         linen_needs.come_back(run, summary)
     if summary.donated:
         donations.hand_on(run, node, data, summary.donated, before)

@@ -76,6 +76,8 @@ def _joined(one: Value, other: Value) -> Value:
         if joined is None:
             kind = Kind.TREE if kind in (Kind.SEQUENCE, Kind.MAPPING) else Kind.UNKNOWN
         data = joined
+    elif kind is Kind.TREE:
+        data = one.data if one.kind is other.kind and one.data == other.data else None
     elif kind in (Kind.ARRAY, Kind.HOST):
         data = avals.joined(*_as_arrays(one, other))
     elif one.data is other.data and isinstance(one.data, FunctionFacts):

@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     AttributeSetSeen,
     InsideSeen,
     MadeSeen,
+    UnboundSeen,
 )
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
 from jaxsight_analyzers.semantic.run import Run
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _COMPACT = ("flax.linen.compact", "flax.linen.compact_name_scope", "flax.linen.module.compact")
 _MAKERS = ("__init__", "__new__", "__post_init__")
+_APPLYING = ("init", "apply", "init_with_output", "lazy_init", "bind")
 _MADE_THERE = ("is_initializing", "has_variable", "is_mutable_collection")
 
 
@@ -171,6 +173,56 @@ def note_called(run: Run, node: ast.Call) -> None:
             return
         applied = [t for t in inner.transformations if _traces_apart(t)]
         found = found or (applied[0] if applied else None)
+
+
+def needs_binding(run: Run, owner: ClassScope) -> bool:
+    """Whether calling an object of a class fails without variables: `__call__` is compact, or uses what `setup` makes."""
+    made: set[str] = set()
+    call: FunctionScope | None = None
+    for one in _chain(run, owner):
+        setup = one.methods.get("setup")
+        made |= set() if setup is None else set(setup.stores)
+        call = call or one.methods.get("__call__")
+    if call is None:
+        return False
+    run.depend(call)
+    kind = kind_of_method(run, call)
+    return kind == "compact" or (kind == "plain" and not made.isdisjoint(call.mentions))
+
+
+def note_unbound(run: Run, node: ast.Call, module: str) -> None:
+    """A module is called as if it had variables: `Net()(x)` at the top, or where it is also applied."""
+    frame = run.frame
+    if frame.state.dead or frame.applied is not None:
+        return
+    if frame.scope is not None and not _is_applied_in(frame, node):
+        return
+    for inner in frame.chain():
+        scope = inner.scope
+        if (
+            scope is not None
+            and scope.owner is not None
+            and linen_layers.is_module(run, scope.owner)
+        ):
+            return
+    run.events.linen_unbound.append(UnboundSeen(node, module, run.guards))
+
+
+def _is_applied_in(frame: Frame, node: ast.Call) -> bool:
+    """Whether the function that calls a module by a name also applies it, or makes its variables."""
+    called = node.func
+    scope = frame.scope
+    if not isinstance(called, ast.Name) or scope is None or scope.owner is not None:
+        return False
+    if called.id not in scope.local_names or isinstance(scope.node, ast.Lambda):
+        return False
+    return any(
+        isinstance(part, ast.Attribute)
+        and part.attr in _APPLYING
+        and isinstance(part.value, ast.Name)
+        and part.value.id == called.id
+        for part in walk(scope.node)
+    )
 
 
 def _traces_apart(transformation: Transformation) -> bool:

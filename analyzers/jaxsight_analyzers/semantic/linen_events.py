@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Need(NamedTuple):
     """What running a module needs of `apply`."""
 
-    kind: str  # "mutable": that a collection may be written; "rng": a stream of keys
+    kind: str  # "mutable": that a collection may be written; "read": that it is there; "rng": a stream of keys
     name: str  # of the collection or stream
     by: str  # what needs it: `nn.BatchNorm`, `self.make_rng`
     certainty: Certainty
@@ -33,7 +33,7 @@ class ApplySeen(NamedTuple):
     node: ast.Call
     method: str
     module: str  # its class
-    variables: Value | None
+    variables: tuple[ast.expr | None, Value] | None
     needs: tuple[Need, ...]
     mutable: (
         frozenset[str] | None
@@ -60,6 +60,14 @@ class AttributeSetSeen(NamedTuple):
     node: ast.Attribute
     module: str
     method: ast.AST
+    guards: tuple[str, ...]
+
+
+class UnboundSeen(NamedTuple):
+    """A module that is called although it has no variables: it is not bound to any."""
+
+    node: ast.Call
+    module: str
     guards: tuple[str, ...]
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.loader import FunctionFacts, LayerFacts
     from jaxsight_analyzers.semantic.calls import Arguments
 
-_MODULE = "flax.linen.Module"
+MODULE = "flax.linen.Module"
 _MAKERS = ("__init__", "__new__", "__post_init__")
 _MOST_FIELDS = 40
 _FLAGS = (bool, float, type(None))
@@ -58,6 +58,14 @@ class Layer:
 _layer = cache(Layer)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleMethod:
+    """`model.apply`, `model.init`, taken from a module of the file or a layer."""
+
+    base: Value
+    name: str
+
+
 def made(run: Run, node: ast.expr, facts: LayerFacts, arguments: Arguments) -> Value:
     """What a call of the class of a layer makes."""
     if "parent" not in arguments.keywords:
@@ -83,6 +91,7 @@ def layer_of(value: Value) -> Layer | None:
 def call(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> Value:
     """A call of a layer: what it needs is noted for who applies the module that it is in."""
     linen_classes.note_called(run, node)
+    linen_classes.note_unbound(run, node, f"nn.{layer.facts.name.rpartition('.')[2]}")
     linen_needs.of_layer(run, node, layer, arguments)
     facts = run.facts(layer.facts.name)
     described = None if facts is None or facts.calls_as is None else run.facts(facts.calls_as)
@@ -138,8 +147,12 @@ def instance(run: Run, node: ast.expr, owner: ClassScope, arguments: Arguments) 
 def note_called(run: Run, node: ast.Call, value: Value) -> None:
     """A module of the file is called."""
     owner = class_of(value)
-    if run.frame.abstract and owner is not None and is_module(run, owner):
+    if owner is None or not is_module(run, owner):
+        return
+    if run.frame.abstract:
         linen_classes.note_called(run, node)
+    if linen_classes.needs_binding(run, owner):
+        linen_classes.note_unbound(run, node, owner.name)
 
 
 def copied(base: Value, arguments: Arguments) -> Value | None:
@@ -198,4 +211,4 @@ def _fields(run: Run, owner: ClassScope) -> tuple[_Field, ...] | None:
 
 def plays(facts: FunctionFacts | None) -> str | None:
     """What a method of `nn.Module` does: see `FunctionFacts.role`."""
-    return facts.role if facts is not None and facts.name.startswith(_MODULE) else None
+    return facts.role if facts is not None and facts.name.startswith(MODULE) else None

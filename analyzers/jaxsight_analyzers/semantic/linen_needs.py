@@ -50,6 +50,8 @@ HAS_VARIABLE = Value(Kind.UNKNOWN, data=Variable("has_variable()"))
 def of_layer(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> None:
     """A call of a layer."""
     facts = layer.facts
+    if facts.reads is not None:
+        _note(run, Need("read", facts.reads, _by(layer), Certainty.YES, node))
     if facts.off is None or run.frame.state.dead:
         return
     given = {**dict(zip(facts.call, arguments.positional)), **arguments.keywords}
@@ -71,12 +73,15 @@ def of_layer(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> No
     name = layer.get(facts.named_by) if facts.named_by is not None else None
     if name is MISSING:
         return
-    by = facts.name.rpartition(".")[2]
     if facts.writes is not None:
-        _note(run, Need("mutable", facts.writes, f"nn.{by}", certainty, node))
+        _note(run, Need("mutable", facts.writes, _by(layer), certainty, node))
     elif facts.draws is not None:
         stream = name if isinstance(name, str) else facts.draws
-        _note(run, Need("rng", stream, f"nn.{by}", certainty, node))
+        _note(run, Need("rng", stream, _by(layer), certainty, node))
+
+
+def _by(layer: Layer) -> str:
+    return f"nn.{layer.facts.name.rpartition('.')[2]}"
 
 
 def of_method(run: Run, node: ast.Call, role: str, arguments: Arguments) -> None:
@@ -89,11 +94,19 @@ def of_method(run: Run, node: ast.Call, role: str, arguments: Arguments) -> None
         _note(run, Need(kind, name, f"self.{by}", Certainty.YES, node))
 
 
-def variable(arguments: Arguments) -> Value | None:
+def parameter(run: Run, node: ast.Call) -> None:
+    """`self.param("w", ...)`."""
+    _note(run, Need("read", "params", "self.param", Certainty.YES, node))
+
+
+def variable(run: Run, node: ast.Call, arguments: Arguments) -> Value | None:
     """What `self.variable(...)` gives; None where the collection is not known."""
     given = arguments.positional[0] if arguments.positional else arguments.keywords.get("col")
     name = MISSING if given is None else constant_of(given)
-    return Value(Kind.UNKNOWN, data=Variable(name)) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    _note(run, Need("read", name, "self.variable", Certainty.YES, node))
+    return Value(Kind.UNKNOWN, data=Variable(name))
 
 
 def stored(run: Run, target: ast.Attribute, base: Value) -> None:
@@ -177,7 +190,7 @@ def applied(
             node,
             facts.name.rpartition(".")[2],
             getattr(getattr(base.data, "facts", None), "name", "") if owner is None else owner.name,
-            arguments.positional[1] if len(arguments.positional) > 1 else None,
+            arguments.get(facts, "variables"),
             tuple(needs),
             None if arguments.open else _mutable(arguments.keywords.get("mutable")),
             None if arguments.open else _streams(arguments.keywords.get("rngs")),

@@ -14,8 +14,15 @@ from jaxsight_analyzers.semantic.linen_events import (
     InsideSeen,
     MadeSeen,
     Need,
+    UnboundSeen,
 )
 from jaxsight_analyzers.semantic.streams import Places
+from jaxsight_analyzers.semantic.values import (
+    PARAMETERS,
+    VARIABLES,
+    Kind,
+    entries_of,
+)
 
 _MEANT = ("try", "raises", "version")
 """Why a failure may be meant."""
@@ -166,4 +173,97 @@ def inside(seen: Iterable[InsideSeen], places: Places) -> list[Inside]:
         before = found.get(event.applied)
         if before is None or here.span < before.span:
             found[event.applied] = here
+    return list(found.values())
+
+
+class Misapplied(NamedTuple):
+    """A module that is applied to the wrong part of its variables, or to none."""
+
+    node: ast.Call
+    argument: ast.expr | None  # None: it is called unbound
+    span: Span
+    kind: str  # "bare", "nested", "unbound"
+    text: str
+    module: str
+    is_all: bool  # whether the parameters are all that the module needs
+
+
+def misapplied(
+    seen: Iterable[ApplySeen], unbound: Iterable[UnboundSeen], places: Places
+) -> list[Misapplied]:
+    """Each call once."""
+    found: dict[ast.AST, Misapplied] = {}
+    for event in seen:
+        kind = _mistake(event)
+        argument = None if event.variables is None else event.variables[0]
+        if kind is None or argument is None or any(guard in _MEANT for guard in event.guards):
+            continue
+        if not places.module.owns(argument):
+            continue
+        others = [n for n in event.needs if n.kind == "read" and n.name != "params"]
+        text = places.text(argument)
+        found[event.node] = Misapplied(
+            event.node, argument, places.span(argument), kind, text, event.module, not others
+        )
+    for event in unbound:
+        if not any(guard in _MEANT for guard in event.guards):
+            span, text = places.span(event.node.func), places.text(event.node.func)
+            found[event.node] = Misapplied(
+                event.node, None, span, "unbound", text, event.module, False
+            )
+    return list(found.values())
+
+
+def _mistake(event: ApplySeen) -> str | None:
+    value = None if event.variables is None or event.method != "apply" else event.variables[1]
+    if value is None:
+        return None
+    if value.kind is Kind.TREE and value.data == PARAMETERS:
+        return "bare"
+    inner = (entries_of(value) or {}).get("params")
+    is_nested = inner is not None and inner.kind is Kind.TREE and inner.data == VARIABLES
+    return "nested" if is_nested else None
+
+
+class Missing(NamedTuple):
+    """A module that is applied to variables without a collection that it reads."""
+
+    node: ast.Call
+    argument: ast.expr
+    span: Span
+    module: str
+    collections: tuple[Lack, ...]
+
+
+def missing(seen: Iterable[ApplySeen], places: Places) -> list[Missing]:
+    """Each call once."""
+    found: dict[ast.AST, Missing] = {}
+    for event in seen:
+        argument, value = (None, None) if event.variables is None else event.variables
+        entries = None if value is None else entries_of(value)
+        if entries is None or value is None or argument is None or event.method != "apply":
+            continue
+        if any(guard in _MEANT for guard in event.guards) or not places.module.owns(argument):
+            continue
+        lacks = {
+            need.name: need
+            for need in event.needs
+            if need.kind == "read" and need.certainty is Certainty.YES and need.name not in entries
+        }
+        mutable = event.mutable
+        if mutable is None or "*" in mutable:
+            continue
+        lacks = {name: need for name, need in lacks.items() if name not in mutable}
+        if lacks:
+            made = tuple(
+                [
+                    Lack(
+                        name, n.by, places.related_at(n.node, f"`{name}` is read here, by `{n.by}`")
+                    )
+                    for name, n in lacks.items()
+                ]
+            )
+            found[event.node] = Missing(
+                event.node, argument, places.span(argument), event.module, made
+            )
     return list(found.values())

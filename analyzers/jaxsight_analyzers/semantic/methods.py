@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     linen_classes,
     linen_layers,
     linen_needs,
+    linen_variables,
     members,
 )
 from jaxsight_analyzers.semantic.run import Run
@@ -118,10 +119,12 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     return calls.result_of(run, node, facts.name, facts, bound)
 
 
-def of_layer(run: Run, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
-    """A method that a layer of Flax Linen has from `nn.Module`."""
-    facts = run.facts(f"flax.linen.Module.{name}")
-    if facts is None or facts.role not in ("apply", "init"):
+def of_module(
+    run: Run, node: ast.Call, method: linen_layers.ModuleMethod, arguments: Arguments
+) -> Value:
+    """A method that a module of the file or a layer of Flax Linen has from `nn.Module`."""
+    base, facts = method.base, run.facts(f"{linen_layers.MODULE}.{method.name}")
+    if facts is None:
         return calls.unknown_result(run, node)
     bound = replace(
         arguments,
@@ -150,9 +153,10 @@ def _applied(
     needs, frame.applied = frame.applied, before
     linen_needs.applied(run, node, base, facts, bound, needs)
     more = "mutable" in bound.keywords or "capture_intermediates" in bound.keywords
-    if returned is None or facts.discards or more:
-        return calls.result_of(run, node, facts.name, facts, bound)
-    return returned
+    if returned is not None and not facts.discards and not more:
+        return returned
+    made = calls.result_of(run, node, facts.name, facts, bound)
+    return linen_variables.of_init(facts, made) if facts.role == "init" else made
 
 
 def _of_module(
@@ -163,8 +167,10 @@ def _of_module(
         linen_needs.of_method(run, node, role, arguments)
     if role in ("variable", "param"):
         linen_classes.note_made(run, node, f"self.{role}")
+    if role == "param":
+        linen_needs.parameter(run, node)
     if role == "variable":
-        return linen_needs.variable(arguments)
+        return linen_needs.variable(run, node, arguments)
     if role == "clone":
         return linen_layers.copied(base, arguments)
     if role == "initializing":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals, library, linen_needs
+from jaxsight_analyzers.semantic import avals, library, linen_layers, linen_needs
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
@@ -80,6 +80,8 @@ def signature(value: Value) -> object:
         data = tuple([signature(part) if isinstance(part, Value) else part for part in parts])
     elif isinstance(data, library.LibraryFunction):
         return _signature_of_library_function(data)
+    elif isinstance(data, linen_layers.ModuleMethod):
+        return (data.name, signature(data.base))
     elif isinstance(data, linen_needs.Variable):
         data = data.collection
     elif isinstance(data, Described):
@@ -145,6 +147,8 @@ def is_portable(value: Value) -> bool:
     owner = class_of(value)
     if owner is not None:
         return not owner.nested
+    if isinstance(data, linen_layers.ModuleMethod):
+        return is_portable(data.base)
     if isinstance(data, library.LibraryFunction):
         return not any(tokens_in(one) or not is_portable(one) for one in data.bound.values())
     if isinstance(data, tuple):

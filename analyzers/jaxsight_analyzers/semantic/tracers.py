@@ -68,7 +68,7 @@ def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
         Certainty.YES,
         value.origin or origin,
         concrete=concrete,
-        data=value.data if value.kind is Kind.INSTANCE else None,
+        data=value.data if value.kind in (Kind.INSTANCE, Kind.TREE) else None,
         tokens=value.tokens,
     )
 
@@ -114,7 +114,7 @@ def released(run: Run, value: Value, arguments: Iterable[Value], *, mapped: bool
         made.traced,
         made.origin,
         concrete=made.concrete,
-        data=value.data if value.kind in (Kind.INSTANCE, Kind.ARRAY) else None,
+        data=value.data if value.kind in (Kind.INSTANCE, Kind.ARRAY, Kind.TREE) else None,
         tokens=value.tokens,
     )
 

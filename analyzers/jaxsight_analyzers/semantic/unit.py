@@ -467,6 +467,17 @@ class Unit(OptimiserAnswers):
         return linen_streams.lacking(self._seen("linen_applied"), self.model.places)
 
     @cached_property
+    def linen_misapplied(self) -> list[linen_streams.Misapplied]:
+        """Modules of Flax Linen that are applied to the wrong part of their variables, or to none."""
+        seen, unbound = self._seen("linen_applied"), self._seen("linen_unbound")
+        return linen_streams.misapplied(seen, unbound, self.model.places)
+
+    @cached_property
+    def linen_missing(self) -> list[linen_streams.Missing]:
+        """Modules of Flax Linen that are applied without a collection that they read."""
+        return linen_streams.missing(self._seen("linen_applied"), self.model.places)
+
+    @cached_property
     def linen_made(self) -> list[linen_streams.Made]:
         """Submodules and parameters that are made where a module of Flax Linen can make none."""
         return linen_streams.made(self._seen("linen_made"), self.model.places)

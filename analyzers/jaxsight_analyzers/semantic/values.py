@@ -227,6 +227,8 @@ NAN = Value(Kind.STATIC, data=math.nan)
 HOST = Value(Kind.HOST)
 ARRAY = Value(Kind.ARRAY)
 CALLABLE = Value(Kind.CALLABLE)
+VARIABLES, PARAMETERS = "variables", "parameters"
+"""What the data of a pytree say of it that `init` of a module made: all collections, or the parameters alone."""
 NEVER = Value(Kind.UNKNOWN)
 """What a call that is under way returns, until there is more to say: it has no say where paths meet."""
 
