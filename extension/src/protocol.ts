@@ -467,6 +467,8 @@ export interface BenchmarkReport {
   achieved: Achieved | null;
   comparison: Comparison | null;
   sweep: Sweep | null;
+  /** project file -> SHA-256 of it */
+  imports: Record<string, string>;
   version: number;
   kind: "benchmark";
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Optional
 
 from jaxsight_runner.protocol.common import Environment, Input, Target
@@ -190,5 +190,6 @@ class BenchmarkReport:
     achieved: Optional[Achieved] = None
     comparison: Optional[Comparison] = None
     sweep: Optional[Sweep] = None
+    imports: dict[str, str] = field(default_factory=dict[str, str])  # project file -> SHA-256 of it
     version: int = 1
     kind: Literal["benchmark"] = "benchmark"

@@ -12,6 +12,7 @@ from jaxsight_runner.arguments import build_arguments
 from jaxsight_runner.compilation import Built, compilable, stage
 from jaxsight_runner.eager import measure_eager
 from jaxsight_runner.environment import describe_environment
+from jaxsight_runner.imported import imported_files
 from jaxsight_runner.line_times import device_time
 from jaxsight_runner.programs import Prepared, prepare
 from jaxsight_runner.protocol import (
@@ -55,6 +56,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     floor = _dispatch_floor(options)
     summary = summarise(latency.seconds)
     extras = _extras(request, target, built, summary.median, job) if options.extras else _Extras()
+    imports = imported_files(prepared.loaded)
     comparison = compare(target, request, request.other, job) if request.other else None
     swept = sweep(prepared.loaded, request.sweep, options, job) if request.sweep else None
     warm, why_not = (
@@ -87,6 +89,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         achieved=extras.achieved,
         comparison=comparison,
         sweep=swept,
+        imports=imports,
     )
 
 

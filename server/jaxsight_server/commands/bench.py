@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxsight_runner.protocol import (
     Achieved,
+    BenchmarkOptions,
     BenchmarkReport,
     BenchmarkRequest,
     DeviceTime,
     Eager,
+    EnvironmentReport,
+    EnvironmentRequest,
+    Outcome,
     to_json,
 )
 from jaxsight_server.commands.compare_with import other_function
 from jaxsight_server.commands.comparison_text import comparison_text
 from jaxsight_server.commands.quantities import (
+    ago,
     count,
     digits,
     duration,
@@ -25,19 +33,35 @@ from jaxsight_server.commands.quantities import (
     place,
     spread,
 )
-from jaxsight_server.commands.run_target import add_target_arguments, run_target
+from jaxsight_server.commands.regression import Judgement, beside, judge, last_run
+from jaxsight_server.commands.run_target import Runs, add_target_arguments, open_target
 from jaxsight_server.commands.sweep_option import axes_of, sweep_text
+from jaxsight_server.history import History, Run, machine_of, run_of
 
 _SHOWN_LINES = 12
+_QUICK = BenchmarkOptions(seconds=0.2, warmup_seconds=0.02, extras=False)
+_LAST = ("time", "hash", "machine", "inputs", "median", "low", "high", "verdict")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_target_arguments(parser)
     parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a fifth of the time, and nothing without jit, with a full cache or by source line",
+    )
+    parser.add_argument(
         "--compare",
         metavar="FILE::QUALNAME|REVISION",
         help="measure in turns with another function, or with this one at a revision of git",
+    )
+    parser.add_argument(
+        "--fail-if-slower",
+        metavar="PERCENT",
+        type=_percent,
+        help="exit with 1 where it is so much slower than the last stored run of it on this device "
+        "and with these versions, or than what --compare names",
     )
     parser.add_argument(
         "--sweep",
@@ -49,23 +73,114 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _percent(word: str) -> float:
+    try:
+        value = float(word.rstrip("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 10_000:
+        raise ArgumentTypeError(f"{word!r} is no percentage above 0")
+    return value
+
+
 def run(arguments: Namespace) -> int:
-    """Measure and print; 2 when it could not be run."""
+    """Measure and print; 1 when it is slower than what it was told to hold, 2 when it could not be run."""
 
     def request(path: str, source: str, qualname: str) -> BenchmarkRequest:
         named = arguments.compare
         other = other_function(named, path, source, qualname) if named is not None else None
-        return BenchmarkRequest(path, source, qualname, other=other, sweep=axes_of(arguments.sweep))
+        axes = axes_of(arguments.sweep)
+        return BenchmarkRequest(
+            path,
+            source,
+            qualname,
+            other=other,
+            sweep=axes,
+            options=_QUICK if arguments.quick else BenchmarkOptions(),
+        )
 
-    report = run_target(arguments, request)
-    if report is None:
+    runs = open_target(arguments, request)
+    measured = _measured(runs, arguments.fail_if_slower) if runs is not None else None
+    if measured is None:
         return 2
-    assert isinstance(report, BenchmarkReport)
     if arguments.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+        print(json.dumps(_json(measured), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(text(report)))
-    return 0
+        print("\n".join([*text(measured.report), *_history_text(measured)]))
+    if measured.problem:
+        print(f"jaxsight: {measured.problem}", file=sys.stderr)
+    return 1 if measured.judgement is not None and measured.judgement.verdict == "slower" else 0
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A report, and what was known of the function before."""
+
+    report: BenchmarkReport
+    last: Run | None  # on the same device, with the same versions
+    judgement: Judgement | None  # where something was to be held
+    problem: str | None  # with the history
+
+
+def _measured(runs: Runs, percent: float | None) -> _Measured | None:
+    request = runs.request
+    assert isinstance(request, BenchmarkRequest)
+    history = History(request.path, request.qualname)
+    known, problem = history.read()
+    baseline: Run | None = None
+    if percent is not None:
+        options = replace(request.options, threshold=percent / 100)
+        request = replace(request, options=options)
+        if request.other is None:
+            machine = runs.run(EnvironmentRequest())  # which decides what the baseline is
+            if machine is None:
+                return None
+            assert isinstance(machine, EnvironmentReport)
+            baseline = last_run(known, machine_of(machine.environment))
+    report = _run(runs, request, baseline)
+    if report is None:
+        return None
+    judgement = judge(report, baseline, percent) if percent is not None else None
+    if judgement is None or judgement.verdict != "slower":  # else it would be held against itself
+        history.add(run_of(report, request.text, time.time()))
+    last = last_run(known, machine_of(report.environment))
+    return _Measured(report, last, judgement, problem)
+
+
+def _run(runs: Runs, request: BenchmarkRequest, baseline: Run | None) -> BenchmarkReport | None:
+    """In turns with the baseline, where that still runs."""
+    report: Outcome | None = None
+    if baseline is not None:
+        report = runs.outcome(beside(request, baseline))
+    if not isinstance(report, BenchmarkReport):
+        report = runs.run(request)
+    assert report is None or isinstance(report, BenchmarkReport)
+    return report
+
+
+def _json(measured: _Measured) -> dict[str, object]:
+    found = to_json(measured.report)
+    last, judgement = measured.last, measured.judgement
+    if last is not None:
+        found["last"] = {name: getattr(last, name) for name in _LAST}
+    if judgement is not None:
+        found["held"] = {"verdict": judgement.verdict, "message": judgement.message}
+    return found
+
+
+def _history_text(measured: _Measured) -> Iterator[str]:
+    report, last, judgement = measured.report, measured.last, measured.judgement
+    if last is not None or judgement is not None:
+        yield ""
+    if last is not None:
+        inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
+        half = (last.high - last.low) / 2 / last.median
+        what = "the same text" if last.hash == report.target.hash else "another text"
+        other = "" if last.inputs == inputs else f", inputs {last.inputs}"
+        took = f"{duration(last.median)} ± {100 * half:.0f} %"
+        yield f"  last        {took}, {ago(time.time() - last.time)}, {what}{other}"
+    if judgement is not None:
+        yield f"  {judgement.verdict.upper():<10}  {judgement.message}"
 
 
 def text(report: BenchmarkReport) -> Iterator[str]:

@@ -18,6 +18,15 @@ def duration(seconds: float) -> str:
     return f"{digits(seconds / 1e-9)} ns"
 
 
+def ago(seconds: float) -> str:
+    """How long something is past: `3 hours ago`."""
+    for unit, size in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= size:
+            number = int(seconds / size)
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now"
+
+
 def digits(value: float) -> str:
     """A number with three significant digits and no exponent."""
     if value == 0 or not math.isfinite(value):

@@ -59,20 +59,25 @@ class Runs:
     timeout: float | None
 
     def run(self, request: Request) -> Report | None:
-        """The report, after questions were answered; None when there is none, which was said."""
-        terminal = sys.stdin.isatty() and sys.stderr.isatty()
-        while True:
-            outcome = asyncio.run(_run(request, self.interpreter, self.config, self.timeout))
-            if not isinstance(outcome, Question):
-                break
-            asked = request if isinstance(request, TargetRequest) else self.request
-            answered = _answer(asked, outcome) if terminal else None
-            if answered is None:
-                return _say(_unanswered(outcome))
-            request = answered
+        """The report; None when there is none, which was said."""
+        outcome = self.outcome(request)
+        if isinstance(outcome, Question):
+            return _say(_unanswered(outcome))
         if isinstance(outcome, Failure):
             return _say(_describe(outcome))
         return outcome
+
+    def outcome(self, request: Request) -> Report | Question | Failure:
+        """What came of it, after the questions that were answered at the terminal."""
+        terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        while True:
+            outcome = asyncio.run(_run(request, self.interpreter, self.config, self.timeout))
+            if not isinstance(outcome, Question) or not isinstance(request, TargetRequest):
+                return outcome
+            answered = _answer(request, outcome) if terminal else None
+            if answered is None:
+                return outcome
+            request = answered
 
 
 def open_target(arguments: Namespace, make: Make) -> Runs | None:
