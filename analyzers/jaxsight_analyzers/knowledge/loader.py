@@ -29,7 +29,7 @@ Returns = Literal[
     "none",
     "unknown",
 ]
-Tracers = Literal["ok", "dispatch", "static", "fails"]
+Tracers = Literal["ok", "dispatch", "static", "fails", "chexified"]
 Effect = Literal[
     "io",
     "time",

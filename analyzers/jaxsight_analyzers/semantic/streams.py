@@ -23,7 +23,7 @@ from jaxsight_analyzers.semantic.events import (
 )
 from jaxsight_analyzers.semantic.keys import KeyToken, made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
-from jaxsight_analyzers.semantic.values import Kind, Origin, Value, constant_of
+from jaxsight_analyzers.semantic.values import MISSING, Kind, Origin, Value, constant_of
 
 
 class Branch(NamedTuple):
@@ -86,6 +86,15 @@ class Argument:
     def text(self) -> str:
         """What stands there."""
         return self._places.text(self.node)
+
+    @property
+    def default(self) -> object:
+        """What it is if it is a parameter that the caller leaves to a constant; `MISSING` otherwise."""
+        scope = self._frame.scope
+        if scope is None or not isinstance(self.node, ast.Name):
+            return MISSING
+        found = scope.parameters.defaults.get(self.node.id)
+        return found.value if isinstance(found, ast.Constant) else MISSING
 
     @property
     def shown(self) -> Certainty:

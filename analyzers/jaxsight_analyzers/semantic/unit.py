@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     axis_streams,
     body_streams,
     callee_streams,
+    chex_streams,
     compilation_streams,
     control_flow_streams,
     derivative_streams,
@@ -291,6 +292,11 @@ class Unit(OptimiserAnswers):
     def unseeded_sites(self) -> list[site_streams.Unseeded]:
         """Sites that draw without a key."""
         return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
+
+    @cached_property
+    def value_asserts(self) -> list[chex_streams.ValueAssert]:
+        """Assertions of Chex about values that are given tracers."""
+        return chex_streams.value_asserts(self._seen("calls"), self.model.places)
 
     @cached_property
     def observed(self) -> list[ObservedSeen]:

@@ -34,6 +34,7 @@ from jaxsight_analyzers.diagnostic import (
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
+from jaxsight_analyzers.semantic.values import MISSING
 
 _DEVICES = re.compile(
     r"device_count|XLA_FLAGS|num_cpu_devices|jax\.(?:local_)?devices\(|jax\.distributed"
@@ -48,7 +49,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         yield Finding(
             span=call.span,
             message=(
-                f"`MCMC` draws its {chains} chains in parallel on {chains} devices; where there are fewer, as on a CPU, it may draw them "
+                f"`MCMC` draws {chains} chains in parallel on {chains} devices; where there are fewer, as on a CPU, they may be drawn "
                 "one after another"
             ),
             certainty=Certainty.MAYBE,
@@ -62,7 +63,10 @@ def _chains(call: Call) -> int | None:
         "test"
     ):
         return None
-    given = {one.parameter: one.constant for one in call.arguments}
+    given = {
+        one.parameter: one.default if one.constant is MISSING else one.constant
+        for one in call.arguments
+    }
     chains = given.get("num_chains")
     is_many = isinstance(chains, int) and not isinstance(chains, bool) and chains > 1
     return chains if isinstance(chains, int) and is_many and "chain_method" not in given else None
