@@ -314,9 +314,11 @@ _Given = dict[str, tuple["ast.expr | None", Value]]
 
 def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> Aval | None:
     """What a library's function returns, by its table. `name` is its canonical name."""
-    rule = run.knowledge.result(name)
-    if rule is None or arguments.open:
+    rule, word = run.knowledge.result(name), run.knowledge.made(name)
+    if arguments.open or (rule is None and word is None):
         return None
+    if rule is None:
+        return Aval(made=word)
     given = {p: (node, value) for p, node, value in arguments.named(facts) if p is not None}
     stepped = facts.plain == "derivative"
     if arguments.positional and name.startswith("numpy."):  # whose parameters are in no table
@@ -324,7 +326,6 @@ def of_call(run: Run, name: str, facts: FunctionFacts, arguments: Arguments) -> 
     if name.startswith("numpy.") and (rule[0] == "number" or rule[0].startswith("cast:")):
         return _of_number(rule[0], arguments)
     made = _by_rule(run, rule, [_of_argument(v) for v in arguments.positional], given)
-    word = run.knowledge.made(name)
     if word is not None:
         made = (made or NOTHING)._replace(made=word)
     return (made or NOTHING)._replace(flat=True) if stepped else made

@@ -43,6 +43,7 @@ from jaxsight_analyzers.semantic import (
     purpose,
     records,
     reveals,
+    schedules,
     sites,
     transformations,
 )
@@ -184,7 +185,7 @@ def called(
         return methods.of_module(run, node, function.data, arguments)
     if isinstance(function.data, optimisers.Injected):
         return optimisers.of_injected(run, node, function.data, arguments)
-    if isinstance(function.data, optimisers.Schedule):
+    if isinstance(function.data, schedules.Schedule):
         return expressions.jax_result(run, Kind.ARRAY, arguments.values())
     if function.kind is Kind.CALLABLE:
         return _made_elsewhere(run, node, function, arguments)
@@ -370,7 +371,7 @@ def result_of(
     if facts.checkpointer is not None:
         return checkpoints.made(run, node, facts, arguments)
     if returns == "callable" and facts.calls_as == _SCHEDULE:
-        return optimisers.schedule(node, facts, arguments)
+        return schedules.made(run, node, facts, arguments)
     if returns == "callable":
         made = None if facts.calls_as is None else run.facts(facts.calls_as)
         return CALLABLE if made is None else Value(Kind.CALLABLE, data=made)

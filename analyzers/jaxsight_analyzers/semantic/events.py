@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
+    from jaxsight_analyzers.semantic.schedules import ScheduleSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
     from jaxsight_analyzers.semantic.tasks import Activation
@@ -421,6 +422,7 @@ class DerivativeSeen(NamedTuple):
     generic: bool  # nobody is seen to call it
     guards: tuple[str, ...]
     in_test: bool
+    mapped: bool  # it is taken for each row, or may be
 
 
 class RevealSeen(NamedTuple):
@@ -491,6 +493,7 @@ class Events:
         "repeated_sites",
         "reveals",
         "scatter_casts",
+        "schedules",
         "sites",
         "slices",
         "specs_compared",
@@ -542,6 +545,7 @@ class Events:
     promotions: list[PromotionSeen]
     out_of_bounds: list[OutOfBoundsSeen]
     scatter_casts: list[ScatterCastSeen]
+    schedules: list[ScheduleSeen]
     specs_compared: list[SpecComparedSeen]
     wraps: list[WrapSeen]
     references: list[ReferenceSeen]

@@ -135,11 +135,19 @@ def run_with(
                 generic,
                 run.guards,
                 run.frame.is_test,
+                _is_mapped(run, data),
             )
             run.events.derivatives.append(seen)
         returned = transformations.result(run, data, transformation, returned, before)
     effects.come_back(run, node, data, summary, returned)
     return UNKNOWN if data.veiled else returned
+
+
+def _is_mapped(run: Run, data: FunctionData) -> bool:
+    """Whether a function runs for each row of something: `jax.vmap(jax.grad(f))`."""
+    applied = [t for frame in run.frame.chain() for t in frame.transformations]
+    found = (*data.transformations, *applied)
+    return "map" in run.frame.tracer or any("map" in t.qualified for t in found)
 
 
 def bind(

@@ -38,6 +38,16 @@ class OptimiserAnswers:
         return optimiser_streams.late_clips(self._seen("optimisers"), self.model.places)
 
     @cached_property
+    def frozen_rates(self) -> list[optimiser_streams.FrozenRate]:
+        """Schedules that are called where the optimiser is to call them."""
+        return optimiser_streams.frozen_rates(self._seen("optimisers"), self.model.places)
+
+    @cached_property
+    def wrong_schedules(self) -> list[optimiser_streams.WrongSchedule]:
+        """Schedules that fail, or count something else than steps."""
+        return optimiser_streams.schedules(self._seen("schedules"), self.model.places)
+
+    @cached_property
     def loss_inputs(self) -> list[optimiser_streams.LossInput]:
         """Predictions and labels that a loss does not take."""
         return optimiser_streams.loss_inputs(self._seen("loss_inputs"), self.model.places)

@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic.optimisers import (
     Updates,
     UpdateSeen,
 )
+from jaxsight_analyzers.semantic.schedules import ScheduleSeen
 from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.trees import walk
@@ -184,9 +185,21 @@ def _lost(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> 
         return None if meant else Lost("updates", updates, event.state, Certainty.YES, False)
     if not isinstance(state, ast.Name) or state.id in declared or not event.optimiser.changes:
         return None
+    if _starts_anew(event, use, blocks):
+        return Lost("restart", state, event.state, Certainty.YES, True)
     if event.state is None or not _is_unread(state.id, after):
         return None
     return _lost_state(event, use, blocks, state)
+
+
+def _starts_anew(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> bool:
+    """Whether each pass of a loop makes a first state, and goes on from the parameters of the last one."""
+    loops = loops_in(blocks)
+    if event.first is None or not loops:
+        return False
+    loop, made = loops[-1], event.first.node
+    is_inside = any(inner is made for inner in walk(loop))
+    return is_inside and _is_carried(use, names_of([loop]).bound, loop)
 
 
 def _is_unread(name: str, after: frozenset[str] | None) -> bool:
@@ -282,6 +295,53 @@ def _unread_result(event: AppliedUpdatesSeen, places: Places) -> ast.expr | None
         return None
     hidden = target.id.startswith("_") or target.id in event.frame.scope.declared
     return None if hidden else target
+
+
+class FrozenRate(NamedTuple):
+    """A schedule that is called where the optimiser is to call it."""
+
+    node: ast.Call
+    span: Span
+    text: str
+    schedule: str
+    optimiser: str
+    is_first: bool  # for step 0
+
+
+def frozen_rates(seen: Iterable[MadeSeen], places: Places) -> list[FrozenRate]:
+    """Each once."""
+    found: dict[ast.AST, FrozenRate] = {}
+    for event in seen:
+        node = event.frozen
+        if node is None or not places.module.owns(node):
+            continue
+        span, text, name = places.span(node), places.text(node), places.text(node.func)
+        is_first = isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
+        optimiser = display(event.optimiser.name)
+        found[node] = FrozenRate(node, span, text, name, optimiser, is_first)
+    return list(found.values())
+
+
+class WrongSchedule(NamedTuple):
+    """A schedule that fails, or counts something else than steps."""
+
+    node: ast.Call
+    span: Span
+    name: str
+    warmup: ast.expr | None
+    epochs: ast.expr | None
+
+
+def schedules(seen: Iterable[ScheduleSeen], places: Places) -> list[WrongSchedule]:
+    """Each once."""
+    found: dict[ast.AST, WrongSchedule] = {}
+    for event in seen:
+        if not any(guard in _EXPECTED for guard in event.guards):
+            span = places.span(event.node)
+            name = display(event.name)
+            made = WrongSchedule(event.node, span, name, event.warmup, event.epochs)
+            found[event.node] = made
+    return list(found.values())
 
 
 def late_clips(seen: Iterable[MadeSeen], places: Places) -> list[LateClip]:

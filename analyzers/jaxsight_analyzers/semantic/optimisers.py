@@ -17,8 +17,8 @@ from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import expressions
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
+from jaxsight_analyzers.semantic.schedules import Schedule
 from jaxsight_analyzers.semantic.values import (
-    MISSING,
     UNKNOWN,
     FunctionData,
     Kind,
@@ -85,25 +85,6 @@ class Part(NamedTuple):
 
     optimiser: Optimiser | None
     node: ast.expr | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Schedule(Described):
-    """A function of the step. `sign` is 1 or -1 where all of its values have that sign."""
-
-    name: str
-    node: ast.AST
-    sign: int | None
-
-    @property
-    def words(self) -> str:
-        """It in words, for the specifications of the model."""
-        return f"schedule {self.name}"
-
-    @property
-    def signature(self) -> object:
-        """What tells it from others."""
-        return self.name, self.sign
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +173,7 @@ class MadeSeen(NamedTuple):
 
     node: ast.Call
     optimiser: Optimiser
+    frozen: ast.Call | None  # the learning rate: a schedule, called for one step
     frame: Frame
     guards: tuple[str, ...]
 
@@ -205,8 +187,18 @@ def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
         return _injected(run, arguments)
     found = _optimiser(run, facts, arguments)
     if isinstance(node, ast.Call) and not run.frame.state.dead:
-        run.events.optimisers.append(MadeSeen(node, found, run.frame, run.guards))
+        frozen = _frozen(run, _rate_node(facts, arguments))
+        run.events.optimisers.append(MadeSeen(node, found, frozen, run.frame, run.guards))
     return Value(Kind.UNKNOWN, data=found)
+
+
+def _frozen(run: Run, node: ast.expr | None) -> ast.Call | None:
+    """`schedule(0)` for a learning rate."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    is_first = len(node.args) == 1 and isinstance(node.args[0], ast.Constant)
+    known = run.lookup(node.func.id).data
+    return node if is_first and isinstance(known, Schedule) else None
 
 
 def _injected(run: Run, arguments: Arguments) -> Value:
@@ -237,9 +229,8 @@ def _optimiser(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimise
     direction = next((word for word in _WORDS if word in said), None)
     needs = facts.name if "params" in said else ""
     changes = "state" in said or _is_schedule(_rate(facts, arguments))
-    return Optimiser(
-        facts.name, direction, changes, needs, tuple(extras.split()), clips="clips" in said
-    )
+    wanted = () if "linesearch" in arguments.keywords else tuple(extras.split())
+    return Optimiser(facts.name, direction, changes, needs, wanted, clips="clips" in said)
 
 
 def _rate(facts: FunctionFacts, arguments: Arguments) -> Value | None:
@@ -400,17 +391,6 @@ def _direction(known: Sequence[Optimiser | None]) -> str | None:
         elif one.direction == "down":
             found = _TURNED[found]
     return found
-
-
-def schedule(node: ast.AST, facts: FunctionFacts, arguments: Arguments) -> Value:
-    """What a maker of schedules returns."""
-    numbers = [constant_of(one) for one in arguments.values()]
-    sign = None
-    if numbers and not arguments.open and MISSING not in numbers:
-        first = [n for n in numbers[:2] if isinstance(n, (int, float))]
-        sign = 1 if first and min(first) >= 0 < max(first) else None
-        sign = -1 if first and max(first) <= 0 > min(first) else sign
-    return Value(Kind.CALLABLE, data=Schedule(facts.name, node, sign))
 
 
 # What is done with them

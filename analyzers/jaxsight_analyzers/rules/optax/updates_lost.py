@@ -58,13 +58,17 @@ def _message(unit: Unit, step: Step, lost: Lost) -> str:
     if lost.what == "updates":
         return f"the updates that `{step.text}` returns as `{target}` are never applied"
     state = edits.source(unit, lost.state) if lost.state is not None else "it"
+    if lost.what == "restart":
+        return (
+            f"each step starts from a new `{state}`, which forgets what `{step.text}` has gathered"
+        )
     if lost.in_loop:
         return f"each step starts from the same `{state}`: the state that `{step.text}` returns is dropped"
     return f"the state that `{step.text}` returns as `{target}` may be missing in the next step: nothing hands it on"
 
 
 def _fixes(unit: Unit, lost: Lost, number: int) -> tuple[FixRef, ...]:
-    if not lost.in_loop or lost.state is None:
+    if not lost.in_loop or lost.state is None or lost.what == "restart":
         return ()
     title = f"Assign to `{edits.source(unit, lost.state)}`"
     return (FixRef("carry-state", title, Applicability.UNSAFE, number),)
@@ -84,7 +88,7 @@ RULE = Rule(
     since="0.2.0",
     check=check,
     fix=fix,
-    aliases=("updates-not-applied-or-state-dropped",),
+    aliases=("updates-not-applied-or-state-dropped", "optimizer-rebuilt-each-step"),
     examples=(
         Example(
             """
