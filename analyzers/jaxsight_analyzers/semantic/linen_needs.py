@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
     from jaxsight_analyzers.semantic.contexts import Frame, Summary
     from jaxsight_analyzers.semantic.linen_layers import Layer
+    from jaxsight_analyzers.semantic.states import Environment
 
 _FIRST = "params"
 """The stream that a key comes from where nobody gave the one that is asked for."""
@@ -173,18 +174,7 @@ def applied(
     if frame.state.dead:
         return
     owner = class_of(base)
-    consumed = frame.state.consumed
-    keys = (
-        tuple(
-            [
-                name
-                for name, value in frame.state.names.items()
-                if value.kind is Kind.KEY and consumed.keys().isdisjoint(value.tokens or ())
-            ]
-        )
-        if needs
-        else ()
-    )
+    keys = _unused_keys(frame) if needs else ()
     run.events.linen_applied.append(
         ApplySeen(
             node,
@@ -199,6 +189,18 @@ def applied(
             run.guards,
         )
     )
+
+
+def _unused_keys(frame: Frame) -> tuple[str, ...]:
+    """The names that hold a key which nothing used up, in the function and those around it."""
+    consumed, found = frame.state.consumed.keys(), dict[str, None]()
+    around: Environment | None = frame.environment
+    while around is not None and (around.scope is not None or around is frame.environment):
+        for name, value in around.state.names.items():
+            if value.kind is Kind.KEY and consumed.isdisjoint(value.tokens or ()):
+                found[name] = None
+        around = around.parent
+    return tuple(found)
 
 
 def _mutable(value: Value | None) -> frozenset[str] | None:
