@@ -153,6 +153,7 @@ class Frame:
     arguments: Mapping[str, Value] | None = None  # as it got them, while it runs
     donated: tuple[Donation, ...] = ()  # of these
     needs: dict[tuple[str, str], Need] | None = None  # what a module of Flax Linen needs to run
+    linen_names: dict[str, ast.AST] | None = None  # of parts that a module of it gets, in this run
     applied: list[Need] | None = None  # while `apply` runs one: what that needs
     branching: int = 0  # how many branches deep it is, of which another one may be taken
     breaks: list[list[State]] = field(default_factory=list[list[State]])
@@ -206,7 +207,7 @@ class Frame:
     def end(self) -> Effects:
         """It has run: what it did, which it holds no longer."""
         effects, self.own_effects = self.effects, None
-        self.arguments, self.donated, self.needs = None, (), None
+        self.arguments, self.donated, self.needs, self.linen_names = None, (), None, None
         self.returned = self.returned_consumed = None
         return effects
 

@@ -16,8 +16,12 @@ from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.linen_events import (
     ApplySeen,
     AttributeSetSeen,
+    FlagSeen,
+    InitializerSeen,
     InsideSeen,
     MadeSeen,
+    NameSeen,
+    OwnInitSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.states import Home
@@ -463,8 +467,12 @@ class Events:
         "kinds",
         "linen_applied",
         "linen_attributes",
+        "linen_flags",
+        "linen_initializers",
         "linen_inside",
         "linen_made",
+        "linen_names",
+        "linen_own_init",
         "linen_unbound",
         "loops",
         "loss_inputs",
@@ -519,8 +527,12 @@ class Events:
     slices: list[SliceSeen]
     linen_applied: list[ApplySeen]
     linen_attributes: list[AttributeSetSeen]
+    linen_flags: list[FlagSeen]
+    linen_initializers: list[InitializerSeen]
     linen_inside: list[InsideSeen]
     linen_made: list[MadeSeen]
+    linen_names: list[NameSeen]
+    linen_own_init: list[OwnInitSeen]
     linen_unbound: list[UnboundSeen]
     masks: list[MaskSeen]
     checkpoint_calls: list[CheckpointCallSeen]

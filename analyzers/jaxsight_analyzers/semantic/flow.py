@@ -475,6 +475,7 @@ def run_class_head(run: Run, node: ast.ClassDef) -> None:
     scope = run.scopes.classes[node]
     if scope.nested:
         run.task.nested_classes.append((scope, run.frame))
+    linen_classes.defined(run, scope)
     value = Value(Kind.CLASS, data=scope)
     for decorator in reversed(node.decorator_list):
         members.decorate_class(run, decorator, value)

@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     AttributeSetSeen,
     InsideSeen,
     MadeSeen,
+    OwnInitSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
@@ -40,6 +41,19 @@ def kind_of_method(run: Run, scope: FunctionScope) -> str:
             return "compact"
         kind = "other"
     return kind
+
+
+def defined(run: Run, owner: ClassScope) -> None:
+    """A class is defined: Flax copies its modules by calling them with all fields, `name` and `parent`."""
+    method = owner.methods.get("__init__")
+    if method is None or not linen_layers.is_module(run, owner):
+        return
+    run.depend(method.head)
+    arguments = method.node.args
+    names = [one.arg for one in all_arguments(arguments)]
+    node = method.node
+    if arguments.kwarg is None and "parent" not in names and not isinstance(node, ast.Lambda):
+        run.events.linen_own_init.append(OwnInitSeen(node, owner.name))
 
 
 # Submodules

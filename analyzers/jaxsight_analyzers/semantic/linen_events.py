@@ -71,6 +71,43 @@ class UnboundSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class InitializerSeen(NamedTuple):
+    """What is given for an initializer and is none."""
+
+    node: ast.expr
+    kind: str  # "array", "number", "constructor", "factory", "keyless"
+    by: str  # what it is given to: `self.param`, `kernel_init=`
+    guards: tuple[str, ...]
+
+
+class NameSeen(NamedTuple):
+    """A parameter or submodule with a name that another one of the module has."""
+
+    node: ast.expr
+    name: str
+    what: str
+    module: str
+    before: ast.AST
+    guards: tuple[str, ...]
+
+
+class FlagSeen(NamedTuple):
+    """A call of a layer whose flag is given nowhere, or twice."""
+
+    node: ast.Call
+    kind: str  # "missing", "twice"
+    layer: str
+    flag: str
+    guards: tuple[str, ...]
+
+
+class OwnInitSeen(NamedTuple):
+    """A module with an `__init__` of its own, which cannot make the copies that Flax makes."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef  # the method
+    module: str
+
+
 class InsideSeen(NamedTuple):
     """A submodule that is called in what a transformation of JAX traces, inside a method of a module."""
 

@@ -8,7 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.semantic import calls, imports, linen_classes, linen_needs, members
+from jaxsight_analyzers.semantic import (
+    calls,
+    imports,
+    linen_classes,
+    linen_making,
+    linen_needs,
+    members,
+)
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import is_portable
@@ -68,8 +75,11 @@ class ModuleMethod:
 
 def made(run: Run, node: ast.expr, facts: LayerFacts, arguments: Arguments) -> Value:
     """What a call of the class of a layer makes."""
+    what = f"nn.{facts.name.rpartition('.')[2]}"
+    linen_making.of_layer(run, arguments)
     if "parent" not in arguments.keywords:
-        linen_classes.note_made(run, node, f"nn.{facts.name.rpartition('.')[2]}")
+        linen_classes.note_made(run, node, what)
+        linen_making.named(run, node, arguments.keywords.get("name"), what)
     telling = (facts.off, facts.named_by, facts.rate)
     named = {**dict(zip(facts.fields, arguments.positional)), **arguments.keywords}
     given = [
@@ -134,6 +144,7 @@ def instance(run: Run, node: ast.expr, owner: ClassScope, arguments: Arguments) 
         return None
     if "parent" not in arguments.keywords:
         linen_classes.note_made(run, node, owner.name)
+        linen_making.named(run, node, arguments.keywords.get("name"), owner.name)
     fields = run.once(("linen fields", owner), lambda: _fields(run, owner), None)
     if not fields:
         return None

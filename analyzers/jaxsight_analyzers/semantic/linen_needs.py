@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import linen_making
 from jaxsight_analyzers.semantic.linen_events import ApplySeen, Need
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -59,6 +60,7 @@ def of_layer(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> No
     if facts.instead is not None and given.get(facts.instead) is not None:
         return
     flag = given.get(facts.off)
+    linen_making.flag_of(run, node, layer, flag, is_open=arguments.open)
     off = layer.get(facts.off) if flag is None else constant_of(flag)
     if off is None and flag is not None:
         off = layer.get(facts.off)

@@ -11,9 +11,13 @@ from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.linen_events import (
     ApplySeen,
     AttributeSetSeen,
+    FlagSeen,
+    InitializerSeen,
     InsideSeen,
     MadeSeen,
+    NameSeen,
     Need,
+    OwnInitSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.streams import Places
@@ -267,3 +271,77 @@ def missing(seen: Iterable[ApplySeen], places: Places) -> list[Missing]:
                 event.node, argument, places.span(argument), event.module, made
             )
     return list(found.values())
+
+
+class Initializer(NamedTuple):
+    """What is given for an initializer and is none."""
+
+    node: ast.expr
+    span: Span
+    text: str
+    kind: str  # "array", "number", "constructor", "factory", "keyless"
+    by: str  # what it is given to: `self.param`, `kernel_init=`
+
+
+def initializers(seen: Iterable[InitializerSeen], places: Places) -> list[Initializer]:
+    """Each place once."""
+    found: dict[ast.AST, Initializer] = {}
+    for event in seen:
+        if not any(guard in _MEANT for guard in event.guards):
+            node, span = event.node, places.span(event.node)
+            found[node] = Initializer(node, span, places.text(node), event.kind, event.by)
+    return list(found.values())
+
+
+class Named(NamedTuple):
+    """A parameter or submodule with a name that another one of the module has."""
+
+    span: Span
+    name: str
+    what: str
+    module: str
+    related: Related
+
+
+def named_twice(seen: Iterable[NameSeen], places: Places) -> list[Named]:
+    """Each place once."""
+    found: dict[ast.AST, Named] = {}
+    for event in seen:
+        if not any(guard in _MEANT for guard in event.guards):
+            related = places.related_at(event.before, f"`{event.name}` is the name of this")
+            span = places.span(event.node)
+            found[event.node] = Named(span, event.name, event.what, event.module, related)
+    return list(found.values())
+
+
+class Flag(NamedTuple):
+    """A call of a layer whose flag is given nowhere, or twice."""
+
+    node: ast.Call
+    span: Span
+    kind: str  # "missing", "twice"
+    layer: str
+    flag: str
+
+
+def flags(seen: Iterable[FlagSeen], places: Places) -> list[Flag]:
+    """Each call once."""
+    found: dict[ast.AST, Flag] = {}
+    for event in seen:
+        if not any(guard in _MEANT for guard in event.guards):
+            span = places.span(event.node.func)
+            found[event.node] = Flag(event.node, span, event.kind, event.layer, event.flag)
+    return list(found.values())
+
+
+class OwnInit(NamedTuple):
+    """A module with an `__init__` of its own."""
+
+    span: Span  # of its name
+    module: str
+
+
+def own_inits(seen: Iterable[OwnInitSeen], places: Places) -> list[OwnInit]:
+    """Each class once."""
+    nodes = {event.node: event.module for event in seen}
+    return [OwnInit(places.name_span(node), module) for node, module in nodes.items()]

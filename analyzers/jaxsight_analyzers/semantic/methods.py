@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     linen_classes,
     linen_layers,
+    linen_making,
     linen_needs,
     linen_variables,
     members,
@@ -167,7 +168,10 @@ def _of_module(
         linen_needs.of_method(run, node, role, arguments)
     if role in ("variable", "param"):
         linen_classes.note_made(run, node, f"self.{role}")
+        linen_making.of_method(run, role, arguments)
     if role == "param":
+        first = arguments.positional[0] if arguments.positional else arguments.keywords.get("name")
+        linen_making.named(run, node, first, "self.param")
         linen_needs.parameter(run, node)
     if role == "variable":
         return linen_needs.variable(run, node, arguments)

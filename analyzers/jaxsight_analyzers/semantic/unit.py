@@ -484,6 +484,26 @@ class Unit(OptimiserAnswers):
         return linen_streams.missing(self._seen("linen_applied"), self.model.places)
 
     @cached_property
+    def linen_initializers(self) -> list[linen_streams.Initializer]:
+        """What modules of Flax Linen are given for initializers and is none."""
+        return linen_streams.initializers(self._seen("linen_initializers"), self.model.places)
+
+    @cached_property
+    def linen_names(self) -> list[linen_streams.Named]:
+        """Parts of modules of Flax Linen with a name that another part has."""
+        return linen_streams.named_twice(self._seen("linen_names"), self.model.places)
+
+    @cached_property
+    def linen_flags(self) -> list[linen_streams.Flag]:
+        """Calls of layers of Flax Linen whose flag is given nowhere, or twice."""
+        return linen_streams.flags(self._seen("linen_flags"), self.model.places)
+
+    @cached_property
+    def linen_own_inits(self) -> list[linen_streams.OwnInit]:
+        """Modules of Flax Linen with an `__init__` of their own."""
+        return linen_streams.own_inits(self._seen("linen_own_init"), self.model.places)
+
+    @cached_property
     def linen_made(self) -> list[linen_streams.Made]:
         """Submodules and parameters that are made where a module of Flax Linen can make none."""
         return linen_streams.made(self._seen("linen_made"), self.model.places)
