@@ -170,11 +170,12 @@ def _manager(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Argument
     told = ("checkpointers", "item_names", "item_handlers", "handler_registry")
     silent = [name for name in told if constant_of(given.get(name, _NONE)) is not None]
     checkpointers = given.get("checkpointers")
-    is_legacy = "checkpointers" in silent
     inner = checkpointers.data if checkpointers is not None else None
     misplaced = None
     if isinstance(inner, Settings) and inner.what == "options":
-        misplaced = nodes.get("checkpointers")
+        misplaced, known, waits = nodes.get("checkpointers"), inner, inner.waits
+        silent.remove("checkpointers")
+    is_legacy = "checkpointers" in silent
     if isinstance(node, ast.Call) and not run.frame.state.dead:
         directory, written = given.get("directory"), nodes.get("directory")
         path = None if directory is None or written is None else relative(run, written, directory)

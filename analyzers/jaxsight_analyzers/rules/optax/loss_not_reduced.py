@@ -11,7 +11,7 @@ Unsafe: `.mean()` is one way to make one number of many; where examples are padd
 
 ## Limits
 
-Of a single example the loss is one number, which is why it says "may". Functions that `vmap` runs for each example are not reported.
+Of a single example the loss is one number, which is why it says "may". Functions that `vmap` runs for each example are not reported, nor losses such as `l2_loss` that are often given two numbers.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ RULE = Rule(
             import optax
 
             def loss(w, x, y):
-                return optax.l2_loss(x @ w, y)
+                return optax.softmax_cross_entropy(x @ w, y)
 
             def step(w, x, y):
                 return w - 0.1 * jax.grad(loss)(w, x, y)  # error: [loss-not-reduced]
@@ -89,7 +89,7 @@ RULE = Rule(
             import optax
 
             def loss(w, x, y):
-                return optax.l2_loss(x @ w, y).mean()
+                return optax.softmax_cross_entropy(x @ w, y).mean()
 
             def step(w, x, y):
                 return w - 0.1 * jax.grad(loss)(w, x, y)
@@ -101,7 +101,7 @@ RULE = Rule(
             import optax
 
             def loss(w, x, y):
-                return optax.l2_loss(x @ w, y)
+                return optax.softmax_cross_entropy(x @ w, y)
 
             def step(w, x, y):
                 return jax.vmap(jax.grad(loss), in_axes=(None, 0, 0))(w, x, y)
