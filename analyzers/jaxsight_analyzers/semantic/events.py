@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.checkpoints import CheckpointCallSeen, ManagerSeen
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
+    from jaxsight_analyzers.semantic.equinox_modules import FrozenSetSeen
     from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
         ContainerSeen,
@@ -459,6 +460,7 @@ class Events:
         "dropped",
         "dtype_identities",
         "effects",
+        "equinox_sets",
         "growths",
         "imports",
         "indices",
@@ -567,6 +569,7 @@ class Events:
     nnx_containers: list[ContainerSeen]
     nnx_overwritten: list[OverwrittenSeen]
     nnx_reads: list[ObjectReadSeen]
+    equinox_sets: list[FrozenSetSeen]
     nnx_lost: list[StateLostSeen]
     nnx_outside: list[ChangedOutsideSeen]
     omitted: list[OmittedSeen]

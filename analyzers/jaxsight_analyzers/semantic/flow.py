@@ -21,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     containers,
     dropped,
     effects,
+    equinox_modules,
     expressions,
     imports,
     iteration,
@@ -239,6 +240,8 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         linen_needs.stored(run, target, base)
         if base.kind is Kind.INSTANCE or base.data is not None:
             nnx_modules.note_set(run, target, base, value, statement)
+            if base.kind is Kind.INSTANCE:
+                equinox_modules.note_set(run, target, base, value, statement)
         linen_classes.stored(run, target, base)
         _bind_place(run, target, value)
         changed = records.with_field(base, target.attr, value)

@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
     linen_variables,
     members,
 )
+from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
@@ -103,6 +104,9 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     facts = None if parent is None else run.facts(f"{parent}.{name}")
     if facts is None:
         return calls.unknown_result(run, node)
+    if facts.returns == "none" and not run.frame.state.dead:
+        modules = (False,) * len(arguments.positional)
+        run.events.object_calls.append(ObjectCallSeen(node, facts.name, modules, run.guards))
     bound = replace(
         arguments,
         positional=(base, *arguments.positional),

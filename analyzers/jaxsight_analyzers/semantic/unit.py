@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic import (
     donation_streams,
     dtype_streams,
     effect_streams,
+    equinox_streams,
     key_streams,
     linen_streams,
     loop_streams,
@@ -355,6 +356,11 @@ class Unit(OptimiserAnswers):
     def meshes_entered(self) -> list[mesh_streams.MeshEntered]:
         """Meshes that are entered with `with`."""
         return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
+
+    @cached_property
+    def equinox_sets(self) -> list[equinox_streams.FrozenSet]:
+        """Attributes of Equinox modules that are set where that raises."""
+        return equinox_streams.frozen_sets(self._seen("equinox_sets"), self.model.places)
 
     @cached_property
     def nnx_containers(self) -> list[nnx_streams.Container]:
