@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
     counting,
     dropped,
     effects,
+    equinox_modules,
     expressions,
     flow,
     folding,
@@ -358,6 +359,10 @@ def result_of(
         return STATIC
     if returns == "host-array":
         return HOST
+    if returns == "pytree" and facts.replaces is not None:
+        changed = equinox_modules.changed(run, facts, arguments)
+        if changed is not None:
+            return changed
     if returns == "pytree":
         return plain.plainly(run, _container(run, qualified, values), facts.plain, values)
     if returns == "same":

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import members
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
 from jaxsight_analyzers.semantic.values import Kind, Value, class_of, constant_of
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
 
 MODULE = "equinox-module"
 MAKERS = ("__init__", "__post_init__")
@@ -51,6 +55,16 @@ def _is_module(run: Run, owner: ClassScope) -> bool:
             elif qualified is None and len(one.node.bases) > 1:
                 return False  # one of several classes of which not all are followed
     return found
+
+
+def changed(run: Run, facts: FunctionFacts, arguments: Arguments) -> Value | None:
+    """The module that `eqx.tree_at` or `eqx.apply_updates` makes of another; None for what is none."""
+    found = arguments.get(facts, facts.replaces or "")
+    value = None if found is None else found[1]
+    owner = None if value is None or value.kind is not Kind.INSTANCE else class_of(value)
+    if value is None or owner is None or not is_module(run, owner):
+        return None
+    return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=owner)
 
 
 def _chain(run: Run, owner: ClassScope) -> Iterator[ClassScope]:
