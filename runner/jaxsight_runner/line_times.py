@@ -30,6 +30,7 @@ class Event:
     """One run of one operation."""
 
     row: tuple[object, object]  # process and thread, or device and stream
+    module: str  # the program's name
     operation: str
     start: float  # seconds
     duration: float
@@ -42,13 +43,22 @@ def device_time(side: Side, built: Built, text: str, path: str) -> tuple[Optiona
         return None, "no times by source line: the compiled program cannot be read"
     calls = max(2, min(_MOST_CALLS, int(_SECONDS / max(side.estimate, 1e-6))))
     events = _profile(side.call, side, calls)
-    known = [event for event in events if event.operation in operations]
+    known = _of_program(events, operations)
     if not known and built.stages.compile < _LONGEST_COMPILE:
         operations, events = _told_to_trace(side, built, calls)
-        known = [event for event in events if event.operation in operations]
+        known = _of_program(events, operations)
     if not known:
         return None, "no times by source line: jax's profiler gave none of operations"
     return _report(known, operations, calls, text, path), ""
+
+
+def _of_program(events: list[Event], operations: Operations) -> list[Event]:
+    """Without what else ran meanwhile, such as the copies of arguments that are donated."""
+    return [
+        event
+        for event in events
+        if event.operation in operations and event.module in ("", operations.name)
+    ]
 
 
 def _operations(executable: Any) -> Optional[Operations]:
@@ -79,12 +89,13 @@ def _told_to_trace(side: Side, built: Built, calls: int) -> tuple[Operations, li
 def _profile(call: Callable[..., Any], side: Side, calls: int) -> list[Event]:
     jax = import_module("jax")
     block = jax.block_until_ready
-    given = [block(side.arguments()) for _ in range(calls if side.fresh else 1)]
+    given = block(side.arguments())
     with TemporaryDirectory(prefix="jaxsight-") as folder:
         jax.profiler.start_trace(folder, **_quiet(jax))
         try:
-            for index in range(calls):
-                block(call(*given[index % len(given)]))
+            for _ in range(calls):
+                block(call(*given))
+                given = block(side.arguments()) if side.fresh else given
         finally:
             jax.profiler.stop_trace()
         return list(events_in(Path(folder)))
@@ -120,7 +131,9 @@ def _of_trace(entries: list[dict[str, Any]]) -> Iterator[Event]:
             continue
         if process in named and thread not in named[process]:
             continue  # the same operation again, as its kernels
-        yield Event((process, thread), operation, entry["ts"] * 1e-6, entry["dur"] * 1e-6)
+        module = str(entry["args"].get("hlo_module", ""))
+        times = entry["ts"] * 1e-6, entry["dur"] * 1e-6
+        yield Event((process, thread), module, operation, *times)
 
 
 def _report(

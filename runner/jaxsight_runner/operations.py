@@ -9,6 +9,7 @@ from typing import Optional
 from jaxsight_runner.hlo import Module
 from jaxsight_runner.protocol import SourceLocation
 
+_NAME = re.compile(r"HloModule ([\w.\-]+)")
 _OPERATION = re.compile(r"\s+(ROOT )?%?([\w.\-]+) = ")
 _COMPUTATION = re.compile(r"(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
 _CALLED = re.compile(r"\b(calls|to_apply|body)=%?([\w.\-]+)")
@@ -30,6 +31,8 @@ class Operations:
 
     def __init__(self, text: str) -> None:
         module = Module(text)
+        head = _NAME.match(text)
+        self.name = head[1] if head else ""
         self._named: dict[str, Operation] = {}
         self._computations: dict[str, list[Operation]] = {}
         current: list[Operation] = []

@@ -104,8 +104,8 @@ async def test_what_a_cache_cannot_keep_is_said(bench: Bench) -> None:
             return jax.pure_callback(np.asarray, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
         """
     found = report(await bench(text, "x: f32[3]", options=ALL))
-    assert found.stages.warm_compile is None
-    assert any("persistent cache does not keep" in note for note in found.notes)
+    said = any("persistent cache does not keep" in note for note in found.notes)
+    assert said == (found.stages.warm_compile is None)  # newer releases keep callbacks, too
 
 
 async def test_time_goes_to_the_line_that_spends_it(bench: Bench) -> None:

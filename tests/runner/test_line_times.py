@@ -76,6 +76,7 @@ def test_operations_have_the_innermost_line_of_the_user(parents: tuple[str, ...]
     assert operations.place("fusion") == at(7)  # as its result, the root of what is fused
     assert operations.fused("fusion") == {at(7), at(30)}
     assert operations.fused("dot.2") == set()
+    assert operations.name == "jit_f"
     assert "fusion" in operations and "nothing" not in operations
 
 
@@ -89,12 +90,12 @@ def test_operations_of_older_compilers_name_their_lines_themselves() -> None:
 def test_an_operation_has_its_own_time_only() -> None:
     row, other = (1, 1), (1, 2)
     events = [
-        Event(row, "while", 0.0, 10.0),
-        Event(row, "sin", 1.0, 3.0),
-        Event(row, "call", 5.0, 4.0),
-        Event(row, "dot", 5.0, 3.0),
-        Event(row, "next", 10.0, 1.0),
-        Event(other, "sin", 8.0, 4.0),
+        Event(row, "jit_f", "while", 0.0, 10.0),
+        Event(row, "jit_f", "sin", 1.0, 3.0),
+        Event(row, "jit_f", "call", 5.0, 4.0),
+        Event(row, "jit_f", "dot", 5.0, 3.0),
+        Event(row, "jit_f", "next", 10.0, 1.0),
+        Event(other, "jit_f", "sin", 8.0, 4.0),
     ]
     own = sorted((event.operation, seconds) for event, seconds in own_times(events))
     assert own == [

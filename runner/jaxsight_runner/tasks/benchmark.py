@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from jaxsight_runner import measure
 from jaxsight_runner.achieved import achieved
@@ -31,6 +32,8 @@ from jaxsight_runner.sweeping import check_axes, first_point, sweep
 from jaxsight_runner.target import load_target
 from jaxsight_runner.warm_cache import warm_compile
 from jaxsight_runner.worker import Job
+
+_T = TypeVar("_T")
 
 
 def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
@@ -59,9 +62,10 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     imports = imported_files(prepared.loaded)
     comparison = compare(target, request, request.other, job) if request.other else None
     swept = sweep(prepared.loaded, request.sweep, options, job) if request.sweep else None
-    warm, why_not = (
-        warm_compile(compiled, staged.stages.compile, job) if options.extras else (None, "")
-    )
+    warm, why_not = None, ""
+    if options.extras:
+        cold = staged.stages.compile
+        warm, why_not = _tried("a full cache", lambda: warm_compile(compiled, cold, job))
     return BenchmarkReport(
         target=prepared.target(compiled.how),
         stages=replace(staged.stages, warm_compile=warm),
@@ -108,12 +112,28 @@ def _extras(
 ) -> _Extras:
     prepared = target.prepared
     job.enter("execute", "measuring what the device can do (once)")
-    rates = achieved(prepared, built, seconds)
+    rates = _tried("the rates", lambda: (achieved(prepared, built, seconds), ""))
     job.enter("execute", "measuring by source line")
-    device, no_device = device_time(target.side, built, request.text, request.path)
+    device = _tried(
+        "times by source line",
+        lambda: device_time(target.side, built, request.text, request.path),
+    )
     job.enter("execute", "measuring without jit")
-    eager, no_eager = measure_eager(prepared, target.stages, seconds, request.options)
-    return _Extras(eager, device, rates, (no_device, no_eager))
+    eager = _tried(
+        "the time without jit",
+        lambda: measure_eager(prepared, target.stages, seconds, request.options),
+    )
+    return _Extras(eager[0], device[0], rates[0], (rates[1], device[1], eager[1]))
+
+
+def _tried(what: str, attempt: Callable[[], tuple[Optional[_T], str]]) -> tuple[Optional[_T], str]:
+    """What is worth knowing besides does not end a benchmark that has its times."""
+    try:
+        return attempt()
+    except Exception as error:
+        return None, f"{what} could not be measured: {type(error).__name__}: {error}".splitlines()[
+            0
+        ]
 
 
 def _load(request: BenchmarkRequest, job: Job) -> Prepared:
