@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic import (
     casts,
     expressions,
     formats,
+    linen_pairs,
     plain,
     promotions,
 )
@@ -47,6 +48,10 @@ def binary(run: Run, node: ast.BinOp) -> Value:
     value = run.evaluate(node.left)
     for node in reversed(waiting):
         right = run.evaluate(node.right)
+        if value.kind is Kind.SEQUENCE and not isinstance(node.op, (ast.Add, ast.Mult)):
+            linen_pairs.used(run, node.left, value, "arithmetic")
+        if right.kind is Kind.SEQUENCE and not isinstance(node.op, (ast.Add, ast.Mult, ast.Mod)):
+            linen_pairs.used(run, node.right, right, "arithmetic")
         if isinstance(node.op, ast.Mod) and value.kind is Kind.STATIC:
             formats.of_percent(run, node, value, right)
         left, value = value, result(run, value, right, node.op)

@@ -30,6 +30,7 @@ from jaxsight_analyzers.semantic import (
     key_uses,
     library,
     linen_layers,
+    linen_pairs,
     linen_variables,
     losses,
     makers,
@@ -294,6 +295,13 @@ def _note_call(
     seen = _seen_arguments(run, node, facts, arguments, f"`{display(qualified)}`")
     guards = run.guards
     run.events.calls.append(CallSeen(node, qualified, facts, seen, run.frame, guards))
+    first = arguments.positional[0] if arguments.positional else UNKNOWN
+    if (
+        facts is not None
+        and first.kind is Kind.SEQUENCE
+        and run.knowledge.refuses_lists(facts.name)
+    ):
+        linen_pairs.used(run, node.args[0], first, display(qualified))
     if facts is not None and facts.joins is not None and run.frame.loops:
         counting.note_growth(run, node, facts, arguments)
     if facts is not None and facts.name == "optax.apply_updates":

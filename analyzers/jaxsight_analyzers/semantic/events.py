@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     MadeSeen,
     NameSeen,
     OwnInitSeen,
+    PairUsedSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.states import Home
@@ -475,6 +476,7 @@ class Events:
         "linen_made",
         "linen_names",
         "linen_own_init",
+        "linen_pairs",
         "linen_unbound",
         "loops",
         "loss_inputs",
@@ -535,6 +537,7 @@ class Events:
     linen_made: list[MadeSeen]
     linen_names: list[NameSeen]
     linen_own_init: list[OwnInitSeen]
+    linen_pairs: list[PairUsedSeen]
     linen_unbound: list[UnboundSeen]
     masks: list[MaskSeen]
     checkpoint_calls: list[CheckpointCallSeen]

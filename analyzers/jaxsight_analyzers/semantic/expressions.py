@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic import (
     iteration,
     key_arrays,
     leaves,
+    linen_pairs,
     linen_variables,
     makers,
     members,
@@ -192,6 +193,8 @@ def _attribute_value(run: Run, base: Value, node: ast.Attribute) -> Value:
 
 
 def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
+    if base.kind is Kind.SEQUENCE and node.attr not in ("count", "index"):
+        linen_pairs.used(run, node.value, base, f".{node.attr}")
     owner = class_of(base)
     if base.kind is Kind.INSTANCE:
         held = records.field_of(base, node.attr)

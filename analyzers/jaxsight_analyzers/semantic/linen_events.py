@@ -108,6 +108,15 @@ class OwnInitSeen(NamedTuple):
     module: str
 
 
+class PairUsedSeen(NamedTuple):
+    """What `apply` returns with `mutable=`, an output and collections, used as if it were an array."""
+
+    node: ast.expr
+    call: ast.Call  # of `apply`
+    how: str  # the attribute, the function or the operator
+    guards: tuple[str, ...]
+
+
 class InsideSeen(NamedTuple):
     """A submodule that is called in what a transformation of JAX traces, inside a method of a module."""
 

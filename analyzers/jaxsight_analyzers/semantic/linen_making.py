@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from jaxsight_analyzers.semantic import linen_layers
 from jaxsight_analyzers.semantic.linen_events import FlagSeen, InitializerSeen, NameSeen
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
@@ -90,12 +91,14 @@ def named(run: Run, node: ast.expr, name: Value | None, what: str) -> None:
         return
     if frame.state.dead or frame.branching or frame.returned is not None:
         return
+    owner = frame.scope.owner
+    if not linen_layers.is_module(run, owner) or (owner.nested and frame.scope.name == "setup"):
+        return  # of what a test makes in a function it is not seen whether it is to fail
     names = frame.linen_names or {}
     frame.linen_names = names
     before = names.setdefault(known, node)
     if before is not node:
-        owner = frame.scope.owner.name
-        run.events.linen_names.append(NameSeen(node, known, what, owner, before, run.guards))
+        run.events.linen_names.append(NameSeen(node, known, what, owner.name, before, run.guards))
 
 
 # Flags

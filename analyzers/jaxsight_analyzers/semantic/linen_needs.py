@@ -205,6 +205,11 @@ def _unused_keys(frame: Frame) -> tuple[str, ...]:
     return tuple(found)
 
 
+def returns_pair(arguments: Arguments) -> bool:
+    """Whether a call of `apply` surely returns the updated collections beside the output."""
+    return bool(_mutable(arguments.keywords.get("mutable"))) and not arguments.open
+
+
 def _mutable(value: Value | None) -> frozenset[str] | None:
     """The collections that may be written, "*" for all of them; None where that is not known."""
     if value is None:

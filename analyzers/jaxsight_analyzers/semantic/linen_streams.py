@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     NameSeen,
     Need,
     OwnInitSeen,
+    PairUsedSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.streams import Places
@@ -345,3 +346,38 @@ def own_inits(seen: Iterable[OwnInitSeen], places: Places) -> list[OwnInit]:
     """Each class once."""
     nodes = {event.node: event.module for event in seen}
     return [OwnInit(places.name_span(node), module) for node, module in nodes.items()]
+
+
+class Pair(NamedTuple):
+    """What `apply` returns with `mutable=`: used as if it were an array, or with its statistics dropped."""
+
+    call: ast.Call
+    span: Span
+    text: str
+    how: str  # the attribute, the function or the operator; "" where nothing is used so
+    names: tuple[str, ...]  # the collections that are certainly updated
+    module: str
+
+
+def pairs(used: Iterable[PairUsedSeen], seen: Iterable[ApplySeen], places: Places) -> list[Pair]:
+    """The uses of each, and the calls that certainly update a collection."""
+    found: dict[tuple[ast.AST, str], Pair] = {}
+    for use in used:
+        if not any(guard in _MEANT for guard in use.guards):
+            span, text = places.span(use.node), places.text(use.node)
+            found[use.node, use.how] = Pair(use.call, span, text, use.how, (), "")
+    for event in seen:
+        mutable = event.mutable
+        if mutable is None or event.method != "apply" or any(g in _MEANT for g in event.guards):
+            continue
+        names = [
+            need.name
+            for need in event.needs
+            if need.kind == "mutable"
+            and need.certainty is Certainty.YES
+            and ("*" in mutable or need.name in mutable)
+        ]
+        if names:
+            span = places.span(event.node.func)
+            found[event.node, ""] = Pair(event.node, span, "", "", tuple(names), event.module)
+    return list(found.values())

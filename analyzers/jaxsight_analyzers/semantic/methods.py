@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     linen_layers,
     linen_making,
     linen_needs,
+    linen_pairs,
     linen_variables,
     members,
 )
@@ -161,6 +162,8 @@ def _applied(
     if returned is not None and not facts.discards and not more:
         return returned
     made = calls.result_of(run, node, facts.name, facts, bound)
+    if facts.role == "apply" and linen_needs.returns_pair(bound):
+        return linen_pairs.pair_of(node, returned, made)
     return linen_variables.of_init(facts, made) if facts.role == "init" else made
 
 

@@ -510,6 +510,12 @@ class Unit(OptimiserAnswers):
         return linen_streams.own_inits(self._seen("linen_own_init"), self.model.places)
 
     @cached_property
+    def linen_pairs(self) -> list[linen_streams.Pair]:
+        """What `apply` of modules of Flax Linen returns beside the output, and where that is overlooked."""
+        used, seen = self._seen("linen_pairs"), self._seen("linen_applied")
+        return linen_streams.pairs(used, seen, self.model.places)
+
+    @cached_property
     def linen_made(self) -> list[linen_streams.Made]:
         """Submodules and parameters that are made where a module of Flax Linen can make none."""
         return linen_streams.made(self._seen("linen_made"), self.model.places)
