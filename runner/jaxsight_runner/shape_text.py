@@ -36,8 +36,11 @@ def _array(value: object) -> Optional[str]:
     """Of an array, a tracer, a shape, or a variable of NNX that holds one."""
     if isinstance(value, type):
         return None
-    aval: Any = getattr(value, "aval", None)
-    found = aval if aval is not None else value
+    held: Any = value
+    if type(value).__module__.startswith("flax.nnx") and not hasattr(value, "shape"):
+        held = getattr(value, "value", None)  # a variable of Flax before 0.10
+    aval: Any = getattr(held, "aval", None)
+    found = aval if aval is not None else held
     shape, dtype = getattr(found, "shape", None), getattr(found, "dtype", None)
     if not isinstance(shape, tuple) or dtype is None:
         return None

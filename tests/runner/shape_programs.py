@@ -70,7 +70,7 @@ def newton(x: Any) -> Any:
         value = 0.5 * (value + 2.0 / value)
         return step + 1, value
 
-    steps, root = lax.while_loop(unfinished, improve, (0, x.mean() ** 2 + 1.0))
+    steps, root = lax.while_loop(unfinished, improve, (jnp.int32(0), x.mean() ** 2 + 1.0))
     return steps, root
 
 

@@ -206,6 +206,7 @@ class _Diagnosis:
             sys.modules.pop(self._loaded.module.__name__, None)
             prepared = prepare(load_target(self._request, self._job))
             self._job.enter("execute", "looking for keys that are used twice")
+            self._jax.clear_caches()  # old releases do not look at what they compiled before
             with self._jax.debug_key_reuse(True):
                 self._call(prepared)
         except Exception as error:
