@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         ObjectReadSeen,
         OverwrittenSeen,
     )
-    from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, StateLostSeen
+    from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, CounterSeen, StateLostSeen
     from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
@@ -486,6 +486,7 @@ class Events:
         "methods",
         "nan_comparisons",
         "nnx_containers",
+        "nnx_counters",
         "nnx_lost",
         "nnx_outside",
         "nnx_overwritten",
@@ -573,6 +574,7 @@ class Events:
     nnx_overwritten: list[OverwrittenSeen]
     nnx_reads: list[ObjectReadSeen]
     equinox_sets: list[FrozenSetSeen]
+    nnx_counters: list[CounterSeen]
     nnx_lost: list[StateLostSeen]
     nnx_outside: list[ChangedOutsideSeen]
     omitted: list[OmittedSeen]

@@ -33,6 +33,7 @@ from jaxsight_analyzers.semantic import (
     meshes,
     narrowing,
     nnx_modules,
+    nnx_state,
     patterns,
     promotions,
     purpose,
@@ -241,6 +242,7 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
         if base.kind is Kind.INSTANCE or base.data is not None:
             nnx_modules.note_set(run, target, base, value, statement)
             if base.kind is Kind.INSTANCE:
+                nnx_state.note_counter(run, target, base, statement)
                 equinox_modules.note_set(run, target, base, value, statement)
         linen_classes.stored(run, target, base)
         _bind_place(run, target, value)

@@ -15,10 +15,10 @@ from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import effects, homes, nnx_modules
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.scopes import ClassScope, statements_below
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
 from jaxsight_analyzers.semantic.trees import walk
-from jaxsight_analyzers.semantic.values import MISSING, STATIC, Value, constant_of
+from jaxsight_analyzers.semantic.values import MISSING, STATIC, Value, class_of, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
@@ -55,6 +55,51 @@ class ChangedOutsideSeen(NamedTuple):
     site: ast.AST
     certainty: Certainty
     guards: tuple[str, ...]
+
+
+class CounterSeen(NamedTuple):
+    """A Python number in a module that a compiled function changes: static, and another one in each call."""
+
+    node: ast.Attribute
+    by: str  # the transformation, by qualified name
+    start: ast.expr  # what the constructor gives it
+    guards: tuple[str, ...]
+
+
+def note_counter(run: Run, target: ast.Attribute, base: Value, statement: ast.stmt | None) -> None:
+    """Note `self.steps += 1` under `nnx.jit`, where `self.steps` is a number of Python."""
+    frame, owner = run.frame, class_of(base)
+    if owner is None or not isinstance(statement, ast.AugAssign) or not frame.compiled:
+        return
+    if not frame.tracer.startswith("flax.nnx.") or not nnx_modules.is_module(run, base):
+        return
+    scope = frame.scope
+    if scope is None or scope.name in effects.MAKERS or not _is_number(statement.value):
+        return
+    start = _start(run, owner, target.attr)
+    if start is not None:
+        run.events.nnx_counters.append(CounterSeen(target, frame.tracer, start, run.guards))
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
+def _start(run: Run, owner: ClassScope, name: str) -> ast.expr | None:
+    """The number that the constructor gives to an attribute, where that is all it gets but for additions."""
+    given: list[ast.expr] = []
+    for method_name in owner.writers(name):
+        method = owner.methods[method_name]
+        run.depend(method)
+        if isinstance(method.node, ast.Lambda):
+            return None
+        given += [
+            one.value
+            for one in statements_below(method.node.body)
+            if isinstance(one, ast.Assign)
+            and any(isinstance(t, ast.Attribute) and t.attr == name for t in one.targets)
+        ]
+    return given[0] if len(given) == 1 and _is_number(given[0]) else None
 
 
 def is_written(run: Run, target: ast.expr, base: Value) -> bool:

@@ -11,7 +11,12 @@ from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.nnx_modules import ContainerSeen, ObjectReadSeen, OverwrittenSeen
-from jaxsight_analyzers.semantic.nnx_state import LEARNS, ChangedOutsideSeen, StateLostSeen
+from jaxsight_analyzers.semantic.nnx_state import (
+    LEARNS,
+    ChangedOutsideSeen,
+    CounterSeen,
+    StateLostSeen,
+)
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -155,6 +160,30 @@ class StateLost(NamedTuple):
     learns: bool  # whether gradients are taken where it changes
     is_applied_here: bool  # whether the node is the application of the transformation
     related: tuple[Related, ...]
+
+
+class Counter(NamedTuple):
+    """A Python number in a module that a compiled function changes."""
+
+    node: ast.Attribute
+    span: Span
+    name: str  # `self.steps`
+    by: str  # as people write it
+    start: ast.expr
+
+
+def counters(seen: Iterable[CounterSeen], places: Places) -> list[Counter]:
+    """Each once."""
+    return [
+        Counter(
+            event.node,
+            places.span(event.node),
+            places.text(event.node),
+            display(event.by),
+            event.start,
+        )
+        for event in {e.node: e for e in seen if not _is_expected(e.guards)}.values()
+    ]
 
 
 _GRAVEST = ("the optimizer", "a variable", "a layer")

@@ -373,6 +373,11 @@ class Unit(OptimiserAnswers):
         return nnx_streams.overwritten(self._seen("nnx_overwritten"), self.model.places)
 
     @cached_property
+    def nnx_counters(self) -> list[nnx_streams.Counter]:
+        """Python numbers in NNX modules that compiled functions change."""
+        return nnx_streams.counters(self._seen("nnx_counters"), self.model.places)
+
+    @cached_property
     def nnx_lost(self) -> list[nnx_streams.StateLost]:
         """Transformations of JAX that drop what their functions change in modules."""
         return nnx_streams.lost(self._seen("nnx_lost"), self.model.places)
