@@ -42,6 +42,7 @@ class Step(NamedTuple):
     applied_next: bool  # the updates are applied to them further down in the same block
     missing: tuple[str, ...]  # extra arguments that it has to be given
     lost: Lost | None  # what it returned and nobody uses
+    wrong: str  # what is given in a wrong place: "value", "aux", "params", "state"
 
 
 class Lost(NamedTuple):
@@ -117,6 +118,7 @@ def _worse(one: Step, other: Step) -> Step:
         params=one.params or other.params,
         missing=one.missing or other.missing,
         lost=lost,
+        wrong=one.wrong or other.wrong,
     )
 
 
@@ -143,6 +145,7 @@ def _step(event: UpdateSeen, use: AppliedUpdatesSeen | None, places: Places) -> 
         is_next,
         missing,
         None if blocks is None or frame.is_test else _lost(event, use, blocks),
+        event.wrong,
     )
 
 

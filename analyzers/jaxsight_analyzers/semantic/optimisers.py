@@ -116,6 +116,12 @@ class Gradient(Described):
         return self.function
 
 
+class Pair(tuple["Value", ...]):
+    """What a derivative is returned with: the value before it, or what else the function returns behind it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Updates(Described):
     """What an optimiser made of gradients."""
@@ -153,6 +159,7 @@ class UpdateSeen(NamedTuple):
     grads: ast.expr | None
     state: ast.expr | None
     first: FirstState | None  # where the state comes from, when it is the first
+    wrong: str  # what is given in a wrong place, see `_misplaced`; empty where nothing is
     frame: Frame
     guards: tuple[str, ...]
 
@@ -439,10 +446,25 @@ def _note_update(run: Run, node: ast.Call, optimiser: Optimiser, given: Argument
             nodes[0] if nodes else None,
             nodes[1] if len(nodes) > 1 else None,
             first,
+            _misplaced(values),
             run.frame,
             run.guards,
         )
     )
+
+
+def _misplaced(values: Sequence[Value]) -> str:
+    """What `update` is given that it does not take there: a "value", "aux", "params" or the "state"."""
+    if not values:
+        return ""
+    held = [value.data for value in values]
+    if isinstance(held[0], Pair) and len(held[0]) == 2:
+        first, second = (isinstance(one.data, Gradient) for one in held[0])
+        return "value" if second and not first else "aux" if first and not second else ""
+    known = [isinstance(data, Gradient) for data in held]
+    if isinstance(held[0], FirstState) or (known[1:2] == [True] and not known[0]):
+        return "state"
+    return "params" if known[2:3] == [True] and not known[0] else ""
 
 
 def note_applied(run: Run, node: ast.Call, arguments: Arguments) -> None:

@@ -489,15 +489,21 @@ def result(
     if transformation.facts.reverse:
         derivative = with_data(derivative, optimisers.Gradient(data.name))
     if name in ("value_and_grad", "filter_value_and_grad"):
-        return sequence((value, _derivative(data, transformation, arguments, derivative)))
+        made = _derivative(data, transformation, arguments, derivative)
+        return _pair(sequence((value, made)))
     if name == "grad" and mode == "concrete" and transformation.has_aux is not None:
         made = _derivative(data, transformation, arguments, derivative)
-        return sequence((made, _beside(value))) if transformation.has_aux else made
+        return _pair(sequence((made, _beside(value)))) if transformation.has_aux else made
     if mode == "concrete" or name in ("eval_shape", "make_jaxpr"):
         return derivative if mode == "concrete" else UNKNOWN
     if name.endswith("vmap") and value.kind is Kind.KEY:
         return Value(Kind.KEYS, value.traced, value.origin, tokens=value.tokens)
     return value
+
+
+def _pair(made: Value) -> Value:
+    items = items_of(made)
+    return made if items is None else with_data(made, optimisers.Pair(items))
 
 
 def _derivative(
