@@ -254,7 +254,7 @@ def _of_peak(share: float | None) -> str:
     if share is None:
         return ""
     shown = "over 100" if share > 1 else f"{100 * share:.0f}"  # caches, or busier then than now
-    return f" ({shown} % of the measured peak)"
+    return f" ({shown} % of measured peak)"
 
 
 def _device(device: DeviceTime, latency: float) -> str:
