@@ -40,7 +40,7 @@ class WrongCall(NamedTuple):
     node: ast.Call
     span: Span
     text: str
-    mistake: str  # "items", "tree", "one", "no args", "again", "step again"
+    mistake: str  # "items", "tree", "one", "no args", "again", "step again", "no step"
     leaf: Leaf | None
     path: ast.expr | None  # that is the same again
     lacks_metrics: bool
@@ -71,6 +71,8 @@ def calls(seen: Iterable[CheckpointCallSeen], places: Places) -> list[WrongCall]
         mistake, path = event.mistake, None
         if not mistake:
             mistake, path = _again(event, event.node, places)
+        if not mistake and _may_find_none(event, event.node):
+            mistake, path = "no step", event.node.args[0]
         if mistake or event.leaf is not None or event.lacks_metrics:
             found.setdefault(
                 event.node,
@@ -110,6 +112,22 @@ def _again(
     if read & set(names_of([loop]).bound):
         return "", None
     return ("step again" if event.checkpointer.mode == "manager" else "again"), node.args[0]
+
+
+_ASKING = ("latest_step", "best_step", "all_steps", "save")
+
+
+def _may_find_none(event: CheckpointCallSeen, node: ast.Call) -> bool:
+    """`manager.restore(manager.latest_step())` in a function that neither asks whether there is one nor saves."""
+    if event.method != "restore" or event.checkpointer.mode != "manager" or not node.args:
+        return False
+    step, scope = node.args[0], event.frame.scope
+    function = step.func if isinstance(step, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else ""
+    if name not in ("latest_step", "best_step") or scope is None:
+        return False
+    asked = [n for n in walk(scope.node) if isinstance(n, ast.Attribute) and n.attr in _ASKING]
+    return len(asked) == 1
 
 
 def _is_fixed(node: ast.expr) -> bool:

@@ -90,6 +90,10 @@ RULE = Rule(
     since="0.2.0",
     check=check,
     fix=fix,
+    errors=(
+        "TypeError: Expected the input to have a dtype that is a subdtype of <class 'numpy.integer'>, got float32 instead",
+    ),
+    raising=r"integer_labels|cross_entropy",
     examples=(
         Example(
             """

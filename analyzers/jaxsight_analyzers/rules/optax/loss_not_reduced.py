@@ -72,6 +72,8 @@ RULE = Rule(
     since="0.2.0",
     check=check,
     fix=fix,
+    errors=("TypeError: Gradient only defined for scalar-output functions. Output had shape",),
+    raising=r"grad",
     examples=(
         Example(
             """
