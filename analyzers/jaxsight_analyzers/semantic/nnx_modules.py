@@ -220,6 +220,8 @@ def _note_container(
     holds = _held_data(run, value) if form is not None else None
     if form is None or holds is None or _is_marked(run, owner, target.attr):
         return
+    if _is_data_before(run, owner, target.attr):
+        return
     parts = parts_of(value) or ()
     nested = any(part is not NEVER and parts_of(part) is not None for part in parts)
     keys = entries_of(value) or {}
@@ -301,6 +303,38 @@ def _is_marked(run: Run, owner: ClassScope, name: str) -> bool:
             return not names.isdisjoint(_DATA_MARKS)
         one = members.base_of(run, one)
     return False
+
+
+_STATIC = (ast.Constant, ast.List, ast.ListComp, ast.Tuple, ast.Dict, ast.DictComp, ast.Lambda)
+
+
+def _is_data_before(run: Run, owner: ClassScope, name: str) -> bool:
+    """Whether something in a class may make an attribute data, which it then stays: `self.x = nnx.data(None)`."""
+    seen: set[ClassScope] = set()
+    one: ClassScope | None = owner
+    while one is not None and one not in seen:
+        seen.add(one)
+        run.depend(one)
+        for writer in one.writers(name):
+            method = one.methods[writer]
+            run.depend(method)
+            if not isinstance(method.node, ast.Lambda) and any(
+                _makes_data(run, statement, name)
+                for statement in statements_below(method.node.body)
+            ):
+                return True
+        one = members.base_of(run, one)
+    return False
+
+
+def _makes_data(run: Run, statement: ast.stmt, name: str) -> bool:
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
+        return False
+    found = [t for t in _targets(statement) if isinstance(t, ast.Attribute) and t.attr == name]
+    value = statement.value
+    known = isinstance(value, _STATIC)
+    is_list = isinstance(value, (ast.Call, ast.BinOp, ast.Name)) and _form(run, value) is not None
+    return bool(found) and not known and not is_list
 
 
 def note_appended(run: Run, node: ast.Call, value: Value) -> None:

@@ -15,7 +15,7 @@ is used as a list is. Unsafe for tuples, which become lists or are marked as dat
 ## Limits
 
 Flax before 0.12 takes plain containers, and nothing is reported where the project has it. Not reported in classes with `pytree=`, or
-with a `__setattr__` of their own, and of attributes that the class declares as `nnx.Data[...]` or `= nnx.data()`.
+with a `__setattr__` of their own, of attributes to which something else is assigned that may be data, for they stay data, and of attributes that the class declares as `nnx.Data[...]` or `= nnx.data()`.
 Modules that come from functions which nothing is known of, or that only other methods append, are not seen.
 """
 
