@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     NameSeen,
     OwnInitSeen,
     PairUsedSeen,
+    UnannotatedSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.states import Home
@@ -477,6 +478,7 @@ class Events:
         "linen_names",
         "linen_own_init",
         "linen_pairs",
+        "linen_unannotated",
         "linen_unbound",
         "loops",
         "loss_inputs",
@@ -539,6 +541,7 @@ class Events:
     linen_names: list[NameSeen]
     linen_own_init: list[OwnInitSeen]
     linen_pairs: list[PairUsedSeen]
+    linen_unannotated: list[UnannotatedSeen]
     linen_unbound: list[UnboundSeen]
     masks: list[MaskSeen]
     checkpoint_calls: list[CheckpointCallSeen]

@@ -122,6 +122,11 @@ def _calls_self(node: FunctionNode) -> bool:
     )
 
 
+def chain(run: Run, owner: ClassScope) -> list[ClassScope]:
+    """A class and those of the project that it derives from, the nearest first."""
+    return list(_chain(run, owner))
+
+
 # Attributes
 
 

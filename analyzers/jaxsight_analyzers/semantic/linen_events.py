@@ -117,6 +117,16 @@ class PairUsedSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class UnannotatedSeen(NamedTuple):
+    """A module that is made with an attribute of its class that is no field, for want of an annotation."""
+
+    node: ast.expr  # what is given for it
+    name: str
+    module: str
+    value: ast.expr  # in the class
+    guards: tuple[str, ...]
+
+
 class InsideSeen(NamedTuple):
     """A submodule that is called in what a transformation of JAX traces, inside a method of a module."""
 

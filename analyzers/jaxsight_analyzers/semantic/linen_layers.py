@@ -146,6 +146,9 @@ def instance(run: Run, node: ast.expr, owner: ClassScope, arguments: Arguments) 
         linen_classes.note_made(run, node, owner.name)
         linen_making.named(run, node, arguments.keywords.get("name"), owner.name)
     fields = run.once(("linen fields", owner), lambda: _fields(run, owner), None)
+    if fields is not None:
+        names = {*(field.name for field in fields), "name", "parent"}
+        linen_making.fields_given(run, linen_classes.chain(run, owner), names, arguments)
     if not fields:
         return None
     values = list(_values(run, fields, arguments))

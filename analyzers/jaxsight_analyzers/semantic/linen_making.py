@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import linen_layers
-from jaxsight_analyzers.semantic.linen_events import FlagSeen, InitializerSeen, NameSeen
+from jaxsight_analyzers.semantic.linen_events import (
+    FlagSeen,
+    InitializerSeen,
+    NameSeen,
+    UnannotatedSeen,
+)
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -20,6 +27,7 @@ from jaxsight_analyzers.semantic.values import (
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
     from jaxsight_analyzers.semantic.linen_layers import Layer
+    from jaxsight_analyzers.semantic.scopes import ClassScope
 
 _INITIALIZERS = "jax.nn.initializers."
 _CONSTRUCTORS = ("jax.numpy.zeros", "jax.numpy.ones", "jax.numpy.full", "jax.numpy.empty")
@@ -99,6 +107,22 @@ def named(run: Run, node: ast.expr, name: Value | None, what: str) -> None:
     before = names.setdefault(known, node)
     if before is not node:
         run.events.linen_names.append(NameSeen(node, known, what, owner.name, before, run.guards))
+
+
+def fields_given(
+    run: Run, chain: Sequence[ClassScope], names: AbstractSet[str], arguments: Arguments
+) -> None:
+    """A module is made with keyword arguments: those that its class assigns and does not annotate it refuses."""
+    nodes = arguments.keyword_nodes or {}
+    for name in arguments.keywords:
+        if name in names or name not in nodes or run.frame.state.dead:
+            continue
+        for owner in chain:
+            value = owner.assigned.get(name)
+            if value is not None:
+                seen = UnannotatedSeen(nodes[name], name, chain[0].name, value, run.guards)
+                run.events.linen_unannotated.append(seen)
+                break
 
 
 # Flags

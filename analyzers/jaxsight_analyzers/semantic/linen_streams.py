@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     Need,
     OwnInitSeen,
     PairUsedSeen,
+    UnannotatedSeen,
     UnboundSeen,
 )
 from jaxsight_analyzers.semantic.streams import Places
@@ -380,4 +381,36 @@ def pairs(used: Iterable[PairUsedSeen], seen: Iterable[ApplySeen], places: Place
         if names:
             span = places.span(event.node.func)
             found[event.node, ""] = Pair(event.node, span, "", "", tuple(names), event.module)
+    return list(found.values())
+
+
+class Unannotated(NamedTuple):
+    """A module that is made with an attribute of its class that is no field, for want of an annotation."""
+
+    span: Span  # of what is given
+    name: str
+    module: str
+    annotation: str | None  # that of the value which stands there
+    end: int | None  # of the name, where it stands in this file
+    related: Related
+
+
+def unannotated(seen: Iterable[UnannotatedSeen], places: Places) -> list[Unannotated]:
+    """Each argument once."""
+    found: dict[ast.AST, Unannotated] = {}
+    for event in seen:
+        if any(guard in _MEANT for guard in event.guards):
+            continue
+        constant = event.value.value if isinstance(event.value, ast.Constant) else None
+        kinds = (bool, int, float, str)
+        annotation = type(constant).__name__ if isinstance(constant, kinds) else None
+        end: int | None = None
+        if places.module.owns(event.value):
+            start = places.module.span(event.value).start
+            before = places.module.analysed.text[:start].rstrip()
+            named = before.removesuffix("=").rstrip()
+            end = len(named) if before.endswith("=") and named.endswith(event.name) else None
+        related = places.related_at(event.value, f"`{event.name}` has no annotation here")
+        span = places.span(event.node)
+        found[event.node] = Unannotated(span, event.name, event.module, annotation, end, related)
     return list(found.values())

@@ -521,6 +521,11 @@ class Unit(OptimiserAnswers):
         return linen_streams.pairs(used, seen, self.model.places)
 
     @cached_property
+    def linen_unannotated(self) -> list[linen_streams.Unannotated]:
+        """Modules of Flax Linen that are made with what is no field of theirs, for want of an annotation."""
+        return linen_streams.unannotated(self._seen("linen_unannotated"), self.model.places)
+
+    @cached_property
     def linen_made(self) -> list[linen_streams.Made]:
         """Submodules and parameters that are made where a module of Flax Linen can make none."""
         return linen_streams.made(self._seen("linen_made"), self.model.places)

@@ -78,6 +78,7 @@ RULE = Rule(
     fix=fix,
     errors=(
         "TypeError: 'jaxlib._jax.ArrayImpl' object is not callable",
+        "TypeError: ...<lambda>() takes 0 positional arguments but 1 was given",
         "TypeError: normal() takes from 0 to 2 positional arguments but 3 were given",
     ),
     examples=(
