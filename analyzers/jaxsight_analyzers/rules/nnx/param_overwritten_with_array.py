@@ -71,9 +71,7 @@ RULE = Rule(
     since="0.1.0",
     check=check,
     fix=fix,
-    errors=(
-        "NotImplementedError: In-place operations are no longer supported for Variable. Use `variable[...]",
-    ),
+    errors=("NotImplementedError: In-place operations are no longer supported for Variable",),
     raising=r"(\+|-|\*|/)=",
     examples=(
         Example(

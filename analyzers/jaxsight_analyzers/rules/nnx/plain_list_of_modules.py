@@ -78,7 +78,7 @@ RULE = Rule(
     check=check,
     fix=fix,
     errors=(
-        "ValueError: Found data on value of type '<class 'list'>' assigned to static attribute",
+        "ValueError: Found data on value of type ... assigned to static attribute",
         "ValueError: Found unexpected data on value of type <class 'list'> in static attribute",
     ),
     raising=r"=\s*(\[|\{|\(|list|tuple|dict|\w+$)|\.append\(",
