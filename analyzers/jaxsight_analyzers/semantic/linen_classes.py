@@ -153,12 +153,18 @@ def _is_frozen(run: Run, scope: FunctionScope) -> bool:
     if owner is None or owner.nested:
         return False
     run.depend(scope)
-    if kind_of_method(run, scope) not in ("plain", "compact"):
+    kind = kind_of_method(run, scope)
+    if kind not in ("plain", "compact"):
         return False
     if any("__setattr__" in one.methods for one in _chain(run, owner)):
         return False
-    kinds = [kind_of_method(run, one) for one in _leading_to(run, owner, scope.name)]
-    return "setup" not in kinds and "other" not in kinds
+    leading = list(_leading_to(run, owner, scope.name))
+    kinds = [kind_of_method(run, one) for one in leading]
+    if "setup" in kinds or "other" in kinds:
+        return False
+    # a helper that only other classes call may be one of their `setup`
+    called = kind == "compact" or "compact" in kinds
+    return called or any(one.name == "__call__" for one in (scope, *leading))
 
 
 def is_refused(run: Run, base: Value) -> bool:
