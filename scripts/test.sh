@@ -34,6 +34,17 @@ python_environments() {
     done
 }
 
+# Two processes for two cores: what runs programs in runners, and everything else.
+python_tests() {
+    local log="$CACHE/runner-tests.log" other outcome=0
+    pytest -q --durations=10 tests/runner >"$log" 2>&1 &
+    other=$!
+    pytest -q --durations=10 --ignore tests/workbench --ignore tests/runner || outcome=1
+    wait "$other" || outcome=1
+    cat "$log"
+    return $outcome
+}
+
 python=$(default_python)
 command -v npm >/dev/null || die "npm is not there. Install Node with npm, for example \`apt install npm\` or \`brew install node\`."
 layer "system packages" bash scripts/system-packages.sh
@@ -41,7 +52,7 @@ layer "python environments" python_environments
 export PATH="$ROOT/.venv/bin:$PATH"
 layer "ruff" bash -c 'ruff check . && ruff format --check .'
 layer "pyright" pyright
-layer "pytest" pytest -q --durations=10 --ignore tests/workbench
+layer "pytest" python_tests
 layer "extension and workbench" bash scripts/test-workbench.sh # says so where it skips the browser
 
 say "Summary"

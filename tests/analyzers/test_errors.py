@@ -64,7 +64,7 @@ PROGRAMS = programs()
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, dict[str, Any]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What came of each program and of each proof, by its code."""
     pytest.importorskip("jax", reason="the programs are run by JAX")
     raising = [proof for proof in proofs() if proof.before.startswith("raises")]
@@ -75,6 +75,7 @@ def outcomes() -> dict[str, dict[str, Any]]:
         input=json.dumps(texts).encode(),
         stdout=subprocess.PIPE,
         check=True,
+        cwd=tmp_path_factory.mktemp("programs"),  # some save files
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
     )
     return dict(zip(texts, pickle.loads(done.stdout), strict=True))

@@ -81,7 +81,7 @@ def applied(code: str, edits: Sequence[Edit]) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[Proof, tuple[Outcome, Outcome]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[Proof, tuple[Outcome, Outcome]]:
     """What came of each program before and after its fix. One process imports JAX for all of them."""
     texts = [text for proof in PROOFS for text in (without_markers(proof.code), fixed(proof))]
     done = subprocess.run(
@@ -89,6 +89,7 @@ def outcomes() -> dict[Proof, tuple[Outcome, Outcome]]:
         input=json.dumps(texts).encode(),
         stdout=subprocess.PIPE,
         check=True,
+        cwd=tmp_path_factory.mktemp("programs"),  # some save files
         env={**os.environ, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"},
     )
     found: list[Outcome] = pickle.loads(done.stdout)

@@ -1,4 +1,4 @@
-# before: raises ValueError
+# before: raises FrozenInstanceError
 """Fits a sine with a small network of Equinox, with an average of its parameters kept beside it."""
 
 import equinox as eqx
