@@ -37,6 +37,7 @@ python_environments() {
 # Two processes for two cores: what runs programs in runners, and everything else.
 python_tests() {
     local log="$CACHE/runner-tests.log" other outcome=0
+    mkdir -p "$CACHE"
     pytest -q --durations=10 tests/runner >"$log" 2>&1 &
     other=$!
     pytest -q --durations=10 --ignore tests/workbench --ignore tests/runner || outcome=1
