@@ -70,7 +70,10 @@ def test_what_is_damaged_is_said_in_a_sentence_and_ignored(line: str) -> None:
 def test_a_folder_that_cannot_be_written_forgets() -> None:
     history.folder().parent.mkdir(parents=True)
     history.folder().write_text("a file")
-    History("/a.py", "f").add(RUN)
+    kept = History("/a.py", "f")
+    kept.add(RUN)
+    assert history.folder().read_text() == "a file"
+    assert kept.read()[0] == []
 
 
 def test_how_long_ago_is_said_in_the_unit_that_fits() -> None:

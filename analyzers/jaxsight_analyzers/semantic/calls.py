@@ -463,18 +463,9 @@ def _method(
     if changed is not None:
         return changed
     if base.kind in (Kind.TREE, Kind.MAPPING):
-        if name in ("items", "keys", "values"):
-            return iteration.of_entries(name, base)
-        if name in ("get", "pop"):
-            key = constant_of(arguments.positional[0]) if arguments.positional else None
-            leaf = linen_variables.element(base, key)
-            leaf = leaf or Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
-            if len(arguments.positional) < 2:
-                return leaf
-            default = arguments.positional[1]
-            if not default.traced and not isinstance(node.args[0], ast.Constant):
-                return UNKNOWN  # `traced.get(name, value)` for each of many: most are not in it
-            return join(leaf, default)
+        entry = _entry(node, base, name, arguments)
+        if entry is not None:
+            return entry
     if base.kind is Kind.STATIC:
         if name == "format":
             formats.of_format(run, node, base, arguments)
@@ -517,6 +508,23 @@ def _method(
     if base.kind is Kind.INSTANCE:
         return methods.inherited(run, node, base, name, arguments)
     return unknown_result(run, node)
+
+
+def _entry(node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value | None:
+    """What a method of a dict, or of what may be one, takes out of it; None for other methods."""
+    if name in ("items", "keys", "values"):
+        return iteration.of_entries(name, base)
+    if name not in ("get", "pop"):
+        return None
+    key = constant_of(arguments.positional[0]) if arguments.positional else None
+    leaf = linen_variables.element(base, key)
+    leaf = leaf or Value(Kind.TREE, base.traced, base.origin, concrete=base.concrete)
+    if len(arguments.positional) < 2:
+        return leaf
+    default = arguments.positional[1]
+    if not default.traced and not isinstance(node.args[0], ast.Constant):
+        return UNKNOWN  # `traced.get(name, value)` for each of many: most are not in it
+    return join(leaf, default)
 
 
 def is_indexed_update(node: ast.expr) -> bool:

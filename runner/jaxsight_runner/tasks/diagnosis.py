@@ -256,7 +256,7 @@ def _place(error: BaseException, path: str) -> Optional[SourceLocation]:
 
 def _seconds(call: Callable[[], Any]) -> float:
     """The median time of a call that was made before."""
-    measure.warm_up(lambda: call(), lambda: (), 0.0)
+    measure.warm_up(call, tuple, 0.0)
     taken: list[float] = []
     for _ in range(_TIMED):
         start = perf_counter()
