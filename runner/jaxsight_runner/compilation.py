@@ -9,7 +9,7 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
-from jaxsight_runner.programs import Prepared, device_arrays, program
+from jaxsight_runner.programs import Prepared, argument_names, device_arrays, program
 from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job
 
@@ -23,6 +23,7 @@ class Compilable:
     kwargs: dict[str, Any]
     how: str
     notes: tuple[str, ...]
+    names: tuple[str, ...] = ()  # of the positional arguments, where they are the target's own
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def compilable(prepared: Prepared) -> Compilable:
     if prepared.compiles_itself:
         args = tuple(device_arrays(value) for value in prepared.args)
         kwargs = {name: device_arrays(value) for name, value in prepared.kwargs.items()}
-        return Compilable(prepared.function, args, kwargs, "compiled as the file says", ())
+        names = tuple(argument_names(prepared)[: len(args)])
+        return Compilable(prepared.function, args, kwargs, "compiled as the file says", (), names)
     whole = program(prepared)
     notes: tuple[str, ...] = ()
     if not whole.leaves:
@@ -108,7 +110,7 @@ def build(compiled: Compilable, job: Job) -> Built:
         lower=after_lower - lower_start,
         compile=perf_counter() - compile_start,
     )
-    return Built(stages, _donated(lowered), _refused(told), lowered, executable)
+    return Built(stages, _donated(lowered, compiled.names), _refused(told), lowered, executable)
 
 
 def _refused(told: Sequence[warnings.WarningMessage]) -> str:
@@ -131,10 +133,23 @@ def copies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
     return jax.tree_util.tree_map(copy, (args, kwargs))
 
 
-def _donated(lowered: Any) -> tuple[str, ...]:
-    """The key paths of donated arguments."""
+def _donated(lowered: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The donated arguments: `params['w']`; by number where static ones, which are left out, shift the rest."""
+    info: Any = getattr(lowered, "args_info", None)
+    if not isinstance(info, tuple) or len(info[0]) != len(names):  # pyright: ignore[reportUnknownArgumentType]
+        names = ()
+    return tuple(_named(path, names) for path, _ in donated_arguments(lowered))
+
+
+def _named(path: Any, names: tuple[str, ...]) -> str:
+    """A key path in `(args, kwargs)` with the argument's name."""
     keystr = import_module("jax").tree_util.keystr
-    return tuple(keystr(path) for path, _ in donated_arguments(lowered))
+    if len(path) < 2 or not hasattr(path[0], "idx"):
+        return keystr(path)
+    if path[0].idx == 1:
+        return f"{path[1].key}{keystr(path[2:])}"
+    place = path[1].idx
+    return f"{names[place]}{keystr(path[2:])}" if place < len(names) else keystr(path)
 
 
 def donated_arguments(lowered: Any) -> list[tuple[Any, Any]]:

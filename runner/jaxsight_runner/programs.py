@@ -112,7 +112,7 @@ def _initialised(init: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
 def program(prepared: Prepared) -> Program:
     """The prepared call as a function of its arrays."""
     jax = import_module("jax")
-    names = _argument_names(prepared)
+    names = argument_names(prepared)
     given = dict(zip(names, (*prepared.args, *prepared.kwargs.values())))
     split = {name: _split(value) for name, value in given.items()}
     entries, tree = jax.tree_util.tree_flatten_with_path(
@@ -218,7 +218,8 @@ def _refuse_opaque(value: Any, path: str) -> None:
         )
 
 
-def _argument_names(prepared: Prepared) -> list[str]:
+def argument_names(prepared: Prepared) -> list[str]:
+    """The parameters that the arguments belong to, positional ones first."""
     parameters = list(prepared.loaded.parameters)
     positional = [name for name in parameters if name not in prepared.kwargs][: len(prepared.args)]
     return [*positional, *prepared.kwargs]

@@ -100,7 +100,13 @@ async def test_donation_that_took_effect_and_that_did_not(bench: Bench) -> None:
     """
     report = await _inspected(bench, text, "x: f32[1024]")
     assert report.donation is not None
+    assert report.donation.arguments == ("x",)
     assert (report.donation.donated, report.donation.reused) == (4096, 4096)
+    shifted = text.replace("donate_argnums=0", "static_argnums=0, donate_argnums=1")
+    shifted = shifted.replace("def f(x)", "def f(n, x)")
+    behind = await _inspected(bench, shifted, "n = 2, x: f32[1024]")
+    assert behind.donation is not None
+    assert behind.donation.arguments != ("n",)
     refused = await _inspected(bench, text.replace("x + 1", "x.sum()"), "x: f32[1024]")
     assert refused.donation is not None
     assert (refused.donation.donated, refused.donation.reused) == (4096, 0)
