@@ -25,9 +25,9 @@ ROUNDS = 5
 TESTS = """
 import json, statistics, time
 import jax, jax.numpy as jnp, numpy as np, pytest
-from jaxsight_runner import measure
+from jaxsight_runner.timing import measure
 from jaxsight_runner.protocol import BenchmarkOptions
-from jaxsight_runner.statistics import median
+from jaxsight_runner.timing.statistics import median
 x = jnp.asarray(np.random.default_rng(0).standard_normal((SIZE, SIZE)), "float32")
 f = jax.jit(lambda x: jnp.tanh(x @ x))
 OURS, HAND = [], []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jaxsight_runner.line_costs import (
+from jaxsight_runner.costs.line_costs import (
     constants,
     conversions,
     counted_operations,

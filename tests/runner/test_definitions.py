@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from jaxsight_runner.definitions import qualified_names, running_lines
+from jaxsight_runner.loading.definitions import qualified_names, running_lines
 
 QUIET = """
     from __future__ import annotations

@@ -16,7 +16,7 @@ from jaxsight_runner.protocol import (
     from_json,
     to_json,
 )
-from jaxsight_runner.recompilations import parse_miss
+from jaxsight_runner.watching.recompilations import parse_miss
 
 
 async def _diagnosed(

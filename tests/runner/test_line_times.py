@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxsight_runner.line_times import Event, busy, events_in, own_times
-from jaxsight_runner.operations import Operations
+from jaxsight_runner.program.operations import Operations
 from jaxsight_runner.protocol import SourceLocation
+from jaxsight_runner.timing.line_times import Event, busy, events_in, own_times
 
 LIBRARY = f"{sysconfig.get_path('purelib')}/flax/linear.py"
 

@@ -19,8 +19,8 @@ from jaxsight_runner.protocol import (
     from_json,
     to_json,
 )
-from jaxsight_runner.recording import Place, Recorder
-from jaxsight_runner.two_sizes import merged_shapes, sizes_for
+from jaxsight_runner.tracing.recording import Place, Recorder
+from jaxsight_runner.tracing.two_sizes import merged_shapes, sizes_for
 
 jax: Any = import_module("jax")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jaxsight_runner.spec import (
+from jaxsight_runner.inputs.spec import (
     ArraySpec,
     Dim,
     ExpressionSpec,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from jaxsight_runner.differences import slope
-from jaxsight_runner.statistics import (
+from jaxsight_runner.derivatives.differences import slope
+from jaxsight_runner.timing.statistics import (
     comparison_verdict,
     drift,
     growing_part,

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Optional, TypeVar
 
-from jaxsight_runner import measure
-from jaxsight_runner.achieved import achieved
-from jaxsight_runner.arguments import build_arguments
-from jaxsight_runner.compilation import Built, compilable, stage
-from jaxsight_runner.eager import measure_eager
+from jaxsight_runner.costs.achieved import achieved
 from jaxsight_runner.environment import describe_environment
-from jaxsight_runner.imported import imported_files
-from jaxsight_runner.line_times import device_time
-from jaxsight_runner.programs import Prepared, prepare
+from jaxsight_runner.inputs.arguments import build_arguments
+from jaxsight_runner.loading.imported import imported_files
+from jaxsight_runner.loading.target import load_target
+from jaxsight_runner.program.compilation import Built, compilable, stage
+from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
     Achieved,
     BenchmarkOptions,
@@ -26,11 +24,13 @@ from jaxsight_runner.protocol import (
     Interval,
     Samples,
 )
-from jaxsight_runner.side_by_side import Contestant, compare, ready
-from jaxsight_runner.statistics import instability, summarise
-from jaxsight_runner.sweeping import check_axes, first_point, sweep
-from jaxsight_runner.target import load_target
-from jaxsight_runner.warm_cache import warm_compile
+from jaxsight_runner.timing import measure
+from jaxsight_runner.timing.eager import measure_eager
+from jaxsight_runner.timing.line_times import device_time
+from jaxsight_runner.timing.side_by_side import Contestant, compare, ready
+from jaxsight_runner.timing.statistics import instability, summarise
+from jaxsight_runner.timing.sweeping import check_axes, first_point, sweep
+from jaxsight_runner.timing.warm_cache import warm_compile
 from jaxsight_runner.worker import Job
 
 _T = TypeVar("_T")

@@ -13,13 +13,12 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
-from jaxsight_runner import measure
-from jaxsight_runner.compilation import compilable, copies
-from jaxsight_runner.conversions_to_host import watching_conversions
+from jaxsight_runner.costs.line_costs import text_at
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import Stop, innermost_user_frame, is_out_of_memory, is_user_file
-from jaxsight_runner.line_costs import text_at
-from jaxsight_runner.programs import Prepared, prepare
+from jaxsight_runner.loading.target import Loaded, load_target
+from jaxsight_runner.program.compilation import compilable, copies
+from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
     DiagnosisReport,
     DiagnosisRequest,
@@ -27,9 +26,10 @@ from jaxsight_runner.protocol import (
     Symptom,
     Trouble,
 )
-from jaxsight_runner.recompilations import Miss, watching_misses
-from jaxsight_runner.statistics import median
-from jaxsight_runner.target import Loaded, load_target
+from jaxsight_runner.timing import measure
+from jaxsight_runner.timing.statistics import median
+from jaxsight_runner.watching.conversions_to_host import watching_conversions
+from jaxsight_runner.watching.recompilations import Miss, watching_misses
 from jaxsight_runner.worker import Job
 
 _CALLS = 3

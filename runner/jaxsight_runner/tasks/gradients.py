@@ -12,9 +12,9 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional
 
-from jaxsight_runner.comparison import Comparison, LeafCheck
-from jaxsight_runner.custom_rules import CustomRule, RuleWatch, intended
-from jaxsight_runner.differentiation import (
+from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck
+from jaxsight_runner.derivatives.custom_rules import CustomRule, RuleWatch, intended
+from jaxsight_runner.derivatives.differentiation import (
     Differentiable,
     Vector,
     differentiable,
@@ -24,9 +24,9 @@ from jaxsight_runner.differentiation import (
 )
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import innermost_user_frame, is_out_of_memory, stop
-from jaxsight_runner.programs import Prepared, Program, prepare, program
+from jaxsight_runner.loading.target import load_target
+from jaxsight_runner.program.prepared import Prepared, Program, prepare, program
 from jaxsight_runner.protocol import GradientLeaf, GradientsReport, GradientsRequest, SourceLocation
-from jaxsight_runner.target import load_target
 from jaxsight_runner.worker import Job
 
 _BAD = ("wrong", "non-finite", "dead")

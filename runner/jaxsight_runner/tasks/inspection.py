@@ -5,18 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Optional
 
-from jaxsight_runner.compilation import Built, build, compilable, donated_arguments
-from jaxsight_runner.environment import describe_environment
-from jaxsight_runner.hlo import Module
-from jaxsight_runner.line_costs import (
+from jaxsight_runner.costs.line_costs import (
     constants,
     conversions,
     counted_operations,
     line_costs,
     peak_memory,
 )
-from jaxsight_runner.program_texts import program_texts
-from jaxsight_runner.programs import prepare, program
+from jaxsight_runner.costs.roofline import machine_peak, roofline
+from jaxsight_runner.environment import describe_environment
+from jaxsight_runner.loading.target import load_target
+from jaxsight_runner.program.compilation import Built, build, compilable, donated_arguments
+from jaxsight_runner.program.hlo import Module
+from jaxsight_runner.program.prepared import prepare, program
+from jaxsight_runner.program.texts import program_texts
 from jaxsight_runner.protocol import (
     Donation,
     InspectionReport,
@@ -26,8 +28,6 @@ from jaxsight_runner.protocol import (
     Roofline,
     SourceLocation,
 )
-from jaxsight_runner.roofline import machine_peak, roofline
-from jaxsight_runner.target import load_target
 from jaxsight_runner.worker import Job
 
 _MOST_LINES = 200

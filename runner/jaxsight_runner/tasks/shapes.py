@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, Optional
 
-from jaxsight_runner.arguments import Wanted, abstract_arguments, wanted_arguments
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import failure_of, innermost_user_frame, is_out_of_memory
-from jaxsight_runner.programs import Prepared, prepare, program
+from jaxsight_runner.inputs.arguments import Wanted, abstract_arguments, wanted_arguments
+from jaxsight_runner.loading.target import Loaded, load_target
+from jaxsight_runner.program.prepared import Prepared, prepare, program
 from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, TraceFailure
-from jaxsight_runner.recording import Place, Recorder
-from jaxsight_runner.target import Loaded, load_target
-from jaxsight_runner.two_sizes import merged_shapes, sizes_for
+from jaxsight_runner.tracing.recording import Place, Recorder
+from jaxsight_runner.tracing.two_sizes import merged_shapes, sizes_for
 from jaxsight_runner.worker import Job
 
 How = Literal["symbolic", "two sizes", "concrete"]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from jaxsight_runner.costs import EquationCost, bytes_of, cost_of, size_of
-from jaxsight_runner.jaxprs import (
+from jaxsight_runner.costs.equations import EquationCost, bytes_of, cost_of, size_of
+from jaxsight_runner.costs.jaxprs import (
     Operation,
     is_literal,
     live_equations,
@@ -18,8 +18,8 @@ from jaxsight_runner.jaxprs import (
     place_of,
     sub_jaxprs,
 )
+from jaxsight_runner.inputs.spec import DTYPES
 from jaxsight_runner.protocol import Constant, Conversion, LineCost, Peak, SourceLocation
-from jaxsight_runner.spec import DTYPES
 
 _SHORT = {long: short for short, long in DTYPES.items()}
 _WRITTEN = re.compile(r"astype|dtype|float\d+|bfloat16|int\d+|asarray|\.array\(|promote")

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.failures import stop
-from jaxsight_runner.programs import Program, is_inexact
+from jaxsight_runner.program.prepared import Program, is_inexact
 
 Vector = Sequence[Any]  # one array for each differentiable leaf, of the user's jax
 _LOW = ("float32", "bfloat16", "float16", "complex64")

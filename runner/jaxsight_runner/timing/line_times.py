@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Optional, cast
 
-from jaxsight_runner.compilation import Built
 from jaxsight_runner.failures import is_out_of_memory
-from jaxsight_runner.measure import Side
-from jaxsight_runner.operations import Operations
+from jaxsight_runner.program.compilation import Built
+from jaxsight_runner.program.operations import Operations
 from jaxsight_runner.protocol import DeviceTime, LineTime, SourceLocation
+from jaxsight_runner.timing.measure import Side
 
 _SECONDS = 0.3  # of profiled calls
 _MOST_CALLS = 20

@@ -9,7 +9,7 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
-from jaxsight_runner.programs import Prepared, argument_names, device_arrays, program
+from jaxsight_runner.program.prepared import Prepared, argument_names, device_arrays, program
 from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job
 

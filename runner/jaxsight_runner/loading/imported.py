@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from jaxsight_runner.failures import is_user_file
-from jaxsight_runner.target import Loaded
+from jaxsight_runner.loading.target import Loaded
 
 _MOST = 500
 

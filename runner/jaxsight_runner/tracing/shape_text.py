@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, cast
 
-from jaxsight_runner.spec import DTYPES
+from jaxsight_runner.inputs.spec import DTYPES
 
 _SHORT = {long: short for short, long in DTYPES.items()}
 _DEPTH = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsight_runner.failures import stop
-from jaxsight_runner.spec import (
+from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
     CapturedSpec,
@@ -21,7 +21,7 @@ from jaxsight_runner.spec import (
     Value,
     show,
 )
-from jaxsight_runner.target import Loaded
+from jaxsight_runner.loading.target import Loaded
 
 SEED = 0
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Optional
 
-from jaxsight_runner import measure
-from jaxsight_runner.arguments import build_arguments
-from jaxsight_runner.compilation import compilable, stage
 from jaxsight_runner.failures import Stop, failure_of, stop
-from jaxsight_runner.overrides import FLOATS, Overrides
-from jaxsight_runner.programs import prepare
+from jaxsight_runner.inputs.arguments import build_arguments
+from jaxsight_runner.inputs.overrides import FLOATS, Overrides
+from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.program.compilation import compilable, stage
+from jaxsight_runner.program.prepared import prepare
 from jaxsight_runner.protocol import (
     BenchmarkOptions,
     Growth,
@@ -24,9 +24,9 @@ from jaxsight_runner.protocol import (
     SweepAxis,
     SweepPoint,
 )
-from jaxsight_runner.side_by_side import ready
-from jaxsight_runner.statistics import growing_part, instability, log_log_fit, summarise
-from jaxsight_runner.target import Loaded
+from jaxsight_runner.timing import measure
+from jaxsight_runner.timing.side_by_side import ready
+from jaxsight_runner.timing.statistics import growing_part, instability, log_log_fit, summarise
 from jaxsight_runner.worker import Job
 
 MOST_POINTS = 64

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
+from jaxsight_runner.costs.jaxprs import opened
 from jaxsight_runner.failures import is_user_file
-from jaxsight_runner.hlo import Module
-from jaxsight_runner.jaxprs import opened
+from jaxsight_runner.program.hlo import Module
 from jaxsight_runner.protocol import ProgramText, SourceLocation, TextLink
 
 _REMARK = re.compile(r"\s*# (?:(?P<path>.+?):(?P<line>\d+)(?::\d+)? \(.*\))?\s*$")

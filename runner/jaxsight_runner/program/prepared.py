@@ -15,10 +15,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Optional
 
-from jaxsight_runner.arguments import Arguments, build_arguments
 from jaxsight_runner.failures import stop
+from jaxsight_runner.inputs.arguments import Arguments, build_arguments
+from jaxsight_runner.loading.target import Loaded
 from jaxsight_runner.protocol import Input, Target
-from jaxsight_runner.target import Loaded
 
 Leaf = Any  # an array of the user's jax, whose types are not ours to name
 _PLAIN = (int, float, complex, bool, str, bytes, type(None))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from jaxsight_runner.hlo import Module
+from jaxsight_runner.program.hlo import Module
 from jaxsight_runner.protocol import SourceLocation
 
 _NAME = re.compile(r"HloModule ([\w.\-]+)")

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from jaxsight_runner.protocol import BenchmarkOptions
-from jaxsight_runner.statistics import MINIMUM_SAMPLES, half_width
+from jaxsight_runner.timing.statistics import MINIMUM_SAMPLES, half_width
 
 Call = Callable[..., Any]  # a compiled function of the user's
 Arguments = Callable[[], Any]  # makes the arguments of one call, as a tuple, outside the clock

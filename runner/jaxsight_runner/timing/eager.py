@@ -10,10 +10,10 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
-from jaxsight_runner import measure
-from jaxsight_runner.programs import Prepared, device_arrays
+from jaxsight_runner.program.prepared import Prepared, device_arrays
 from jaxsight_runner.protocol import BenchmarkOptions, Eager, Stages
-from jaxsight_runner.statistics import summarise
+from jaxsight_runner.timing import measure
+from jaxsight_runner.timing.statistics import summarise
 
 _LONGEST_TRACE = 0.3  # seconds: more operations than are worth compiling one by one
 

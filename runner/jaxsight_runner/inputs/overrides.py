@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from jaxsight_runner.failures import stop
-from jaxsight_runner.spec import ArraySpec, Dim, NestSpec, Value
+from jaxsight_runner.inputs.spec import ArraySpec, Dim, NestSpec, Value
 
 FLOATS = ("f16", "bf16", "f32", "f64")
 

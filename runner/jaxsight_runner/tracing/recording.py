@@ -19,7 +19,7 @@ from types import CodeType, FrameType
 from typing import Any, Literal, Optional, cast
 
 from jaxsight_runner.failures import is_user_file
-from jaxsight_runner.shape_text import shape_of
+from jaxsight_runner.tracing.shape_text import shape_of
 
 Kind = Literal["parameter", "local", "return"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Optional
 
-from jaxsight_runner.definitions import qualified_names
 from jaxsight_runner.failures import Stop, stop
-from jaxsight_runner.loading import load_module, parse_file
+from jaxsight_runner.loading.definitions import qualified_names
+from jaxsight_runner.loading.module import load_module, parse_file
 from jaxsight_runner.protocol import TargetRequest
 from jaxsight_runner.worker import Job
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
-from jaxsight_runner.overrides import Overrides, overridden
-from jaxsight_runner.protocol import Input, Question
-from jaxsight_runner.spec import (
+from jaxsight_runner.inputs.overrides import Overrides, overridden
+from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
     Dim,
@@ -25,8 +24,9 @@ from jaxsight_runner.spec import (
     parse_spec,
     show,
 )
-from jaxsight_runner.target import Loaded
-from jaxsight_runner.values import AbstractBuilder, Builder
+from jaxsight_runner.inputs.values import AbstractBuilder, Builder
+from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.protocol import Input, Question
 
 _KEY_NAMES = re.compile(r"(key|rng|rng_key|prng_key|rngs)\d*$")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

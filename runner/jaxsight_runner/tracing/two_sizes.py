@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Optional
 
-from jaxsight_runner.recording import Place
+from jaxsight_runner.tracing.recording import Place
 
 _DIMS = re.compile(r"\[([\d,]*)\]")
 _MOST = 64  # of a factor that is told

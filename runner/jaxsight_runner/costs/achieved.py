@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Optional
 
-from jaxsight_runner.compilation import Built
-from jaxsight_runner.line_costs import counted_operations, line_costs
-from jaxsight_runner.programs import Prepared, program
+from jaxsight_runner.costs.line_costs import counted_operations, line_costs
+from jaxsight_runner.costs.roofline import machine_peak
+from jaxsight_runner.program.compilation import Built
+from jaxsight_runner.program.prepared import Prepared, program
 from jaxsight_runner.protocol import Achieved, SourceLocation
-from jaxsight_runner.roofline import machine_peak
 
 _LONGEST_TRACE = 5.0  # seconds; it is traced once more to be counted
 

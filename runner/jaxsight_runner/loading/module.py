@@ -12,8 +12,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Optional
 
-from jaxsight_runner.definitions import running_lines
 from jaxsight_runner.failures import Stop, failure_of, interpreter, prime_source, stop
+from jaxsight_runner.loading.definitions import running_lines
 from jaxsight_runner.protocol import Failure, Question, TargetRequest
 
 

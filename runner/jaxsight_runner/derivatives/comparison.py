@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
-from jaxsight_runner.differences import slope
-from jaxsight_runner.differentiation import Differentiable, Vector, direction, inner, magnitude
+from jaxsight_runner.derivatives.differences import slope
+from jaxsight_runner.derivatives.differentiation import (
+    Differentiable,
+    Vector,
+    direction,
+    inner,
+    magnitude,
+)
 from jaxsight_runner.protocol import LeafVerdict
 
 _MANY_LEAVES = 8  # above it, one direction for each leaf is enough

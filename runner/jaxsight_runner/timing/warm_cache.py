@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Optional
 
-from jaxsight_runner.compilation import Compilable
+from jaxsight_runner.program.compilation import Compilable
 from jaxsight_runner.worker import Job
 
 _LONGEST_COMPILE = 20.0  # seconds; it is compiled once more to fill the cache

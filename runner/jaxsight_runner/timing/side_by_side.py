@@ -11,11 +11,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from jaxsight_runner import measure
-from jaxsight_runner.arguments import Arguments, build_arguments, written
-from jaxsight_runner.compilation import Compilable, compilable, copies, stage
 from jaxsight_runner.failures import Stop, failure_of, is_user_file
-from jaxsight_runner.programs import Prepared, prepare
+from jaxsight_runner.inputs.arguments import Arguments, build_arguments, written
+from jaxsight_runner.inputs.spec import SpecError, parse_spec
+from jaxsight_runner.loading.target import Loaded, load_target
+from jaxsight_runner.program.compilation import Compilable, compilable, copies, stage
+from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
     BenchmarkOptions,
     BenchmarkRequest,
@@ -25,15 +26,14 @@ from jaxsight_runner.protocol import (
     Stages,
     TargetRequest,
 )
-from jaxsight_runner.spec import SpecError, parse_spec
-from jaxsight_runner.statistics import (
+from jaxsight_runner.timing import measure
+from jaxsight_runner.timing.statistics import (
     comparison_verdict,
     median,
     pair_ratios,
     ratio_interval,
     summarise,
 )
-from jaxsight_runner.target import Loaded, load_target
 from jaxsight_runner.worker import Job
 
 CONFIDENCE = 0.99  # the samples are looked at more than once

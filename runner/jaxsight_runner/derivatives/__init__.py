@@ -1,0 +1,1 @@
+"""Derivatives from JAX and by differences, and how they compare."""

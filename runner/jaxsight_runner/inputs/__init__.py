@@ -1,0 +1,1 @@
+"""What the user says about inputs, and the values made from it."""

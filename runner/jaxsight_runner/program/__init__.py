@@ -1,0 +1,1 @@
+"""The function with its arguments, compiled, and the texts of what it was compiled to."""

@@ -1,0 +1,1 @@
+"""Samples, what they tell, and two functions taking turns."""

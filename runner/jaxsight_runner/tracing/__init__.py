@@ -1,0 +1,1 @@
+"""What local variables have while a function is traced."""
