@@ -20,6 +20,9 @@ export function registerCommands(
   const commands: Record<string, Command> = {
     "jaxsight.benchmark": (lens) => runs.run("benchmark", lens),
     "jaxsight.checkGradients": (lens) => runs.run("gradients", lens),
+    "jaxsight.inspect": (lens) => runs.run("inspection", lens),
+    "jaxsight.showShapes": (lens) => runs.run("shapes", lens),
+    "jaxsight.diagnose": (lens) => runs.run("diagnosis", lens),
     "jaxsight.runAgain": () => runs.again(),
     "jaxsight.openRulePage": (rule) => openRulePage(context, rule),
     "jaxsight.chooseInterpreter": () => chooseInterpreter(),

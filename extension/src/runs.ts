@@ -15,6 +15,9 @@ type Answers = Pick<RunParams, "input" | "importFile">;
 const COMMANDS: Readonly<Record<RunKind, string>> = {
   benchmark: "jaxsight.benchmark",
   gradients: "jaxsight.checkGradients",
+  inspection: "jaxsight.inspect",
+  shapes: "jaxsight.showShapes",
+  diagnosis: "jaxsight.diagnose",
 };
 
 /** Runs functions of the user's and shows what comes of it. */
@@ -31,7 +34,7 @@ export class Runs {
   /** Run what a lens, or the cursor, points at. */
   async run(kind: RunKind, argument?: unknown): Promise<void> {
     if (!(await this.isAllowed())) return;
-    const lens = isLensArgument(argument) ? argument : await this.lensAtCursor(kind);
+    const lens = isLensArgument(argument) ? argument : await this.lensAtCursor();
     if (lens) await this.follow({ kind, ...lens }, {});
   }
 
@@ -60,8 +63,8 @@ export class Runs {
     return true;
   }
 
-  /** The function whose lens is nearest above the cursor: which there are, the server says. */
-  private async lensAtCursor(kind: RunKind): Promise<LensArgument | undefined> {
+  /** The function whose lenses are nearest above the cursor: which there are, the server says. */
+  private async lensAtCursor(): Promise<LensArgument | undefined> {
     const editor = vscode.window.activeTextEditor;
     if (!editor) {
       await vscode.window.showInformationMessage(text.run.noEditor);
@@ -71,7 +74,8 @@ export class Runs {
       "vscode.executeCodeLensProvider",
       editor.document.uri,
     );
-    const ours = lenses.filter((lens) => lens.command?.command === COMMANDS[kind]);
+    const commands = Object.values(COMMANDS);
+    const ours = lenses.filter((lens) => lens.command && commands.includes(lens.command.command));
     const above = ours.filter((lens) => lens.range.start.line <= editor.selection.active.line);
     const found = (above.at(-1) ?? ours[0])?.command?.arguments?.[0] as unknown;
     if (isLensArgument(found)) return found;

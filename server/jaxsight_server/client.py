@@ -16,6 +16,7 @@ class Client:
     pulls: bool = False  # asks for diagnostics
     refreshes_diagnostics: bool = False
     refreshes_lenses: bool = False
+    refreshes_hints: bool = False
     related: bool = False
     tags: bool = False
     links_rules: bool = False
@@ -45,6 +46,7 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
         pulls=has("text_document.diagnostic"),
         refreshes_diagnostics=has("workspace.diagnostics.refresh_support"),
         refreshes_lenses=has("workspace.code_lens.refresh_support"),
+        refreshes_hints=has("workspace.inlay_hint.refresh_support"),
         related=any(has(f"{place}.related_information") for place in draws),
         tags=any(has(f"{place}.tag_support") for place in draws),
         links_rules=any(has(f"{place}.code_description_support") for place in draws),

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jaxsight_runner.protocol import ShapesReport
+
 
 @dataclass(frozen=True, slots=True)
 class LastResult:
@@ -23,6 +25,7 @@ class Jobs:
         self._tasks: dict[str | int, asyncio.Task[object]] = {}
         self._untold: set[asyncio.Task[object]] = set()
         self._results: dict[tuple[str, str], dict[str, LastResult]] = {}
+        self._shapes: dict[tuple[str, str], ShapesReport] = {}
 
     @property
     def running(self) -> frozenset[str | int]:
@@ -69,6 +72,15 @@ class Jobs:
             if document == uri
         }
 
+    def remember_shapes(self, uri: str, target: str, report: ShapesReport) -> None:
+        """Keep the shapes of a function's variables, for the inlay hints."""
+        self._shapes[uri, target] = report
+
+    def shapes(self, uri: str) -> tuple[ShapesReport, ...]:
+        """The shapes that the last runs found for functions of a document."""
+        return tuple(report for (document, _), report in self._shapes.items() if document == uri)
+
     def forget(self, uri: str) -> None:
         """Drop the results of a document that was closed."""
         self._results = {key: kinds for key, kinds in self._results.items() if key[0] != uri}
+        self._shapes = {key: report for key, report in self._shapes.items() if key[0] != uri}

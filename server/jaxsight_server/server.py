@@ -33,6 +33,7 @@ from jaxsight_server.features import (
     diagnostic,
     execute_command,
     hover,
+    inlay_hint,
     lifecycle,
     notebook_document_sync,
     run,
@@ -103,6 +104,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(lsp.CODE_ACTION_RESOLVE, code_action.resolve),
     Feature(lsp.TEXT_DOCUMENT_CODE_LENS, code_lens.code_lens, lsp.CodeLensOptions()),
+    Feature(lsp.TEXT_DOCUMENT_INLAY_HINT, inlay_hint.inlay_hint, lsp.InlayHintOptions()),
     Feature(lsp.TEXT_DOCUMENT_HOVER, hover.hover),
     Feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, configuration.did_change_configuration),
     Feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched_files.did_change_watched_files),
@@ -170,9 +172,17 @@ class Server(LanguageServer):
         try:
             await listen(stdin, self.protocol)
         finally:
-            self.schedule.stop()
-            await self.jobs.stop()
+            await self.stop()
             await asyncio.sleep(0)  # an `exit` right after `shutdown`: that is answered first
+
+    async def stop(self) -> None:
+        """End what is running and what was to be done later."""
+        self.schedule.stop()
+        await self.jobs.stop()
+        left = tuple(self._background)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 def serve() -> int:

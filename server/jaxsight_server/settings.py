@@ -17,6 +17,7 @@ class Lenses:
 
     benchmark: bool = True
     check_gradients: bool = True
+    inspect: bool = True
     last_result: bool = True
 
 
@@ -32,6 +33,7 @@ class Settings:
     interpreter: Path | None = None  # the user's Python, for library versions and runs
     client_commands: bool = False
     lenses: Lenses = field(default_factory=Lenses)
+    shape_hints: bool = True  # beside variables whose shapes a run has found
     problems: tuple[str, ...] = ()
 
 
@@ -58,13 +60,14 @@ def with_section(settings: Settings, section: object) -> Settings:
         settings,
         config=loaded.config,
         lenses=_lenses(table.get("codeLens")),
+        shape_hints=mapping(table.get("inlayHints")).get("shapes") is not False,
         problems=tuple(error.message for error in loaded.errors),
     )
 
 
 def _lenses(value: object) -> Lenses:
     if isinstance(value, bool):
-        return Lenses(value, value, value)
+        return Lenses(**dict.fromkeys((item.name for item in fields(Lenses)), value))
     table = mapping(value)
     return Lenses(
         **{item.name: table.get(camel_case(item.name)) is not False for item in fields(Lenses)}

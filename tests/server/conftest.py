@@ -22,6 +22,7 @@ CAPABLE: dict[str, Json] = {
         "workspaceEdit": {"documentChanges": True, "resourceOperations": ["create"]},
         "diagnostics": {"refreshSupport": True},
         "codeLens": {"refreshSupport": True},
+        "inlayHint": {"refreshSupport": True},
     },
     "textDocument": {
         "codeAction": {
@@ -94,9 +95,9 @@ class Client:
         self.server.protocol.receive(json.loads(json.dumps(message)))
         return number
 
-    async def answer(self, number: int) -> Json:
+    async def answer(self, number: int, timeout: float = TIMEOUT) -> Json:
         """The answer to a request. Raises `RpcError`."""
-        return await asyncio.wait_for(self._waiting[number], TIMEOUT)
+        return await asyncio.wait_for(self._waiting[number], timeout)
 
     async def request(self, method: str, params: Json) -> Json:
         """Send a request and wait for its answer."""
@@ -182,5 +183,4 @@ async def client() -> AsyncIterator[Client]:
     """A client whose server is stopped in the end."""
     made = Client()
     yield made
-    made.server.schedule.stop()
-    await made.server.jobs.stop()
+    await made.server.stop()

@@ -11,7 +11,7 @@ import pytest
 from jaxsight_analyzers.report.page import page_named
 from jaxsight_runner.protocol import Failure, Question
 from jaxsight_server.features import run
-from jaxsight_server.features.run import duration
+from jaxsight_server.outcome_words import duration
 from jaxsight_server.uris import uri_of
 
 if TYPE_CHECKING:
@@ -229,12 +229,13 @@ async def test_traced_function_has_lenses_that_stay_while_the_text_is_broken(
 ) -> None:
     await client.initialize(options={"clientCommands": True})
     client.open(URI, BROKEN)
-    assert await lenses(client) == ["Benchmark", "Check gradients"]
+    assert await lenses(client) == ["Benchmark", "Check gradients", "Inspect"]
     client.change(URI, 2, {"text": BROKEN + "def g(:\n"})
     found = await client.request("textDocument/codeLens", {"textDocument": {"uri": URI}})
     assert [lens["command"]["command"] for lens in found] == [
         "jaxsight.benchmark",
         "jaxsight.checkGradients",
+        "jaxsight.inspect",
     ]
     assert found[0]["range"]["start"]["line"] == 3
     assert found[0]["command"]["arguments"] == [{"uri": URI, "target": "f", "version": 2}]
@@ -245,13 +246,13 @@ async def test_function_with_inputs_has_lenses_and_a_plain_one_has_none(client: 
     client.open(URI, "def f(x):\n    return x\n")
     assert await lenses(client) == []
     client.change(URI, 2, {"text": "# jaxsight: inputs x: f32[3]\ndef f(x):\n    return x\n"})
-    assert await lenses(client) == ["Benchmark", "Check gradients"]
+    assert await lenses(client) == ["Benchmark", "Check gradients", "Inspect"]
 
 
 async def test_lenses_can_be_switched_off_and_untrusted_has_none(client: Client) -> None:
     await client.initialize(options={"settings": {"codeLens": {"checkGradients": False}}})
     client.open(URI, BROKEN)
-    assert await lenses(client) == ["Benchmark"]
+    assert await lenses(client) == ["Benchmark", "Inspect"]
     settings = {"jaxsight": {"codeLens": False}}
     client.notify("workspace/didChangeConfiguration", {"settings": settings})
     assert await lenses(client) == []

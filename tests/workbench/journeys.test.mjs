@@ -123,6 +123,35 @@ describe("runs", () => {
     await stale.waitFor({ state: "hidden" });
   });
 
+  test("inspection shows what each line costs, and the program in its forms", async () => {
+    const { window } = state;
+    await window.focusEditor();
+    await window.clickLens("Inspect");
+    const product = window.report.locator(".lines tr", { hasText: "x @ w" });
+    await product.waitFor({ timeout: 120_000 });
+    assert.match(await product.innerText(), /328 ?k/); // 2 * 256 * 64 * 10
+    await window.report.locator("summary", { hasText: "The program" }).click();
+    await window.report.locator("button", { hasText: "Optimised HLO" }).click();
+    await window.report.locator(".program .row", { hasText: "ENTRY" }).waitFor();
+    await product.locator("button.link").click();
+    await window.page.locator(".statusbar-item", { hasText: "Ln 10," }).waitFor();
+  });
+
+  test("shapes stand beside variables once they were asked for, until the code changes", async () => {
+    const { window } = state;
+    await window.focusEditor();
+    await window.goTo(10, 1);
+    await window.command("JAX Sight: Show Shapes in Function");
+    await window.report.locator(".locals tr", { hasText: "logits" }).first().waitFor({ timeout: 120_000 });
+    const line = window.page.locator(".view-line", { hasText: /logits:\sf32\[256,10\]\s=/ });
+    await line.waitFor();
+    await window.focusEditor();
+    await window.goTo(13, 1);
+    await window.page.keyboard.type("#");
+    await line.waitFor({ state: "detached" });
+    await window.page.keyboard.press("Control+Z");
+  });
+
   test("cancelling a run ends its process", async () => {
     const { window } = state;
     await window.focusEditor();

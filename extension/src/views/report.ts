@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import * as path from "node:path";
 import * as vscode from "vscode";
 
-import { NAME } from "../text.js";
+import { NAME, text } from "../text.js";
 import type { News, Run, View, Wish } from "./view.js";
 
 export const VIEW_TYPE = "jaxsight.report";
@@ -76,8 +76,7 @@ export class ReportPanel implements vscode.Disposable, vscode.WebviewPanelSerial
 
   private retitle(): void {
     if (!this.panel || !this.view) return;
-    const what = this.view.run.kind === "benchmark" ? "Benchmark" : "Gradients";
-    this.panel.title = `${what}: ${this.view.run.target}`;
+    this.panel.title = `${text.report[this.view.run.kind]}: ${this.view.run.target}`;
   }
 
   private async send(): Promise<void> {
@@ -102,6 +101,9 @@ export class ReportPanel implements vscode.Disposable, vscode.WebviewPanelSerial
         break;
       case "output":
         this.actions().showOutput();
+        break;
+      case "rule":
+        await vscode.commands.executeCommand("jaxsight.openRulePage", wish.rule);
         break;
       case "open":
         await open(wish.path, wish.line, this.view?.run.uri);

@@ -1,8 +1,11 @@
 /** What is run, what comes of it, and what the results panel and its page say to each other. */
 
-import type { BenchmarkReport, Failure, GradientsReport, Question } from "../protocol.js";
+import type { EnvironmentReport, Failure, Question, Report } from "../protocol.js";
 
-export type RunKind = "benchmark" | "gradients";
+/** What comes of running a function. */
+export type RunReport = Exclude<Report, EnvironmentReport>;
+
+export type RunKind = RunReport["kind"];
 
 /** The argument of the lens commands. */
 export interface LensArgument {
@@ -17,7 +20,7 @@ export interface Run extends LensArgument {
 }
 
 export type RunResult =
-  | { readonly status: "done"; readonly report: BenchmarkReport | GradientsReport }
+  | { readonly status: "done"; readonly report: RunReport }
   | { readonly status: "question"; readonly question: Question }
   | { readonly status: "failed"; readonly failure: Failure };
 
@@ -37,6 +40,7 @@ export type Wish =
   | { readonly wish: "copy" }
   | { readonly wish: "interpreter" }
   | { readonly wish: "output" }
+  | { readonly wish: "rule"; readonly rule: string }
   | { readonly wish: "open"; readonly path: string; readonly line: number };
 
 /** What the extension tells the page. */

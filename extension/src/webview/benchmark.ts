@@ -1,6 +1,7 @@
-import type { BenchmarkReport, Interval, Memory, Stages } from "../protocol.js";
+import type { BenchmarkReport, DeviceTime, Interval, Memory, Stages } from "../protocol.js";
 import { bullets, button, el, facts, section, table } from "./dom.js";
 import { histogram } from "./histogram.js";
+import { lineTable, place, share } from "./links.js";
 import { bytes, count, duration, percent } from "./units.js";
 
 export function benchmark(report: BenchmarkReport): HTMLElement[] {
@@ -9,6 +10,7 @@ export function benchmark(report: BenchmarkReport): HTMLElement[] {
     unstable(report),
     distribution(report),
     stages(report.stages),
+    report.device ? onDevice(report.device, report.target.path) : undefined,
     resources(report),
   ].filter((part) => part !== undefined);
 }
@@ -96,7 +98,20 @@ function stages(parts: Stages): HTMLElement {
   return section("From Python to the first result", grid);
 }
 
-function resources({ memory, cost, dispatch_floor: floor, donated }: BenchmarkReport): HTMLElement {
+/** Time by source line, as the profiler saw it. */
+function onDevice({ lines, busy, unmapped }: DeviceTime, target: string): HTMLElement | undefined {
+  if (lines.length === 0) return undefined;
+  const rows = lines.map((line) => [
+    place(line.path, line.line, target),
+    duration(line.seconds),
+    share(line.share),
+    el("code", "", line.text),
+  ]);
+  const rest = unmapped >= 0.01 ? ` ${percent(unmapped)} of the time belongs to no line.` : "";
+  return section("Time of each line on the device", el("p", "quiet", `The device was busy for ${duration(busy)} of each call.${rest}`), lineTable(["Time", "Share"], rows));
+}
+
+function resources({ memory, cost, dispatch_floor: floor, donated, achieved, eager }: BenchmarkReport): HTMLElement {
   return section(
     "What one call needs",
     facts(
@@ -110,6 +125,17 @@ function resources({ memory, cost, dispatch_floor: floor, donated }: BenchmarkRe
       ["Peak, as the backend says", memory?.peak === null || memory === null ? null : bytes(memory.peak)],
       ["Donated", donated.join(", ")],
       ["Calling an empty function", floor && duration(floor.median)],
+      ["Without jax.jit", eager && `${duration(eager.latency.median)}, compiling ${paid(eager.paid_after)}`],
+      ["Achieved", achieved && `${count(achieved.flops)}FLOP/s${ofPeak(achieved.flops_share)}`],
+      ["Moved", achieved && achieved.bytes !== null ? `${bytes(achieved.bytes)}/s${ofPeak(achieved.bytes_share)}` : null],
     ),
   );
+}
+
+function paid(after: number | null): string {
+  return after === null ? "never pays" : `has paid after ${count(after)} calls`;
+}
+
+function ofPeak(value: number | null): string {
+  return value === null ? "" : `, ${percent(value)} of the most this device was measured to do`;
 }

@@ -1,10 +1,15 @@
 /** The page of the results panel: draws a report, asks the extension for what it cannot do itself. */
 
-import type { BenchmarkReport, Environment, Failure, GradientsReport, Input } from "../protocol.js";
-import type { News, View, Wish } from "../views/view.js";
+import type { Environment, Failure, GradientsReport, Input } from "../protocol.js";
+import { text } from "../text.js";
+import type { News, RunReport, View, Wish } from "../views/view.js";
 import { benchmark } from "./benchmark.js";
+import { diagnosis } from "./diagnosis.js";
 import { bullets, button, el, facts, folded, section, sentence, table } from "./dom.js";
 import { gradients, tone } from "./gradients.js";
+import { inspection } from "./inspection.js";
+import { fileName, link, onWish } from "./links.js";
+import { shapes } from "./shapes.js";
 
 interface Api {
   postMessage(wish: Wish): void;
@@ -15,6 +20,9 @@ interface Api {
 declare function acquireVsCodeApi(): Api;
 
 const api = acquireVsCodeApi();
+onWish((wish) => {
+  api.postMessage(wish);
+});
 const page = document.querySelector("main");
 let stale = false;
 
@@ -26,7 +34,7 @@ function draw(view: View): void {
 
 function header({ run, outcome }: View): HTMLElement {
   const target = outcome.status === "done" ? outcome.report.target : undefined;
-  const name = el("h1", "", run.kind === "benchmark" ? "Benchmark of " : "Gradients of ", el("code", "", run.target));
+  const name = el("h1", "", `${text.report[run.kind]} of `, el("code", "", run.target));
   const place = target && link(`${fileName(target.path)}:${target.line}`, target.path, target.line);
   const device = outcome.status === "done" ? ` · ${where(outcome.report.environment)}` : "";
   return el(
@@ -60,25 +68,29 @@ function staleBanner(): HTMLElement {
   return banner;
 }
 
-function link(label: string, path: string, line: number): HTMLElement {
-  return button(label, "link", () => {
-    api.postMessage({ wish: "open", path, line });
-  });
-}
-
-function fileName(path: string): string {
-  return path.split(/[\\/]/).at(-1) ?? path;
-}
-
-function done(report: BenchmarkReport | GradientsReport): HTMLElement[] {
-  const parts = report.kind === "benchmark" ? benchmark(report) : [verdict(report), ...gradients(report)];
+function done(report: RunReport): HTMLElement[] {
   const notes = bullets(report.notes);
   return [
-    ...parts,
+    ...findings(report),
     section("Inputs", inputs(report.inputs)),
     ...(notes ? [section("Notes", notes)] : []),
     folded("Environment", environment(report)),
   ];
+}
+
+function findings(report: RunReport): HTMLElement[] {
+  switch (report.kind) {
+    case "benchmark":
+      return benchmark(report);
+    case "gradients":
+      return [verdict(report), ...gradients(report)];
+    case "inspection":
+      return inspection(report);
+    case "shapes":
+      return shapes(report);
+    case "diagnosis":
+      return diagnosis(report);
+  }
 }
 
 function verdict({ verdict: word, summary, culprit }: GradientsReport): HTMLElement {
@@ -97,7 +109,7 @@ function inputs(all: readonly Input[]): HTMLElement {
   return table(["Argument", "Value", "From", ""], rows);
 }
 
-function environment({ environment: on, target }: BenchmarkReport | GradientsReport): HTMLElement {
+function environment({ environment: on, target }: RunReport): HTMLElement {
   const flags = Object.entries(on.flags).map(([name, value]) => `${name}=${value}`);
   const libraries = Object.entries(on.libraries).map(([name, version]) => `${name} ${version}`);
   return facts(

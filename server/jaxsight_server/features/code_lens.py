@@ -23,7 +23,11 @@ from jaxsight_server.settings import Settings
 if TYPE_CHECKING:
     from jaxsight_server.server import Server
 
-_CLIENT_COMMANDS = {"benchmark": "jaxsight.benchmark", "gradients": "jaxsight.checkGradients"}
+_CLIENT_COMMANDS = {
+    "benchmark": "jaxsight.benchmark",
+    "gradients": "jaxsight.checkGradients",
+    "inspection": "jaxsight.inspect",
+}
 _INPUTS = re.compile(r"\s*#\s*jaxsight:\s*inputs\b")
 
 Results = Mapping[str, tuple[LastResult, ...]]
@@ -64,12 +68,14 @@ def _runs(settings: Settings, module: Module, uri: str, target: str) -> Iterator
     wanted = {
         "benchmark": settings.lenses.benchmark,
         "gradients": settings.lenses.check_gradients,
+        "inspection": settings.lenses.inspect,
     }
     found = module.snapshot.document(uri)
     assert found is not None  # the lens lies in it
-    for kind, title in TITLES.items():
-        if not wanted[kind]:
+    for kind, shown in wanted.items():
+        if not shown:
             continue
+        title = TITLES[kind]
         argument: dict[str, object] = {"uri": uri, "target": target, "version": found[1].version}
         if settings.client_commands:
             yield lsp.Command(title=title, command=_CLIENT_COMMANDS[kind], arguments=[argument])

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from jaxsight_runner.protocol import Failure, Question
 from jaxsight_server.features import run
 from jaxsight_server.features.run import RunParams
+from jaxsight_server.outcome_words import words
 
 if TYPE_CHECKING:
     from jaxsight_server.server import Server
@@ -54,7 +55,7 @@ async def _follow(server: Server, job: str, wanted: RunParams) -> None:
     _tell(server, job, run.answer(outcome))
     failed = isinstance(outcome, (Failure, Question))
     kind = lsp.MessageType.Error if failed else lsp.MessageType.Info
-    server.window_show_message(lsp.ShowMessageParams(kind, f"{title}: {run.words(outcome)}"))
+    server.window_show_message(lsp.ShowMessageParams(kind, f"{title}: {words(outcome)}"))
 
 
 async def _token(server: Server, job: str) -> str | None:

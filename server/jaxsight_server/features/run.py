@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,21 +12,26 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from jaxsight_analyzers.config import RunnerConfig
 from jaxsight_runner.protocol import (
-    BenchmarkReport,
     BenchmarkRequest,
+    DiagnosisRequest,
+    EnvironmentReport,
     Failure,
-    GradientsReport,
     GradientsRequest,
+    InspectionOptions,
+    InspectionRequest,
     Log,
     Outcome,
     Progress,
     Question,
+    ShapesReport,
+    ShapesRequest,
     TargetRequest,
     to_json,
 )
 from jaxsight_server.interpreters import find_interpreter
 from jaxsight_server.jobs import LastResult
 from jaxsight_server.module import Module
+from jaxsight_server.outcome_words import words
 from jaxsight_server.runner_client import RunnerClient
 from jaxsight_server.schedule import SupersededError
 
@@ -36,7 +41,20 @@ if TYPE_CHECKING:
 RUN = "jaxsight/run"
 RUN_LOG = "jaxsight/runLog"
 
-TITLES = {"benchmark": "Benchmark", "gradients": "Check gradients"}
+TITLES = {
+    "benchmark": "Benchmark",
+    "gradients": "Check gradients",
+    "inspection": "Inspect",
+    "shapes": "Show shapes",
+    "diagnosis": "Diagnose",
+}
+_REQUESTS: Mapping[str, type[TargetRequest]] = {
+    "benchmark": BenchmarkRequest,
+    "gradients": GradientsRequest,
+    "inspection": InspectionRequest,
+    "shapes": ShapesRequest,
+    "diagnosis": DiagnosisRequest,
+}
 _UNTRUSTED = Failure(
     "untrusted",
     "this workspace is not trusted, so nothing of it is run; trust it first",
@@ -47,7 +65,7 @@ _UNTRUSTED = Failure(
 class RunParams:
     """What the client asks to run."""
 
-    kind: str  # "benchmark" or "gradients"
+    kind: str  # of `TITLES`
     uri: str
     target: str  # qualified name
     input: str | None = None
@@ -95,12 +113,22 @@ async def perform(
         on_progress=on_progress,
         on_log=on_log,
     )
-    if isinstance(outcome, (BenchmarkReport, GradientsReport)):
-        result = LastResult(words(outcome), outcome.target.hash)
-        server.jobs.remember(wanted.uri, wanted.target, wanted.kind, result)
-        if server.client.refreshes_lenses:
-            server.spawn("refresh", server.workspace_code_lens_refresh_async(None))
+    _remember(server, wanted, outcome)
     return outcome
+
+
+def _remember(server: Server, wanted: RunParams, outcome: Outcome) -> None:
+    """Keep what a run found where lenses and hints look for it."""
+    if isinstance(outcome, (Failure, Question, EnvironmentReport)):
+        return
+    result = LastResult(words(outcome), outcome.target.hash)
+    server.jobs.remember(wanted.uri, wanted.target, wanted.kind, result)
+    if isinstance(outcome, ShapesReport):
+        server.jobs.remember_shapes(wanted.uri, wanted.target, outcome)
+        if server.client.refreshes_hints:
+            server.spawn("refresh", server.workspace_inlay_hint_refresh_async(None))
+    if server.client.refreshes_lenses:
+        server.spawn("refresh", server.workspace_code_lens_refresh_async(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +164,7 @@ def _prepare(module: Module, wanted: RunParams) -> _Prepared | Failure:
     if interpreter is None:
         message = "there is no Python to run this with: choose an interpreter, or make a `.venv`"
         return Failure("start", message)
-    kind = BenchmarkRequest if wanted.kind == "benchmark" else GradientsRequest
-    request = kind(
+    request = _REQUESTS[wanted.kind](
         path=str(path),
         text=snapshot.source.text,
         qualname=wanted.target,
@@ -145,6 +172,8 @@ def _prepare(module: Module, wanted: RunParams) -> _Prepared | Failure:
         import_file=wanted.import_file,
         root=str(root),
     )
+    if isinstance(request, InspectionRequest):
+        request = replace(request, options=InspectionOptions(programs=True))
     directory = folder or root
     return _Prepared(
         request, interpreter, directory if directory.is_dir() else Path.cwd(), config.runner
@@ -198,29 +227,6 @@ def answer(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Failure):
         return {"status": "failed", "failure": to_json(outcome)}
     return {"status": "done", "report": to_json(outcome)}
-
-
-def words(outcome: Outcome) -> str:
-    """What came of a run, in a few words."""
-    if isinstance(outcome, (Question, Failure)):
-        return outcome.message
-    if isinstance(outcome, GradientsReport):
-        return outcome.summary
-    if isinstance(outcome, BenchmarkReport):
-        latency = outcome.latency
-        spread = (latency.high - latency.low) / 2 / latency.median if latency.median else 0.0
-        compiled = outcome.stages.trace + outcome.stages.lower + outcome.stages.compile
-        unstable = " · unstable" if outcome.verdict == "unstable" else ""
-        return f"{duration(latency.median)} ± {spread:.0%} · compile {duration(compiled)}{unstable}"
-    return "done"
-
-
-def duration(seconds: float) -> str:
-    """A time with three digits and its unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
 
 
 # -- progress: pygls keeps every token for ever, so tokens are ours
