@@ -12,9 +12,10 @@ import argparse
 import os
 
 from benchmarks.runner import loops, trials
+from benchmarks.runner.gradients import table
 from benchmarks.table import Row, line
 
-MEASUREMENTS = ("loops", "trials")
+MEASUREMENTS = ("loops", "trials", "gradients")
 
 
 def main() -> int:
@@ -22,12 +23,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runner", description=__doc__)
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="measure just this")
     parser.add_argument("--trials", type=int, default=20, help="comparisons of each kind")
+    parser.add_argument(
+        "--half", metavar="NAME", help="of the table of gradients: `cases`, `held_out`"
+    )
     arguments = parser.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     print(f"load {load:.1f} on {os.cpu_count()} cores\n")
     rows: list[Row] = []
     for name in arguments.only or MEASUREMENTS:
-        found = loops.measure() if name == "loops" else trials.measure(arguments.trials)
+        measures = {
+            "loops": loops.measure,
+            "trials": lambda: trials.measure(arguments.trials),
+            "gradients": lambda: table.measure(arguments.half),
+        }
+        found = measures[name]()
         for row in found:
             print(line(row), flush=True)
             rows.append(row)

@@ -18,6 +18,8 @@ export interface BenchmarkOptions {
 export interface GradientsOptions {
   directions: number;
   seed: number;
+  /** 2: check the derivative of the gradient, too */
+  order: number;
 }
 
 /** What an inspection brings along. */
@@ -493,6 +495,18 @@ export interface GradientLeaf {
   element: number[] | null;
 }
 
+/** Something about the gradient that a reader should know. */
+export interface GradientFinding {
+  kind: "wrong-rule" | "mismatch" | "forward-reverse" | "cut" | "non-finite" | "overflow" | "precision" | "random" | "elsewhere" | "trap" | "singular";
+  /** an error makes the verdict "wrong" */
+  level: "error" | "warning" | "note";
+  message: string;
+  place: SourceLocation | null;
+  /** of the function that begins at `place` */
+  last_line: number | null;
+  leaves: string[];
+}
+
 /** What a gradient check found. */
 export interface GradientsReport {
   target: Target;
@@ -504,12 +518,16 @@ export interface GradientsReport {
   intended: string | null;
   /** jvp against vjp, relative */
   forward_reverse_error: number | null;
-  /** "f64", or what the reference had to be computed in */
+  /** "f64", or what the program had to be differentiated in */
   precision: string;
   directions: number;
   notes: string[];
   inputs: Input[];
   environment: Environment;
+  /** the errors first */
+  findings: GradientFinding[];
+  /** the gradient of the gradient, when asked for */
+  second_order: GradientLeaf[];
   version: number;
   kind: "gradients";
 }

@@ -66,8 +66,9 @@ def test_the_wrong_rule_is_named(name: str, line: str, outcomes: dict[str, Any])
     assert text_at(outcomes[name], name).startswith(line)
 
 
-def test_a_mistake_without_a_custom_rule_has_no_culprit(outcomes: dict[str, Any]) -> None:
-    assert outcomes["half stopped"]["culprit"] is None
+def test_a_stop_that_is_to_blame_is_named(outcomes: dict[str, Any]) -> None:
+    assert "stop_gradient" in text_at(outcomes["half stopped"], "half stopped")
+    assert [f["kind"] for f in outcomes["half stopped"]["findings"]] == ["cut"]
 
 
 def test_the_one_wrong_element_is_named(outcomes: dict[str, Any]) -> None:

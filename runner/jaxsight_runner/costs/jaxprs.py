@@ -114,7 +114,7 @@ class _Walk:
         elif nested and not name.startswith(_COMBINERS) and name != "pallas_call":
             if name == "custom_linear_solve":  # its other programs are for derivatives
                 nested = [equation.params["jaxprs"].solve]
-            library = name in _NAMED and _is_of_library(nested[0], around.is_library)
+            library = name in _NAMED and is_of_library(nested[0], around.is_library)
             copies = _copies(equation, name)
             inside = _Surroundings(times * copies, place, loop, library)
             takes_all = len(opened(nested[0]).outvars) == len(used)
@@ -170,17 +170,7 @@ class _Scan:
 
     def __init__(self, equation: Equation) -> None:
         self._body = sub_jaxprs(equation)[0]
-        body = opened(self._body)
-        self._outputs = len(body.outvars)
-        self._carried = sum(
-            len(inner.aval.shape) == len(outer.aval.shape)
-            for inner, outer in zip(body.outvars, equation.outvars)
-        )
-        stacked = sum(
-            len(inner.aval.shape) < len(outer.aval.shape)
-            for inner, outer in zip(body.invars, equation.invars)
-        )
-        self._constants = len(body.invars) - stacked - self._carried
+        self._constants, self._carried = scan_counts(equation)
 
     def needed(self, used: Sequence[bool]) -> list[bool]:
         """Which results of the body count: those used, and what of the carry they need in the next step."""
@@ -202,6 +192,20 @@ class _Scan:
         return [*inputs[:start], *carry, *inputs[end:]]
 
 
+def scan_counts(equation: Equation) -> tuple[int, int]:
+    """How many inputs of a `scan` are constants, and how many are carried."""
+    body = opened(sub_jaxprs(equation)[0])
+    carried = sum(
+        len(inner.aval.shape) == len(outer.aval.shape)
+        for inner, outer in zip(body.outvars, equation.outvars)
+    )
+    stacked = sum(
+        len(inner.aval.shape) < len(outer.aval.shape)
+        for inner, outer in zip(body.invars, equation.invars)
+    )
+    return len(body.invars) - stacked - carried, carried
+
+
 def place_of(equation: Equation) -> Optional[SourceLocation]:
     """The innermost line of the user's that made an equation."""
     traceback = getattr(equation.source_info, "traceback", None)
@@ -211,7 +215,7 @@ def place_of(equation: Equation) -> Optional[SourceLocation]:
     return None
 
 
-def _is_of_library(jaxpr: Jaxpr, otherwise: bool) -> bool:
+def is_of_library(jaxpr: Jaxpr, otherwise: bool) -> bool:
     """Whether a compiled function is a library's: JAX traces it once, so its lines are the first call's."""
     info = getattr(opened(jaxpr), "debug_info", None)
     name = getattr(info, "func_filename", None)

@@ -1,4 +1,8 @@
-"""Compares a gradient with differences, leaf by leaf, and judges what it sees."""
+"""Compares a gradient with differences, leaf by leaf, and judges what it sees.
+
+The cost does not grow with the number of parameters: a direction is drawn through all elements of a leaf,
+and through all leaves where there are many; only what disagrees is halved, down to the element.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,10 @@ from jaxsight_runner.derivatives.differentiation import (
 from jaxsight_runner.protocol import LeafVerdict
 
 _MANY_LEAVES = 8  # above it, one direction for each leaf is enough
+_VERY_MANY = 24  # above it, leaves are compared together, and halved where they disagree
 _JITTERS = 4
+_STEPS = (1e-2, 1e-4, 1e-6)
+_COARSE = (5e-2, 5e-3)  # without a reference in double precision
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,9 @@ def check_direction(
     found = abs(seen.value) if math.isfinite(seen.value) else 0.0
     rounding = seen.rounding(function.epsilon)
     scale = max(magnitude(gradient, along), abs(claimed), found)
-    full = function.precision == "f64"
+    full = function.epsilon < 1e-15
     trusted = seen.uncertainty <= max((1e-4 if full else 5e-3) * scale, rounding)
-    tolerance = max(
-        20 * seen.uncertainty if trusted else 0.0, (1e-6 if full else 2e-3) * scale, rounding
-    )
+    tolerance = max(20 * seen.uncertainty if trusted else 0.0, function.tolerance * scale, rounding)
     gap = abs(seen.right - seen.left)
     kinked = gap > 1e-3 * scale + rounding
     reliable = trusted and math.isfinite(seen.value)
@@ -79,54 +84,72 @@ class Comparison:
     """The checks of all leaves of one function at one point."""
 
     def __init__(
-        self, function: Differentiable, gradient: Vector, directions: int, seed: int
+        self,
+        function: Differentiable,
+        point: Vector,
+        gradient: Vector,
+        directions: int,
+        seed: int,
     ) -> None:
         self.function = function
+        self.point = point
         self.gradient = gradient
         self._rng = import_module("numpy").random.default_rng([seed, 2])
-        self._count = directions if len(function.point) <= _MANY_LEAVES else 1
-        full = function.precision == "f64"
-        self._steps = (1e-2, 1e-4, 1e-6) if full else (5e-2, 5e-3)
+        self._directions = directions
+        self._steps = _STEPS if function.epsilon < 1e-15 else _COARSE
 
-    def leaf(self, index: int) -> LeafCheck:
-        """Check one leaf: along random directions, then with smaller steps, then beside the point."""
-        checks = [self._best(index) for _ in range(self._count)]
+    def leaves(self, wanted: Sequence[int]) -> dict[int, LeafCheck]:
+        """Check leaves: each for itself, or together as long as they agree."""
+        if len(wanted) <= _VERY_MANY:
+            count = self._directions if len(wanted) <= _MANY_LEAVES else 1
+            return {index: self.group([index], count) for index in wanted}
+        found = self.group(wanted, self._directions)
+        if found.verdict == "right":
+            return dict.fromkeys(wanted, found)
+        middle = len(wanted) // 2
+        return {**self.leaves(wanted[:middle]), **self.leaves(wanted[middle:])}
+
+    def group(self, leaves: Sequence[int], count: int) -> LeafCheck:
+        """Check leaves along random directions, then with smaller steps, then beside the point."""
+        checks = [self._best(leaves) for _ in range(count)]
         worst = max(
             checks, key=lambda check: check.error if check.error == check.error else math.inf
         )
         if all(check.agrees and check.reliable for check in checks):
             return LeafCheck("right", worst)
-        if worst.kinked or not worst.reliable:
-            beside = self._beside(index)
-            if sum(check.agrees and check.reliable for check in beside) >= _JITTERS - 1:
-                return LeafCheck("kink", worst, message="not smooth at this point; right beside it")
-            failed = [check for check in beside if check.reliable and not check.agrees]
-            if len(failed) < 2 and not any(c.reliable and not c.agrees for c in checks):
-                return LeafCheck(
-                    "unsure", worst, message="the numerical reference does not settle here"
-                )
-        return LeafCheck("wrong", worst, self._element(index), _words(worst))
+        # A derivative that differs by side, or is not linear as that of a maximum of equal values, is none.
+        beside = self._beside(leaves)
+        if sum(check.agrees and check.reliable for check in beside) >= _JITTERS - 1:
+            return LeafCheck("kink", worst, message="not smooth at this point; right beside it")
+        failed = [check for check in beside if check.reliable and not check.agrees]
+        settled = [check for check in checks if check.reliable and not check.kinked]
+        if len(failed) < 2 and all(check.agrees for check in settled):
+            message = "the numerical reference does not settle here"
+            return LeafCheck("unsure", worst, message=message)
+        if len(leaves) > 1:
+            return LeafCheck("wrong", worst)
+        return self._located(leaves[0], worst)
 
-    def _best(self, index: int, mask: Optional[Any] = None) -> Check:
+    def _best(self, leaves: Sequence[int], mask: Optional[Any] = None) -> Check:
         """One direction, with steps made smaller until the two agree."""
-        along = direction(self.function.point, self._rng, index, mask)
+        along = direction(self.point, self._rng, leaves, mask)
         checks: list[Check] = []
         for step in self._steps:
-            check = check_direction(self.function, self.function.point, self.gradient, along, step)
+            check = check_direction(self.function, self.point, self.gradient, along, step)
             checks.append(check)
             if check.agrees and check.reliable:
                 return check
         settled = [check for check in checks if check.reliable] or checks
         return min(settled, key=lambda check: check.uncertainty)
 
-    def _beside(self, index: int) -> list[Check]:
-        """The same leaf at points nearby, where a kink is unlikely to be."""
+    def _beside(self, leaves: Sequence[int]) -> list[Check]:
+        """The same leaves at points nearby, where a kink is unlikely to be."""
         found: list[Check] = []
         for _ in range(_JITTERS):
-            away = direction(self.function.point, self._rng)
-            point = tuple(x + 1e-2 * v.astype(x.dtype) for x, v in zip(self.function.point, away))
+            away = direction(self.point, self._rng)
+            point = tuple(x + 1e-2 * v.astype(x.dtype) for x, v in zip(self.point, away))
             gradient = self.function.gradient(*point)
-            along = direction(point, self._rng, index)
+            along = direction(point, self._rng, leaves)
             checks = [
                 check_direction(self.function, point, gradient, along, step)
                 for step in self._steps[1:]
@@ -134,48 +157,44 @@ class Comparison:
             found.append(next((c for c in checks if c.agrees and c.reliable), checks[-1]))
         return found
 
-    def _element(self, index: int) -> Optional[tuple[int, ...]]:
-        """The element with the wrong derivative, when it is one: found by halving."""
+    def _located(self, index: int, worst: Check) -> LeafCheck:
+        """The wrong element, found by halving, and by how much it is wrong."""
         numpy = import_module("numpy")
-        shape = self.function.point[index].shape
+        shape = self.point[index].shape
         size = math.prod(shape)
-        if size <= 1:
-            return None
         suspects: Any = numpy.arange(size)
+        several = False
+        check = worst
         while len(suspects) > 1:
             halves = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
-            wrong = [half for half in halves if self._is_wrong(index, half, shape)]
-            if len(wrong) != 1:
-                return None  # none or many
-            suspects = wrong[0]
-        return tuple(int(item) for item in numpy.unravel_index(int(suspects[0]), shape))
+            tried = [(self._masked(index, half, shape), half) for half in halves]
+            wrong = [(c, half) for c, half in tried if not c.agrees]
+            if not wrong:
+                return LeafCheck("wrong", worst, None, _words(worst))  # only together
+            several = several or len(wrong) > 1
+            check, suspects = max(wrong, key=lambda pair: pair[0].error)
+        if size <= 1:
+            return LeafCheck("wrong", worst, None, _words(worst))
+        element = tuple(int(item) for item in numpy.unravel_index(int(suspects[0]), shape))
+        where = "as" if several else "only"
+        return LeafCheck(
+            "wrong", worst, element, f"{_words(check)}, {where} at element {_index(element)}"
+        )
 
-    def _is_wrong(self, index: int, elements: Any, shape: Sequence[int]) -> bool:
+    def _masked(self, index: int, elements: Any, shape: Sequence[int]) -> Check:
         numpy = import_module("numpy")
         mask = numpy.zeros(math.prod(shape))
         mask[elements] = 1
-        return not self._best(index, mask.reshape(tuple(shape))).agrees
+        return self._best([index], mask.reshape(tuple(shape)))
 
-    def is_dead(self, index: int) -> Optional[bool]:
-        """Whether a leaf's gradient is zero here and around while the output depends on it.
 
-        None: the output does not depend on it at all.
-        """
-        numpy = import_module("numpy")
-        values: set[float] = {
-            float(self.function.step(0.0, self.function.point, self.function.point))
-        }
-        along = direction(self.function.point, self._rng, index)
-        for t in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0):
-            point = tuple(x + t * v.astype(x.dtype) for x, v in zip(self.function.point, along))
-            values.add(float(self.function.step(0.0, point, along)))
-            found = numpy.asarray(self.function.gradient(*point)[index])
-            if numpy.any(found != 0):
-                return False
-        return True if len(values) > 1 else None
+def _index(element: tuple[int, ...]) -> str:
+    return "[" + ", ".join(map(str, element)) + "]"
 
 
 def _words(check: Check) -> str:
-    if check.numeric:
+    if not check.analytic:
+        return f"0 where differences give {check.numeric:.4g}"
+    if abs(check.numeric) > 1e-9 * check.scale:
         return f"{check.analytic / check.numeric:.4g} times the numerical derivative"
-    return f"{check.analytic:.4g} where the numerical derivative is 0"
+    return f"{check.analytic:.4g} where differences give 0"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from types import CodeType
 from typing import Any, Optional, cast
 
 from jaxsight_runner.failures import is_user_file
@@ -29,6 +30,15 @@ class CustomRule:
     name: str
     primal: Callable[..., Any]
     functions: tuple[Callable[..., Any], ...]  # forward and backward, or jvp
+
+    @property
+    def last_line(self) -> Optional[int]:
+        """Where the function that `place` names ends."""
+        place = self.place
+        for function in (*reversed(self.functions), self.primal):
+            if place is not None and _place(function) == place:
+                return max(_lines(_unwrapped(function).__code__), default=place[1])
+        return None
 
     @property
     def place(self) -> Optional[tuple[str, int]]:
@@ -69,7 +79,7 @@ class RuleWatch:
 
     def _watched(self, original: Callable[..., Any], skipped: set[int]) -> Callable[..., Any]:
         def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
-            if id(owner) not in self.seen and _is_users(owner):
+            if id(owner) not in self.seen and _users_functions(owner.fun):
                 self.seen[id(owner)] = _describe(owner)
             if id(owner) in skipped:
                 return owner.fun(*args, **kwargs)
@@ -80,7 +90,6 @@ class RuleWatch:
 
 def intended(rule: CustomRule, path: str, text: str) -> Optional[str]:
     """Why the rule is meant to differ, from the comment above its parts; None if none says so."""
-    lines = text.splitlines()
     starts: set[int] = set()
     for function in (rule.primal, *rule.functions):
         found = _place(function)
@@ -91,23 +100,24 @@ def intended(rule: CustomRule, path: str, text: str) -> Optional[str]:
             on_rule = isinstance(node.func.value, ast.Name) and node.func.value.id == rule.name
             if on_rule and node.func.attr in ("defvjp", "defjvp", "defjvps"):
                 starts.add(node.lineno)
-    for start in sorted(starts):
-        line = start - 1
-        while line > 0 and lines[line - 1].lstrip().startswith("#"):
-            match = _INTENDED.search(lines[line - 1])
-            if match:
-                return match.group(1).strip() or "declared in the source"
-            line -= 1
-    return None
+    return next(filter(None, (declared(line, text) for line in sorted(starts))), None)
 
 
-def _is_users(owner: Any) -> bool:
-    place = _place(owner.fun)
-    return place is not None and is_user_file(place[0])
+def declared(line: int, text: str) -> Optional[str]:
+    """Why what a line does to gradients is meant, from a comment on it or above it."""
+    lines = text.splitlines()
+    if not 0 < line <= len(lines):
+        return None
+    match = _INTENDED.search(lines[line - 1])
+    while match is None and line > 1 and lines[line - 2].lstrip().startswith("#"):
+        line -= 1
+        match = _INTENDED.search(lines[line - 1])
+    return (match.group(1).strip() or "declared in the source") if match else None
 
 
 def _describe(owner: Any) -> CustomRule:
-    primal = _unwrapped(owner.fun)
+    # `jax.custom_gradient` wraps the user's function in one of its own
+    primal = _users_functions(owner.fun)[0]
     parts = [getattr(owner, name, None) for name in ("fwd", "bwd", "jvp")]
     functions: list[Callable[..., Any]] = []
     for part in parts:
@@ -136,6 +146,15 @@ def _unwrapped(function: Any) -> Any:
     while hasattr(function, "func"):  # partial
         function = function.func
     return inspect.unwrap(function) if callable(function) else function
+
+
+def _lines(code: CodeType) -> set[int]:
+    """The lines of a function, and of those that are defined in it."""
+    found = {line for _, _, line in code.co_lines() if line}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _lines(constant)
+    return found
 
 
 def _place(function: Any) -> Optional[tuple[str, int]]:

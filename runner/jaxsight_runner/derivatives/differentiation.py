@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.costs.jaxprs import opened, sub_jaxprs
+from jaxsight_runner.derivatives.lifting import lifted
 from jaxsight_runner.failures import stop
 from jaxsight_runner.program.prepared import Program, is_inexact
 
 Vector = Sequence[Any]  # one array for each differentiable leaf, of the user's jax
-_LOW = ("float32", "bfloat16", "float16", "complex64")
+# what a program may round to, the worst first, and how far gradients may then be off, relative
+_TOLERANCES = {"float8": 0.5, "bfloat16": 0.1, "float16": 2e-2, "float32": 2e-3, "complex64": 2e-3}
+_FULL_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,13 @@ class Differentiable:
     paths: tuple[str, ...]
     precision: str  # "f64"; "mixed" where the program itself rounds to less; "native"
     jax: Any
+    outputs: Callable[..., list[Any]]  # outputs(*leaves) -> what is floating of them
+    values: Any  # the same, compiled
     step: Any  # compiled: (t, point, direction) -> phi(point + t * direction)
     gradient: Any  # compiled: (*leaves) -> one array for each leaf
-    outputs: tuple[Any, ...]
-
-    @property
-    def epsilon(self) -> float:
-        """The rounding error of one operation."""
-        return 2.3e-16 if self.precision == "f64" else 1.2e-7
+    tolerance: float  # relative, of its gradients
+    epsilon: float  # the rounding error of one operation in `step`
+    infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
 
     def along(self, point: Vector, direction: Vector) -> Callable[[float], float]:
         """phi on the line through `point`."""
@@ -42,33 +45,75 @@ class Differentiable:
         """The directional derivative by forward mode."""
         return float(self.jax.jvp(self.phi, tuple(self.point), tuple(direction))[1])
 
+    def anew(self) -> Differentiable:
+        """The same function with a gradient that is traced again when it is first asked for."""
 
-def differentiable(program: Program, seed: int) -> Differentiable:
-    """The program in float64 where it can be traced so, else as it is."""
+        def phi(*leaves: Any) -> Any:
+            return self.phi(*leaves)
+
+        return replace(self, gradient=_gradient(self.jax, phi, len(self.point)))
+
+    def of_gradient(self, weights: Vector) -> Differentiable:
+        """The gradient against fixed weights, as a function to differentiate once more."""
+        slopes = self.jax.grad(self.phi, argnums=tuple(range(len(self.point))))
+
+        def phi(*leaves: Any) -> Any:
+            return _weighed(self.jax.numpy, weights, slopes(*leaves))
+
+        def outputs(*leaves: Any) -> list[Any]:
+            return list(slopes(*leaves))
+
+        return replace(
+            self,
+            phi=phi,
+            outputs=outputs,
+            values=self.gradient,
+            step=self.jax.jit(_step(self.jax.numpy, phi)),
+            gradient=_gradient(self.jax, phi, len(self.point)),
+        )
+
+
+def _gradient(jax: Any, phi: Callable[..., Any], count: int) -> Any:
+    return jax.jit(jax.grad(phi, argnums=tuple(range(count))))
+
+
+def _step(numpy: Any, phi: Callable[..., Any]) -> Callable[..., Any]:
+    def step(t: Any, start: Any, direction: Any) -> Any:
+        return phi(
+            *[
+                x + numpy.asarray(t, x.real.dtype) * v.astype(x.dtype)
+                for x, v in zip(start, direction)
+            ]
+        )
+
+    return step
+
+
+def _weighed(numpy: Any, weights: Vector, values: Vector) -> Any:
+    terms = [numpy.sum(numpy.real(w * v)) for w, v in zip(weights, values)]
+    return sum(terms[1:], terms[0])
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The program as a function of its floating leaves alone."""
+
+    function: Callable[..., list[Any]]
+    point: tuple[Any, ...]
+    paths: tuple[str, ...]
+    is_promoted: bool
+
+
+def floating(program: Program, promote: bool) -> Outputs:
+    """The program with its floating leaves in float64, or as they are."""
     jax = import_module("jax")
     indices = [i for i, leaf in enumerate(program.leaves) if is_inexact(leaf)]
     if not indices:
         raise stop(
             "unsupported", "no argument holds floating-point numbers: nothing to differentiate"
         )
-    try:
-        return _build(program, indices, seed, promote=True)
-    except (TypeError, ValueError) as error:
-        # dtypes written down in the program may not go together with float64 arguments
-        if not _is_about_dtypes(error):
-            raise
-        jax.clear_caches()
-        return _build(program, indices, seed, promote=False)
-
-
-def _is_about_dtypes(error: Exception) -> bool:
-    return any(word in str(error) for word in ("dtype", "float32", "float64", "bfloat16", "type"))
-
-
-def _build(program: Program, indices: Sequence[int], seed: int, promote: bool) -> Differentiable:
-    jax, numpy = import_module("jax"), import_module("numpy")
     base = [
-        _promoted(leaf) if promote and i in indices else leaf
+        promoted(leaf) if promote and i in indices else leaf
         for i, leaf in enumerate(program.leaves)
     ]
 
@@ -81,30 +126,99 @@ def _build(program: Program, indices: Sequence[int], seed: int, promote: bool) -
         ]
         return [item for item in found if is_inexact(item)]
 
-    point = tuple(base[index] for index in indices)
-    values = jax.jit(outputs)(*point)
+    paths = tuple(program.paths[index] for index in indices)
+    return Outputs(outputs, tuple(base[index] for index in indices), paths, promote)
+
+
+def traced(program: Program) -> tuple[Outputs, Any]:
+    """The program in float64 where it can be traced so, else as it is; with its jaxpr."""
+    jax = import_module("jax")
+    try:
+        found = floating(program, promote=True)
+        return found, jax.make_jaxpr(found.function)(*found.point)
+    except (TypeError, ValueError) as error:
+        # dtypes written down in the program may not go together with float64 arguments
+        if not _is_about_dtypes(error):
+            raise
+        jax.clear_caches()
+        found = floating(program, promote=False)
+        return found, jax.make_jaxpr(found.function)(*found.point)
+
+
+def differentiable(
+    given: Outputs, jaxpr: Any, seed: int, referenced: bool = True
+) -> Differentiable:
+    """The derivatives of what was traced; `referenced`: differences are taken in double precision."""
+    jax, numpy = import_module("jax"), import_module("numpy")
+    compiled = jax.jit(given.function)
+    values = compiled(*given.point)
     if not values:
         raise stop(
             "unsupported", "no output holds floating-point numbers: nothing to differentiate"
         )
     cotangents = _cotangents(values, numpy.random.default_rng([seed, 1]))
+    infinite = [jax.numpy.isinf(value) for value in values]
+    count = sum(int(numpy.sum(numpy.asarray(mask))) for mask in infinite)
 
     def phi(*leaves: Any) -> Any:
-        terms = [jax.numpy.sum(jax.numpy.real(c * o)) for c, o in zip(cotangents, outputs(*leaves))]
-        return sum(terms[1:], terms[0])
+        found = given.function(*leaves)
+        if count:
+            # an element that is infinite, as masks make them, has no derivative and takes no part
+            found = [jax.numpy.where(m, 0, value) for m, value in zip(infinite, found)]
+        return _weighed(jax.numpy, cotangents, found)
 
-    def step(t: Any, start: Any, direction: Any) -> Any:
-        return phi(*[x + jax.numpy.asarray(t, x.real.dtype) * v for x, v in zip(start, direction)])
+    narrow = lowest(jaxpr) if given.is_promoted else _lowest_of(values)
+    found = Differentiable(
+        phi=phi,
+        point=given.point,
+        paths=given.paths,
+        precision="native" if not given.is_promoted else "mixed" if narrow else "f64",
+        jax=jax,
+        outputs=given.function,
+        values=compiled,
+        step=jax.jit(_step(jax.numpy, phi)),
+        gradient=_gradient(jax, phi, len(given.point)),
+        tolerance=_TOLERANCES.get(narrow or "", _FULL_TOLERANCE),
+        epsilon=2.3e-16,
+        infinite=count,
+    )
+    if found.precision == "f64" or not referenced:
+        return found
+    return _referenced(found, jaxpr, cotangents, infinite)
 
-    precision = "native" if not promote else "f64"
-    if promote and _rounds(jax.make_jaxpr(outputs)(*point)):
-        precision = "mixed"
-    gradient = jax.jit(jax.grad(phi, argnums=tuple(range(len(point)))))
-    paths = tuple(program.paths[index] for index in indices)
-    return Differentiable(phi, point, paths, precision, jax, jax.jit(step), gradient, tuple(values))
+
+def _referenced(
+    found: Differentiable, jaxpr: Any, cotangents: Vector, infinite: Vector
+) -> Differentiable:
+    """With a reference in double precision beside the program's own, where that can be had."""
+    jax, program = found.jax, lifted(jaxpr)
+
+    def phi(*leaves: Any) -> Any:
+        values = [jax.numpy.where(m, 0, v) for m, v in zip(infinite, program(*leaves))]
+        return _weighed(jax.numpy, cotangents, values)
+
+    def widened(t: Any, start: Any, direction: Any) -> Any:
+        wide = [tuple(promoted(leaf) for leaf in leaves) for leaves in (start, direction)]
+        return _step(jax.numpy, phi)(t, *wide)
+
+    step = jax.jit(widened)
+    try:
+        close = float(step(0.0, found.point, found.point))
+    except Exception as error:
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            raise
+        close = math.nan  # an operation that this cannot lift
+    if not math.isfinite(close):
+        return replace(found, epsilon=1.2e-7)
+    return replace(found, step=step)
 
 
-def _promoted(leaf: Any) -> Any:
+def _is_about_dtypes(error: Exception) -> bool:
+    return any(word in str(error) for word in ("dtype", "float32", "float64", "bfloat16", "type"))
+
+
+def promoted(leaf: Any) -> Any:
+    """A floating leaf in double precision."""
     numpy = import_module("jax").numpy
     complex_ = numpy.issubdtype(leaf.dtype, numpy.complexfloating)
     return leaf.astype(numpy.complex128 if complex_ else numpy.float64)
@@ -124,22 +238,29 @@ def _cotangents(values: Sequence[Any], rng: Any) -> list[Any]:
     return found
 
 
-def _rounds(jaxpr: Any) -> bool:
-    """Whether the program rounds numbers that depend on its inputs to less than float64."""
-    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
-        low = any(str(getattr(var.aval, "dtype", "")) in _LOW for var in equation.outvars)
-        depends = any(
-            "float" in str(getattr(var.aval, "dtype", ""))
-            or "complex" in str(getattr(var.aval, "dtype", ""))
-            for var in equation.invars
-        )
-        if low and depends:
-            return True
-        for value in equation.params.values():
-            for item in value if isinstance(value, (tuple, list)) else (value,):  # pyright: ignore
-                if hasattr(getattr(item, "jaxpr", item), "eqns") and _rounds(item):  # pyright: ignore
-                    return True
-    return False
+def lowest(jaxpr: Any) -> Optional[str]:
+    """The least precise type that the program rounds numbers to which depend on its inputs."""
+    found: set[str] = set()
+    for equation in opened(jaxpr).eqns:
+        if any(map(_is_floating, equation.invars)):
+            found.update(filter(None, map(_low, equation.outvars)))
+        for nested in sub_jaxprs(equation):
+            found.add(lowest(nested) or "")
+    return next((name for name in _TOLERANCES if name in found), None)
+
+
+def _lowest_of(values: Vector) -> Optional[str]:
+    return next((name for name in _TOLERANCES if name in set(map(_low, values))), None)
+
+
+def _is_floating(variable: Any) -> bool:
+    name = str(getattr(getattr(variable, "aval", None), "dtype", ""))
+    return "float" in name or "complex" in name
+
+
+def _low(variable: Any) -> Optional[str]:
+    name = str(getattr(getattr(variable, "aval", variable), "dtype", ""))
+    return next((low for low in _TOLERANCES if name.startswith(low)), None)
 
 
 def inner(gradient: Vector, direction: Vector) -> float:
@@ -162,9 +283,9 @@ def magnitude(gradient: Vector, direction: Vector) -> float:
 
 
 def direction(
-    point: Vector, rng: Any, only: Optional[int] = None, mask: Optional[Any] = None
+    point: Vector, rng: Any, only: Optional[Container[int]] = None, mask: Optional[Any] = None
 ) -> tuple[Any, ...]:
-    """A random direction, as large as the point is; of one leaf, or of some of its elements."""
+    """A random direction, as large as the point is; of some leaves, or of some elements of one."""
     numpy = import_module("numpy")
     jax_numpy = import_module("jax").numpy
     found: list[Any] = []
@@ -179,7 +300,7 @@ def direction(
         )
         if jax_numpy.iscomplexobj(leaf):
             draw = draw + 1j * rng.standard_normal(leaf.shape)
-        if only is not None and index != only:
+        if only is not None and index not in only:
             draw = draw * 0
         elif mask is not None:
             draw = draw * mask

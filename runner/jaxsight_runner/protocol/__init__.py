@@ -42,6 +42,7 @@ from jaxsight_runner.protocol.environment import (
     EnvironmentReport,
 )
 from jaxsight_runner.protocol.gradients import (
+    GradientFinding,
     GradientLeaf,
     GradientsReport,
     LeafVerdict,
@@ -117,6 +118,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Form",
+    "GradientFinding",
     "GradientLeaf",
     "GradientsOptions",
     "GradientsReport",

@@ -18,6 +18,19 @@ LeafVerdict = Literal[
     "unsure",
     "not-differentiable",
 ]
+FindingKind = Literal[
+    "wrong-rule",  # a custom rule that is not the derivative of its function
+    "mismatch",  # reverse mode and differences, and no line is known
+    "forward-reverse",
+    "cut",  # a line that derivatives do not pass
+    "non-finite",
+    "overflow",  # in the precision of the arguments, and not in float64
+    "precision",  # lost in the precision of the arguments
+    "random",  # the function is not the same each time
+    "elsewhere",  # wrong at a point near zero, or of the other sign
+    "trap",  # NaN through what a `where` does not choose, at a point that the inputs may never take
+    "singular",  # not finite at such a point, as the derivative itself may be
+]
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,18 @@ class GradientLeaf:
 
 
 @dataclass(frozen=True)
+class GradientFinding:
+    """Something about the gradient that a reader should know."""
+
+    kind: FindingKind
+    level: Literal["error", "warning", "note"]  # an error makes the verdict "wrong"
+    message: str
+    place: Optional[SourceLocation] = None
+    last_line: Optional[int] = None  # of the function that begins at `place`
+    leaves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GradientsReport:
     """What a gradient check found."""
 
@@ -47,10 +72,12 @@ class GradientsReport:
     leaves: tuple[GradientLeaf, ...]
     intended: Optional[str]  # why a mismatch is meant, from the source
     forward_reverse_error: Optional[float]  # jvp against vjp, relative
-    precision: str  # "f64", or what the reference had to be computed in
+    precision: str  # "f64", or what the program had to be differentiated in
     directions: int
     notes: tuple[str, ...]
     inputs: tuple[Input, ...]
     environment: Environment
+    findings: tuple[GradientFinding, ...] = ()  # the errors first
+    second_order: tuple[GradientLeaf, ...] = ()  # the gradient of the gradient, when asked for
     version: int = 1
     kind: Literal["gradients"] = "gradients"

@@ -44,6 +44,7 @@ class GradientsOptions:
 
     directions: int = 3
     seed: int = 0
+    order: int = 1  # 2: check the derivative of the gradient, too
 
 
 @dataclass(frozen=True)

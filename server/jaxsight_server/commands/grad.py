@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import json
+import linecache
+import shutil
+import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from functools import partial
 
 from jaxsight_runner.protocol import (
     GradientLeaf,
+    GradientsOptions,
     GradientsReport,
     GradientsRequest,
+    SourceLocation,
     to_json,
 )
 from jaxsight_server.commands.quantities import place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
 _EXIT = {"right": 0, "wrong": 1, "unsure": 2}
+_LEVELS = {"error": "✗", "warning": "⚠", "note": "·"}
 _MARKS = {"right": "✓", "kink": "✓", "intended": "✓", "wrong": "✗", "non-finite": "✗", "dead": "✗"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_target_arguments(parser)
+    parser.add_argument(
+        "--order", type=int, choices=(1, 2), default=1, help="2: check the second derivative, too"
+    )
 
 
 def run(arguments: Namespace) -> int:
     """Check and print; 0 right, 1 wrong, 2 unsure or not run."""
-    report = run_target(arguments, GradientsRequest)
+    options = GradientsOptions(order=arguments.order)
+    report = run_target(arguments, partial(GradientsRequest, options=options))
     if report is None:
         return 2
     assert isinstance(report, GradientsReport)
@@ -41,19 +52,55 @@ def text(report: GradientsReport) -> Iterator[str]:
     """The report in lines."""
     target = report.target
     yield f"{target.qualname}   {target.path}:{target.line}   {report.verdict.upper()}"
-    yield f"  {report.summary}"
+    yield from _wrapped("  ", report.summary)
     if report.culprit is not None:
-        yield f"  the custom rule at {report.culprit.path}:{report.culprit.line} is not the derivative of its function"
+        yield from _source_line(report.culprit)
     if report.intended is not None:
         yield f"  intended: {report.intended}"
     yield ""
+    yield from _findings(report)
     yield from _table(report.leaves)
     yield ""
+    if report.second_order:
+        yield "  the second derivative, against fixed weights"
+        yield from _table(report.second_order)
+        yield ""
     if report.forward_reverse_error is not None:
         yield f"  forward against reverse mode: {report.forward_reverse_error:.1g}, relative"
-    yield f"  reference: central differences in {report.precision}, {report.directions} directions, on {place(report.environment)}"
-    yield from (f"  note: `{item.name}`: {item.note}" for item in report.inputs if item.note)
-    yield from (f"  note: {note}" for note in report.notes)
+    yield f"  reference: central differences in f64, {report.directions} directions, on {place(report.environment)}"
+    for item in report.inputs:
+        if item.note:
+            yield from _wrapped("  note: ", f"`{item.name}`: {item.note}")
+    for note in report.notes:
+        yield from _wrapped("  note: ", note)
+
+
+def _findings(report: GradientsReport) -> Iterator[str]:
+    """Those that the summary does not say already."""
+    rest = [finding for finding in report.findings if finding.message != report.summary]
+    for finding in rest:
+        yield from _wrapped(f"  {_LEVELS[finding.level]} ", finding.message)
+        if finding.place is not None and finding.place != report.culprit:
+            yield from _source_line(finding.place)
+    if rest:
+        yield ""
+
+
+def _source_line(location: SourceLocation) -> Iterator[str]:
+    """The line with its file and number, as far as the file can be read."""
+    line = linecache.getline(location.path, location.line).strip()
+    yield f"    {location.path}:{location.line}" + (f"   {line[:90]}" if line else "")
+
+
+def _wrapped(start: str, words: str) -> list[str]:
+    width = max(60, shutil.get_terminal_size((110, 24)).columns)
+    return textwrap.wrap(
+        words,
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+    )
 
 
 def _table(leaves: tuple[GradientLeaf, ...]) -> Iterator[str]:
@@ -70,8 +117,7 @@ def _table(leaves: tuple[GradientLeaf, ...]) -> Iterator[str]:
 
 def _row(leaf: GradientLeaf) -> tuple[str, ...]:
     shape = ",".join(map(str, leaf.shape))
-    element = f" at element {list(leaf.element)}" if leaf.element else ""
-    words = leaf.verdict + (f": {leaf.message}{element}" if leaf.message else "")
+    words = leaf.verdict + (f": {leaf.message}" if leaf.message else "")
     return (
         _MARKS.get(leaf.verdict, "·"),
         leaf.path,

@@ -1,0 +1,118 @@
+"""How many right and planted wrong gradients are told apart, beside `jax.test_util.check_grads`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jaxsight_runner
+from benchmarks.runner.gradients import child
+from benchmarks.runner.gradients.case import Case
+from benchmarks.table import Row
+
+_HERE = Path(__file__).parent
+_SHARES = 2  # processes, which end long before their memory is full of compiled programs
+
+
+def measure(only: str | None = None) -> Iterator[Row]:
+    """One table for each half, and the goals for both together. `only`: the half whose name has that in it."""
+    everything: list[tuple[Case, dict[str, Any]]] = []
+    for module in ("cases", *sorted(path.stem for path in _HERE.glob("held_out*.py"))):
+        if only and only not in module:
+            continue
+        name = f"benchmarks.runner.gradients.{module}"
+        cases: list[Case] = import_module(name).CASES
+        found = _outcomes(name)
+        pairs = [(case, found[case.name]) for case in cases]
+        print("\n".join(_table(module, pairs)), flush=True)
+        everything += pairs
+    yield from _goals(everything)
+
+
+def _outcomes(module: str) -> dict[str, dict[str, Any]]:
+    runner = str(Path(jaxsight_runner.__file__ or "").parent.parent)
+    root = str(_HERE.parents[2])
+    with TemporaryDirectory() as folder:
+        runs = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    child.__file__,
+                    str(share),
+                    str(_SHARES),
+                    folder,
+                    runner,
+                    root,
+                    module,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for share in range(_SHARES)
+        ]
+        ended = [run.communicate() for run in runs]
+    for run, (_, errors) in zip(runs, ended, strict=True):
+        if run.returncode:
+            raise SystemExit(f"a process that checks gradients failed: {errors[-2000:]}")
+    lines = [json.loads(line) for out, _ in ended for line in out.splitlines()]
+    return {line["name"]: line for line in lines}
+
+
+def _table(half: str, pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[str]:
+    yield f"\n{half}: found of wrong, right line; false alarms of right; then check_grads in float32 and float64"
+    for kind in dict.fromkeys(case.kind for case, _ in pairs):
+        yield _line(kind, [pair for pair in pairs if pair[0].kind == kind])
+    yield _line("in total", pairs)
+    seconds = sorted(found["seconds"] for _, found in pairs)
+    yield f"  {seconds[len(seconds) // 2]:.1f} s for a function in the middle, {seconds[-1]:.1f} s for the slowest"
+    for case, found in pairs:
+        if found["alarmed"] != case.wrong or (case.wrong and not found["is_line"]):
+            words = (
+                "missed"
+                if case.wrong and not found["alarmed"]
+                else "line"
+                if case.wrong
+                else "ALARM"
+            )
+            yield f"  {words:6}  {case.name}: {found['verdict']}: {found['told'][:160]}"
+    yield ""
+
+
+def _line(title: str, pairs: list[tuple[Case, dict[str, Any]]]) -> str:
+    wrong = [found for case, found in pairs if case.wrong]
+    right = [found for case, found in pairs if not case.wrong]
+
+    def share(of: list[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> str:
+        return f"{sum(map(holds, of))}/{len(of)}" if of else "-"
+
+    cells = [
+        share(wrong, lambda one: one["alarmed"]),
+        share(wrong, lambda one: one["alarmed"] and one["is_line"]),
+        share(right, lambda one: one["alarmed"]),
+    ]
+    for bits in (32, 64):
+        key = f"check_grads {bits}"
+        cells += [share(wrong, lambda one: one[key]), share(right, lambda one: one[key])]  # noqa: B023
+    words = (
+        "  found {:>6}  line {:>6}  alarms {:>6}   | check_grads 32: {:>6} {:>6}   64: {:>6} {:>6}"
+    )
+    return f"  {title:18}" + words.format(*cells)
+
+
+def _goals(pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[Row]:
+    wrong = [found for case, found in pairs if case.wrong]
+    alarms = sum(found["alarmed"] for case, found in pairs if not case.wrong)
+    found = sum(one["alarmed"] for one in wrong)
+    lines = sum(one["alarmed"] and one["is_line"] for one in wrong)
+    total = len(wrong)
+    right = len(pairs) - total
+    yield Row("wrong gradients that are found", "90 %", f"{found} of {total}", found >= 0.9 * total)
+    yield Row("right ones that are called wrong", "none", f"{alarms} of {right}", alarms == 0)
+    yield Row("with the line to look at", "75 %", f"{lines} of {total}", lines >= 0.75 * total)

@@ -1,0 +1,485 @@
+"""The check at the user's own inputs: leaf by leaf, and what is to blame for a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Optional
+
+from jaxsight_runner.derivatives.blame import Aside, Blame, Watches
+from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck
+from jaxsight_runner.derivatives.custom_rules import CustomRule, declared, intended
+from jaxsight_runner.derivatives.cuts import Reach
+from jaxsight_runner.derivatives.determinism import Change, rerun, retraced
+from jaxsight_runner.derivatives.differentiation import (
+    Differentiable,
+    Vector,
+    differentiable,
+    direction,
+    inner,
+    magnitude,
+    traced,
+)
+from jaxsight_runner.derivatives.nonfinite import origin
+from jaxsight_runner.failures import innermost_user_frame, is_out_of_memory, stop
+from jaxsight_runner.program.prepared import Program
+from jaxsight_runner.protocol import (
+    GradientFinding,
+    GradientLeaf,
+    GradientsRequest,
+    SourceLocation,
+)
+from jaxsight_runner.worker import Job
+
+_NO_REVERSE = (
+    "Reverse-mode differentiation does not work",
+    "transpose",
+    "Transpose rule",
+    "Differentiation rule",
+    "do not support JVP",
+    "does not support JVP",
+)
+_PRECISION = {
+    "f64": (),
+    "mixed": "the program rounds to lower precision itself: its gradient is held to {:.2g}, relative",
+    "native": "the program does not accept float64: its gradient is held to {:.2g}, relative",
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check at the inputs found."""
+
+    function: Optional[Differentiable]  # None where there was nothing to go on with
+    leaves: tuple[GradientLeaf, ...]
+    findings: tuple[GradientFinding, ...]
+    consistency: Optional[float] = None
+    intended: Optional[str] = None
+    precision: str = "f64"
+    notes: tuple[str, ...] = ()
+    second_order: tuple[GradientLeaf, ...] = ()
+
+
+class Checker:
+    """Goes from the program to leaves and findings. Runs while rules and stops are watched."""
+
+    def __init__(
+        self, request: GradientsRequest, whole: Program, watches: Watches, job: Job
+    ) -> None:
+        self._request, self._program, self._watches, self._job = request, whole, watches, job
+        self._options = request.options
+        self._numpy = import_module("numpy")
+        self._notes: list[str] = []
+        self._findings: list[GradientFinding] = []
+        self._intended: Optional[str] = None
+
+    def check(self) -> Checked:
+        """Trace, differentiate, compare, blame."""
+        self._job.enter("trace", "tracing in float64")
+        outputs, jaxpr = traced(self._program)
+        change = retraced(outputs.function, outputs.point, jaxpr)
+        if change is not None:
+            return self._random(change)
+        reach = Reach(jaxpr)
+        self._require_floats(jaxpr, reach)
+        function = differentiable(outputs, jaxpr, self._options.seed)
+        self._refuse_nonfinite_value(function)
+        change = rerun(function.values, function.point, jaxpr)
+        if change is not None:
+            return self._random(change)
+        gradient = self._gradient(function)
+        checks = self._checks(function, gradient, reach)
+        consistency = self._forward(function, gradient)
+        checks = self._blamed(function, gradient, reach, checks)
+        self._inconsistent(function, consistency, checks)
+        self._say_precision(function)
+        second = self._second(function, gradient) if self._options.order > 1 else ()
+        return Checked(
+            function=function,
+            leaves=self._rows(function, checks),
+            findings=tuple(self._findings),
+            consistency=consistency,
+            intended=self._intended,
+            precision=function.precision,
+            notes=tuple(self._notes),
+            second_order=second,
+        )
+
+    # what prevents a check
+
+    def _random(self, change: Change) -> Checked:
+        finding = GradientFinding("random", "error", change.words, change.place)
+        leaves = tuple(self._described(path) for path in self._program.paths)
+        return Checked(None, leaves, (finding,))
+
+    def _require_floats(self, jaxpr: Any, reach: Reach) -> None:
+        if jaxpr.out_avals if hasattr(jaxpr, "out_avals") else jaxpr.jaxpr.outvars:
+            return
+        whole = import_module("jax").make_jaxpr(lambda *leaves: self._program.call(*leaves)[0])  # pyright: ignore
+        cut = Reach(whole(*self._program.leaves)).last_cut
+        where = f": {cut.words} passes on no derivative" if cut is not None else ""
+        place = cut.place if cut is not None else None
+        raise stop(
+            "unsupported",
+            f"no output holds floating-point numbers: nothing to differentiate{where}",
+            place.path if place else None,
+            place.line if place else None,
+        )
+
+    def _refuse_nonfinite_value(self, function: Differentiable) -> None:
+        value = function.step(0.0, function.point, function.point)
+        outputs = function.values(*function.point)
+        finite = [self._finite(item) for item in outputs]
+        entirely = any(
+            bool(self._numpy.all(self._numpy.isinf(self._numpy.asarray(o))))
+            for o in outputs
+            if o.size
+        )
+        if self._finite(value) and (all(finite) or not entirely):
+            if function.infinite:
+                self._notes.append(
+                    f"{function.infinite} elements of the output are infinite and take no part"
+                )
+            return
+        found = origin(function.outputs, function.point)
+        where = f": {found.words} is the first that is not finite" if found is not None else ""
+        place = found.place if found is not None else None
+        raise stop(
+            "unsupported",
+            f"`{self._request.qualname}` gives NaN or infinity for these inputs{where}, so that there is no "
+            "gradient to check; give inputs from its domain, as in `x: f32[3] in [0.1, 1]`",
+            place.path if place else None,
+            place.line if place else None,
+        )
+
+    def _gradient(self, function: Differentiable) -> Vector:
+        self._job.enter("compile", "differentiating")
+        try:
+            return function.gradient(*function.point)
+        except Exception as error:
+            if is_out_of_memory(error) or not any(word in str(error) for word in _NO_REVERSE):
+                raise
+            frame = innermost_user_frame(error, self._request.path)
+            first = str(error).strip().splitlines()[0]
+            where = f" (line {frame.lineno})" if frame else ""
+            raise stop(
+                "unsupported",
+                f"`{self._request.qualname}` cannot be differentiated in reverse mode{where}: {first}",
+                frame.filename if frame else None,
+                frame.lineno if frame else None,
+            ) from error
+
+    # the leaves
+
+    def _checks(
+        self, function: Differentiable, gradient: Vector, reach: Reach
+    ) -> dict[int, LeafCheck]:
+        self._job.enter("compare", "comparing with differences")
+        found: dict[int, LeafCheck] = {}
+        for index in range(len(function.paths)):
+            given = self._known(function, gradient, reach, index)
+            if given is not None:
+                found[index] = given
+        clean = tuple(g if self._finite(g) else self._numpy.zeros(g.shape) for g in gradient)
+        comparison = self._comparison(function, clean)
+        found.update(comparison.leaves([i for i in range(len(gradient)) if i not in found]))
+        return found
+
+    def _known(
+        self, function: Differentiable, gradient: Vector, reach: Reach, index: int
+    ) -> Optional[LeafCheck]:
+        """What a leaf comes to without differences, if it does."""
+        found = self._numpy.asarray(gradient[index])
+        bad = int(self._numpy.sum(~self._numpy.isfinite(found)))
+        if bad:
+            return LeafCheck(
+                "non-finite", None, message=f"{bad} of {found.size} elements are NaN or infinite"
+            )
+        if not found.size:
+            return LeafCheck("unused", None, message="it has no elements")
+        if not reach.is_used(index):
+            return LeafCheck("unused", None, message="the output does not depend on it")
+        if reach.is_dead(index) and not self._numpy.any(found != 0):
+            cuts = reach.cuts(index)
+            words = f": {cuts[0].words} lets no derivative through" if cuts else ""
+            return LeafCheck(
+                "dead", None, message=f"zero everywhere, although the output depends on it{words}"
+            )
+        return None
+
+    def _comparison(self, function: Differentiable, gradient: Vector) -> Comparison:
+        return Comparison(
+            function, function.point, gradient, self._options.directions, self._options.seed
+        )
+
+    def _forward(self, function: Differentiable, gradient: Vector) -> Optional[float]:
+        """Forward against reverse mode, relative; a custom_vjp has no forward mode."""
+        if not all(map(self._finite, gradient)):
+            return None
+        rng = self._numpy.random.default_rng([self._options.seed, 3])
+        along = direction(function.point, rng)
+        try:
+            pushed = function.pushed(along)
+        except (
+            TypeError
+        ) as error:  # "can't apply forward-mode differentiation to a custom_vjp function"
+            if "custom_vjp" not in str(error):
+                raise
+            self._notes.append("forward mode is not defined through a custom_vjp")
+            return None
+        claimed = inner(gradient, along)
+        scale = max(abs(pushed), abs(claimed), magnitude(gradient, along))
+        return abs(pushed - claimed) / scale if scale else 0.0
+
+    # what is to blame
+
+    def _blamed(
+        self,
+        function: Differentiable,
+        gradient: Vector,
+        reach: Reach,
+        checks: dict[int, LeafCheck],
+    ) -> dict[int, LeafCheck]:
+        by = {
+            verdict: [i for i, check in checks.items() if check.verdict == verdict]
+            for verdict in ("wrong", "dead", "non-finite", "kink", "unsure")
+        }
+        if by["non-finite"]:
+            self._say_nonfinite(function, gradient, by["non-finite"])
+        open_ = [*by["wrong"], *by["dead"]]
+        doubted = bool(
+            by["kink"] or by["unsure"] or by["non-finite"] or function.precision != "f64"
+        )
+        if not open_ and not doubted:
+            return checks
+        blame = Blame(function, self._watches, self._options.directions, self._options.seed)
+        guilty = blame.rules(function.point, 1e-6 if open_ else max(1e-3, function.tolerance))
+        stops = blame.stops(by["wrong"]) if by["wrong"] and not guilty else ()
+        stops += tuple(self._dead_stops(reach, by["dead"]))
+        aside, checks = self._set_aside(blame, guilty, stops, open_, checks)
+        self._accuse([rule for rule in guilty if rule not in aside.rules], function, checks)
+        self._accuse_stops([s for s in stops if s not in aside.stops], function, checks)
+        self._say_dead(function, reach, checks)
+        if not self._findings:
+            self._say_unexplained(function, checks)
+        return checks
+
+    def _dead_stops(self, reach: Reach, dead: Sequence[int]) -> list[SourceLocation]:
+        places = [
+            cut.place for index in dead for cut in reach.cuts(index) if cut.name == "stop_gradient"
+        ]
+        return [place for place in places if place is not None and self._why(place) is not None]
+
+    def _why(self, place: SourceLocation) -> Optional[str]:
+        return (
+            declared(place.line, self._request.text) if place.path == self._request.path else None
+        )
+
+    def _set_aside(
+        self,
+        blame: Blame,
+        guilty: Sequence[CustomRule],
+        stops: Sequence[SourceLocation],
+        wrong: Sequence[int],
+        checks: dict[int, LeafCheck],
+    ) -> tuple[Aside, dict[int, LeafCheck]]:
+        """Leaves whose mismatch comes from what is meant to differ, and from nothing else."""
+        whys = {
+            rule.name: intended(rule, self._request.path, self._request.text) for rule in guilty
+        }
+        rules = tuple(rule for rule in guilty if whys[rule.name] is not None)
+        places = tuple(dict.fromkeys(place for place in stops if self._why(place) is not None))
+        aside = Aside(rules, places)
+        if not aside:
+            return aside, checks
+        self._intended = next(
+            filter(None, (*(whys[rule.name] for rule in rules), *map(self._why, places)))
+        )
+        found = dict(checks)
+        for index, plain in blame.without(aside, wrong).items():
+            fine = plain.verdict in ("right", "kink")
+            found[index] = (
+                replace(checks[index], verdict="intended", message=None) if fine else plain
+            )
+        return aside, found
+
+    def _accuse(
+        self, rules: Sequence[CustomRule], function: Differentiable, checks: dict[int, LeafCheck]
+    ) -> None:
+        for rule in rules:
+            place = SourceLocation(*rule.place) if rule.place else None
+            bad = self._named(function, checks, ("wrong",))
+            line = f" on line {place.line}" if place else ""
+            message = f"{self._differs(function, checks)}the custom rule of `{rule.name}`{line} is not the derivative of its function"
+            self._findings.append(
+                GradientFinding("wrong-rule", "error", message, place, rule.last_line, bad)
+            )
+
+    def _accuse_stops(
+        self,
+        places: Sequence[SourceLocation],
+        function: Differentiable,
+        checks: dict[int, LeafCheck],
+    ) -> None:
+        bad = self._named(function, checks, ("wrong",))
+        if not bad:
+            return
+        for place in places:
+            message = f"{self._differs(function, checks)}`stop_gradient` on line {place.line} cuts a part of it off"
+            self._findings.append(GradientFinding("cut", "error", message, place, leaves=bad))
+
+    def _differs(self, function: Differentiable, checks: dict[int, LeafCheck]) -> str:
+        """The beginning of a sentence: which leaf is how wrong."""
+        for index, check in checks.items():
+            if check.verdict == "wrong":
+                return (
+                    f"the gradient with respect to `{function.paths[index]}` is {check.message}: "
+                )
+        return ""
+
+    def _say_dead(
+        self, function: Differentiable, reach: Reach, checks: dict[int, LeafCheck]
+    ) -> None:
+        dead = [index for index, check in checks.items() if check.verdict == "dead"]
+        for index in dead[:4]:
+            cuts = reach.cuts(index)
+            message = f"the gradient with respect to `{function.paths[index]}` is dead: {checks[index].message}"
+            place = cuts[0].place if cuts else None
+            leaves = (function.paths[index],)
+            self._findings.append(GradientFinding("cut", "error", message, place, leaves=leaves))
+
+    def _say_nonfinite(
+        self, function: Differentiable, gradient: Vector, leaves: Sequence[int]
+    ) -> None:
+        self._job.enter("compare", "looking for what is not finite")
+        slopes = function.jax.grad(function.phi, argnums=tuple(range(len(function.point))))
+        found = origin(slopes, function.point)
+        paths = tuple(function.paths[index] for index in leaves)
+        bad = self._numpy.asarray(gradient[leaves[0]])
+        count = int(self._numpy.sum(~self._numpy.isfinite(bad)))
+        message = (
+            f"the gradient with respect to {_names(paths)} is not finite ({count} of {bad.size} elements) "
+            "although the value is"
+        )
+        place = found.place if found is not None else None
+        if found is not None:
+            message += f": {found.words}"
+            if found.masked:
+                message += ", in what a `where` does not choose: give it a safe argument as well"
+        self._findings.append(GradientFinding("non-finite", "error", message, place, leaves=paths))
+
+    def _say_unexplained(self, function: Differentiable, checks: dict[int, LeafCheck]) -> None:
+        bad = self._named(function, checks, ("wrong",))
+        if bad:
+            message = self._differs(function, checks).rstrip(": ")
+            self._findings.append(GradientFinding("mismatch", "error", message, None, leaves=bad))
+
+    def _named(
+        self, function: Differentiable, checks: dict[int, LeafCheck], verdicts: Sequence[str]
+    ) -> tuple[str, ...]:
+        return tuple(function.paths[i] for i, c in checks.items() if c.verdict in verdicts)
+
+    def _inconsistent(
+        self,
+        function: Differentiable,
+        consistency: Optional[float],
+        checks: dict[int, LeafCheck],
+    ) -> None:
+        limit = 1e-8 if function.precision == "f64" else function.tolerance
+        if consistency is None or consistency <= limit or self._findings:
+            return
+        if any(check.verdict == "intended" for check in checks.values()):
+            return
+        message = f"forward and reverse mode differ by {consistency:.2g}, relative"
+        self._findings.append(GradientFinding("forward-reverse", "error", message))
+
+    def _say_precision(self, function: Differentiable) -> None:
+        words = _PRECISION[function.precision]
+        if isinstance(words, str):
+            self._notes.append(words.format(function.tolerance))
+        if any(self._numpy.iscomplexobj(self._numpy.asarray(leaf)) for leaf in function.point):
+            self._notes.append(
+                "complex arguments: by JAX's convention the gradient is the conjugate of the direction of "
+                "steepest ascent, and the derivative along v is Re(sum(gradient * v))"
+            )
+
+    # the second derivative
+
+    def _second(self, function: Differentiable, gradient: Vector) -> tuple[GradientLeaf, ...]:
+        """The gradient of the gradient against fixed weights, leaf by leaf."""
+        if self._findings or not all(map(self._finite, gradient)):
+            return ()
+        self._job.enter("compare", "comparing the second derivative")
+        rng = self._numpy.random.default_rng([self._options.seed, 5])
+        second = function.of_gradient(direction(function.point, rng))
+        try:
+            slopes = second.gradient(*second.point)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            first = str(error).strip().splitlines()[0][:160]
+            self._notes.append(f"no second derivative: {type(error).__name__}: {first}")
+            return ()
+        checks: dict[int, LeafCheck] = {}
+        for index, found in enumerate(slopes):
+            if not self._finite(found):
+                checks[index] = LeafCheck("non-finite", None, message="it is not finite")
+        wanted = [i for i in range(len(slopes)) if i not in checks and slopes[i].size]
+        clean = tuple(g if self._finite(g) else self._numpy.zeros(g.shape) for g in slopes)
+        checks.update(self._comparison(second, clean).leaves(wanted))
+        self._say_second(second, checks)
+        return tuple(_filled(self._described(function.paths[i]), c) for i, c in checks.items())
+
+    def _say_second(self, second: Differentiable, checks: dict[int, LeafCheck]) -> None:
+        bad = [i for i, check in checks.items() if check.verdict in ("wrong", "non-finite")]
+        if not bad:
+            return
+        paths = tuple(second.paths[i] for i in bad)
+        words = f"the second derivative with respect to {_names(paths)} is {checks[bad[0]].verdict}: {checks[bad[0]].message}"
+        blame = Blame(second, self._watches, self._options.directions, self._options.seed)
+        guilty = blame.rules(second.point, 1e-6)
+        place = SourceLocation(*guilty[0].place) if guilty and guilty[0].place else None
+        if place is not None:
+            words += f"; the custom rule of `{guilty[0].name}` on line {place.line} has another derivative than its function's"
+        last = guilty[0].last_line if guilty else None
+        self._findings.append(GradientFinding("mismatch", "error", words, place, last, paths))
+
+    # rows
+
+    def _rows(
+        self, function: Differentiable, checks: dict[int, LeafCheck]
+    ) -> tuple[GradientLeaf, ...]:
+        by = {function.paths[index]: check for index, check in checks.items()}
+        return tuple(
+            _filled(self._described(path), by[path]) if path in by else self._described(path)
+            for path in self._program.paths
+        )
+
+    def _described(self, path: str) -> GradientLeaf:
+        leaf = self._program.leaves[self._program.paths.index(path)]
+        return GradientLeaf(path, str(leaf.dtype), tuple(leaf.shape), "not-differentiable")
+
+    def _finite(self, value: Any) -> bool:
+        return bool(self._numpy.all(self._numpy.isfinite(self._numpy.asarray(value))))
+
+
+def _names(paths: Sequence[str]) -> str:
+    shown = ", ".join(f"`{path}`" for path in paths[:4])
+    return shown if len(paths) <= 4 else f"{shown} and {len(paths) - 4} more"
+
+
+def _filled(leaf: GradientLeaf, check: LeafCheck) -> GradientLeaf:
+    worst = check.worst
+    if worst is None:
+        return replace(leaf, verdict=check.verdict, message=check.message)
+    return replace(
+        leaf,
+        verdict=check.verdict,
+        analytic=worst.analytic,
+        numeric=worst.numeric,
+        error=worst.error,
+        uncertainty=worst.uncertainty / worst.scale if worst.scale else 0.0,
+        message=check.message,
+        element=check.element,
+    )
