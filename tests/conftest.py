@@ -22,7 +22,9 @@ REAL_RUNS = (  # each test starts a program that imports JAX, or an editor
     "runner/test_side_by_side.py",
     "runner/test_gradients.py",
     "runner/test_inputs.py",
+    "runner/test_faults.py",
     "runner/test_survival.py",
+    "runner/test_zygote.py",
     "runner/test_sweeps.py",
     "server/test_runner_client.py",
 )

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from benchmarks.runner import loops, trials
+from benchmarks.runner import loops, start, trials
 from benchmarks.runner.gradients import table
 from benchmarks.table import Row, line
 
-MEASUREMENTS = ("loops", "trials", "gradients")
+MEASUREMENTS = ("start", "loops", "trials", "gradients")
 
 
 def main() -> int:
@@ -32,6 +32,7 @@ def main() -> int:
     rows: list[Row] = []
     for name in arguments.only or MEASUREMENTS:
         measures = {
+            "start": start.measure,
             "loops": loops.measure,
             "trials": lambda: trials.measure(arguments.trials),
             "gradients": lambda: table.measure(arguments.half),

@@ -58,4 +58,4 @@ if __name__ == "__main__":
 
     from jaxsight_runner.worker import main
 
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

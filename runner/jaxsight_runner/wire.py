@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from jaxsight_runner.protocol import Message, encode
+from jaxsight_runner.protocol import PIPE_CLOSED, Message, encode
 
 
 class Wire:
@@ -19,6 +19,7 @@ class Wire:
 
     def __init__(self, job: str) -> None:
         self.job = job
+        self._owner = os.getpid()
         self._out = os.dup(1)
         self._in = os.dup(0)
         os.dup2(2, 1)
@@ -26,6 +27,8 @@ class Wire:
 
     def send(self, message: Message) -> None:
         """Write one message. Ends the process when nobody listens any more."""
+        if os.getpid() != self._owner:
+            os._exit(0)  # a copy that the user's code made (`os.fork`): its words are nobody's
         data = memoryview(encode(message, self.job))
         with self._lock:
             try:
@@ -33,6 +36,8 @@ class Wire:
                     data = data[os.write(self._out, data) :]
             except BrokenPipeError:
                 end_process_group()
+            except OSError:  # the user's code closed it, and there is no other way to say so
+                os._exit(PIPE_CLOSED)
 
     def receive(self) -> bytes:
         """The request's line; from then on the user's code reads an empty standard input."""

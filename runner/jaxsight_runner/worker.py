@@ -8,11 +8,14 @@ import faulthandler
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Optional, cast
 
 from jaxsight_runner.failures import Stop, failure_of
+from jaxsight_runner.processes import zygote
+from jaxsight_runner.processes.keeper import run_kept
 from jaxsight_runner.protocol import (
     PROTOCOL,
     REQUESTS,
@@ -58,10 +61,17 @@ class Job:
         self._wire.send(Progress(phase, message))
 
 
-def main() -> int:
-    """Run the task whose request comes on standard input. Arguments: job id, bytes of memory."""
-    job_id, memory_limit = sys.argv[1:3] if len(sys.argv) == 3 else ("", "0")
-    wire = Wire(job_id)
+def main(arguments: Sequence[str]) -> int:
+    """Run one job - its id, bytes of memory it may have - or wait as a zygote for many."""
+    if arguments[:1] == ["zygote"]:
+        return zygote.serve(run_job, [f"jaxsight_runner.tasks.{name}" for name in _TASKS.values()])
+    job, memory_limit = arguments if len(arguments) == 2 else ("", "0")
+    return run_kept(lambda: run_job(job, int(memory_limit)))
+
+
+def run_job(job: str, memory_limit: int) -> int:
+    """Run the task whose request comes on standard input."""
+    wire = Wire(job)
     faulthandler.enable()  # a segmentation fault says where on standard error
     wire.send(Hello(PROTOCOL, platform.python_version(), installed_version("jax"), os.getpid()))
     line = wire.receive()
@@ -74,7 +84,7 @@ def main() -> int:
         wire.send(Failure("protocol", f"{type(message).__name__} is no request"))
         return 2
     wire.end_with_client()
-    _limit_memory(int(memory_limit))
+    _limit_memory(memory_limit)
     wire.send(run_request(cast("Request", message), Job(wire)))
     _leave()
     return 0

@@ -74,12 +74,15 @@ class History:
             if size > MOST_BYTES and kept:
                 lines = lines[-kept:]
                 break
-        with contextlib.suppress(OSError):
+        fresh = self.place.with_suffix(f".{os.getpid()}")
+        try:
             self.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = self.place.with_suffix(f".{os.getpid()}")
             fresh.write_text("\n".join(lines) + "\n", "utf-8")
             fresh.replace(self.place)
             _forget_oldest(self.place.parent)
+        except OSError:
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
 
 
 def folder() -> Path:

@@ -46,6 +46,7 @@ from jaxsight_server.jobs import Jobs
 from jaxsight_server.log import ClientLog
 from jaxsight_server.module import Desk
 from jaxsight_server.neighbours import Neighbours
+from jaxsight_server.running.zygotes import Zygotes
 from jaxsight_server.schedule import Scheduler, SupersededError
 from jaxsight_server.session import Session
 from jaxsight_server.stdio import listen, wire
@@ -133,6 +134,7 @@ class Server(LanguageServer):
         self.session = Session()
         self.schedule = Scheduler(Desk())
         self.jobs = Jobs()
+        self.zygotes = Zygotes()
         self.client = Client()
         self.encoding = Encoding.UTF16
         self._background: set[asyncio.Task[object]] = set()  # asyncio itself keeps weak references
@@ -183,6 +185,7 @@ class Server(LanguageServer):
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self.zygotes.stop()
 
 
 def serve() -> int:

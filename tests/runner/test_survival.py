@@ -132,10 +132,8 @@ async def test_an_exception_names_the_innermost_line_of_the_user(bench: Bench) -
 async def test_a_run_ends_when_its_time_is_over(bench: Bench) -> None:
     seen = await bench("def f(x):\n    while True: pass", "x: f32[3]", timeout=6)
     found = failure(seen.outcome)
-    assert (found.kind, found.phase) == (
-        "timeout",
-        seen.phases[-1],
-    )  # a slow host may not reach the loop
+    reached = seen.phases or ["start"]  # a slow host may not reach the loop
+    assert (found.kind, found.phase) == ("timeout", reached[-1])
 
 
 async def test_a_memory_limit_is_named_when_it_is_reached(bench: Bench) -> None:
@@ -348,7 +346,8 @@ async def test_two_runs_wait_for_each_other(tmp_path: Path) -> None:
 
     outcomes = await asyncio.gather(run(), run())
     assert [failure(outcome).kind for outcome in outcomes] == ["syntax", "syntax"]
-    assert heard.count("waiting for another run") == 1
+    waiting = [words for words in heard if words.startswith("waiting for another run")]
+    assert len(waiting) == 1 and "f of a.py" in waiting[0]
 
 
 async def test_a_file_that_runs_more_than_definitions_is_asked_about(bench: Bench) -> None:

@@ -7,10 +7,8 @@ Roofline: an insightful visual performance model, Communications of the ACM 52(4
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional, cast
 
+from jaxsight_runner.kept import cache_folder, write_small
 from jaxsight_runner.protocol import MachinePeak, Roofline
 
 _SIZES = (512, 1024, 2048, 4096)
@@ -33,7 +32,7 @@ def machine_peak(may_measure: bool = True) -> Optional[MachinePeak]:
     if known is not None or not may_measure:
         return known
     measured = _measure()
-    _write(place, measured)
+    write_small(place, json.dumps(asdict(measured)))
     return measured
 
 
@@ -90,17 +89,6 @@ def _place() -> Path:
     return cache_folder() / "peaks" / f"{name}.json"
 
 
-def cache_folder() -> Path:
-    """Where JAX Sight keeps what it learnt: never the workspace."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "jaxsight"
-    home = os.environ.get("XDG_CACHE_HOME")
-    if home:
-        return Path(home) / "jaxsight"
-    caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
-    return Path.home() / caches / "jaxsight"
-
-
 def _read(place: Path) -> Optional[MachinePeak]:
     """What was kept; None where there is nothing, or nothing that can be used."""
     try:
@@ -111,11 +99,3 @@ def _read(place: Path) -> Optional[MachinePeak]:
         return peak if peak.flops_per_second > 0 and peak.bytes_per_second > 0 else None
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _write(place: Path, peak: MachinePeak) -> None:
-    with contextlib.suppress(OSError):  # a full or read-only disk costs the next run a second
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = place.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(asdict(peak)), "utf-8")
-        fresh.replace(place)

@@ -92,6 +92,8 @@ from jaxsight_runner.protocol.messages import (
 from jaxsight_runner.protocol.shapes import Local, ShapesReport, TraceFailure
 
 __all__ = [
+    "NOT_FRESH",
+    "PIPE_CLOSED",
     "PROTOCOL",
     "REPLIES",
     "REPORTS",
@@ -171,6 +173,12 @@ __all__ = [
 ]
 
 PROTOCOL = 1
+
+PIPE_CLOSED = 74
+"""The exit code of a runner whose pipe the user's program has closed: it cannot say more."""
+
+NOT_FRESH = 75
+"""The exit code of a job in a copied Python that finds that a fresh one would run it differently."""
 
 Request = Union[TargetRequest, EnvironmentRequest]
 Report = Union[

@@ -19,6 +19,7 @@ from jaxsight_runner.derivatives.verdicts import judged
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import Stop, is_out_of_memory
 from jaxsight_runner.loading.target import Loaded, load_target
+from jaxsight_runner.program.compile_cache import keep_compiled
 from jaxsight_runner.program.prepared import Prepared, Program, prepare, program
 from jaxsight_runner.protocol import GradientFinding, GradientsReport, GradientsRequest
 from jaxsight_runner.worker import Job
@@ -29,6 +30,7 @@ def run(request: GradientsRequest, job: Job) -> GradientsReport:
     jax = import_module("jax")
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_x64", True)
+    keep_compiled()
     loaded, notes = differentiated(load_target(request, job))
     jax.config.update("jax_enable_x64", True)  # the file may have turned it off
     job.enter("arguments", "building the arguments")

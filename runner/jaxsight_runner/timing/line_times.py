@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Optional, cast
 
 from jaxsight_runner.failures import is_out_of_memory
+from jaxsight_runner.kept import temporary_folder
 from jaxsight_runner.program.compilation import Built
 from jaxsight_runner.program.operations import Operations
 from jaxsight_runner.protocol import DeviceTime, LineTime, SourceLocation
@@ -90,7 +90,7 @@ def _profile(call: Callable[..., Any], side: Side, calls: int) -> list[Event]:
     jax = import_module("jax")
     block = jax.block_until_ready
     given = block(side.arguments())
-    with TemporaryDirectory(prefix="jaxsight-") as folder:
+    with temporary_folder() as folder:
         jax.profiler.start_trace(folder, **_quiet(jax))
         try:
             for _ in range(calls):

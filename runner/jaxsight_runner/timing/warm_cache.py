@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Optional
 
+from jaxsight_runner.kept import temporary_folder
 from jaxsight_runner.program.compilation import Compilable
 from jaxsight_runner.worker import Job
 
@@ -29,7 +29,7 @@ def warm_compile(compiled: Compilable, cold: float, job: Job) -> tuple[Optional[
         events.append(event)
 
     jax.monitoring.register_event_listener(listen)
-    with TemporaryDirectory(prefix="jaxsight-") as folder:
+    with temporary_folder() as folder:
         _use(jax, folder)
         try:
             for _ in range(2):

@@ -68,6 +68,7 @@ async def initialized(server: Server, params: lsp.InitializedParams) -> None:
 async def shutdown(server: Server, params: None) -> None:
     """End what runs, before the client is told that we are done."""
     await server.jobs.stop()
+    await server.zygotes.stop()
 
 
 def _encoding(capabilities: lsp.ClientCapabilities) -> Encoding:

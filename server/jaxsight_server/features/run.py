@@ -103,7 +103,7 @@ async def perform(
         server.protocol.notify(RUN_LOG, {"stream": log.stream, "text": log.text})
 
     runner = prepared.runner
-    outcome = await RunnerClient().run(
+    outcome = await RunnerClient(server.zygotes).run(
         prepared.request,
         interpreter=prepared.interpreter,
         cwd=prepared.directory,

@@ -1,0 +1,1 @@
+"""How jobs become processes: who starts them, who waits for them, who ends what they leave behind."""
