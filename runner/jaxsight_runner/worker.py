@@ -8,7 +8,7 @@ import faulthandler
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Optional, cast
@@ -32,6 +32,7 @@ from jaxsight_runner.protocol import (
     ProtocolError,
     Request,
     ShapesRequest,
+    ShardingRequest,
     TargetRequest,
     decode,
 )
@@ -43,16 +44,21 @@ _TASKS: dict[type, str] = {
     GradientsRequest: "gradients",
     InspectionRequest: "inspection",
     ShapesRequest: "shapes",
+    ShardingRequest: "sharding",
     DiagnosisRequest: "diagnosis",
     EnvironmentRequest: "doctor",
 }  # each a module of `tasks` with `run(request, job)`
 
 
 class Job:
-    """What a task tells while it works: the phase it is in, for progress and for failures."""
+    """What a task tells while it works: the phase it is in, for progress and for failures.
 
-    def __init__(self, wire: Wire) -> None:
+    And which of how many processes this is that do it together.
+    """
+
+    def __init__(self, wire: Wire, rank: int = 0, processes: int = 1) -> None:
         self._wire = wire
+        self.rank, self.processes = rank, processes
         self.phase: Phase = "start"
 
     def enter(self, phase: Phase, message: str) -> None:
@@ -65,6 +71,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one job - its id, bytes of memory it may have - or wait as a zygote for many."""
     if arguments[:1] == ["zygote"]:
         return zygote.serve(run_job, [f"jaxsight_runner.tasks.{name}" for name in _TASKS.values()])
+    if len(arguments) == 3:  # one of several that do it together, and what it is told
+        run_rank = import_module("jaxsight_runner.ranks.worker").run_rank
+        return int(run_rank(arguments[0], int(arguments[1]), arguments[2]))
     job, memory_limit = arguments if len(arguments) == 2 else ("", "0")
     return run_kept(lambda: run_job(job, int(memory_limit)))
 
@@ -84,9 +93,9 @@ def run_job(job: str, memory_limit: int) -> int:
         wire.send(Failure("protocol", f"{type(message).__name__} is no request"))
         return 2
     wire.end_with_client()
-    _limit_memory(memory_limit)
+    limit_memory(memory_limit)
     wire.send(run_request(cast("Request", message), Job(wire)))
-    _leave()
+    leave()
     return 0
 
 
@@ -98,11 +107,15 @@ def installed_version(distribution: str) -> Optional[str]:
         return None
 
 
-def run_request(request: Request, job: Job) -> Outcome:
-    """The task's last word; the user's program can make it a failure, and nothing else."""
+def run_request(request: Request, job: Job, ready: Callable[[], None] = lambda: None) -> Outcome:
+    """The task's last word; the user's program can make it a failure, and nothing else.
+
+    `ready`: what is to be done before anything of the user's is imported.
+    """
     path = request.path if isinstance(request, TargetRequest) else ""
     try:
         _require_jax()
+        ready()
         return _task(request, job)
     except Stop as end:
         if isinstance(end.outcome, Failure):
@@ -147,7 +160,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _limit_memory(limit: int) -> None:
+def limit_memory(limit: int) -> None:
     """Cap the address space, where the system can."""
     if limit <= 0 or sys.platform == "win32":
         return
@@ -156,7 +169,7 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _leave() -> None:
+def leave() -> None:
     """End at once: the user's threads and exit handlers may never finish."""
     with contextlib.suppress(OSError, ValueError):  # the user's code may have closed them
         sys.stdout.flush()

@@ -17,6 +17,7 @@ COMMANDS = {
     "bench": "measure a function on this machine's device",
     "grad": "validate a function's gradient against a numerical reference",
     "inspect": "say what JAX and the compiler make of a function, line by line",
+    "sharding": "say what each device computes, holds and sends when a function runs on several",
     "shapes": "say the shape of every local variable of a function",
     "diagnose": "call a function a few times, and say what goes wrong or costs time",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",

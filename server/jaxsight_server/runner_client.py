@@ -31,9 +31,13 @@ from jaxsight_runner.protocol import (
     Progress,
     ProtocolError,
     Request,
+    Tick,
+    Up,
     decode,
     encode,
 )
+from jaxsight_server.ranks.commands import Group
+from jaxsight_server.ranks.supervisor import run_together
 from jaxsight_server.running import endings
 from jaxsight_server.running.device_lock import device_lock
 from jaxsight_server.running.launch import Launch, runner_entry
@@ -112,6 +116,7 @@ class RunnerClient:
         memory_limit: int | None = None,  # bytes of address space
         on_progress: OnProgress | None = None,  # called on the event loop
         on_log: OnLog | None = None,
+        group: Group | None = None,  # of several processes that do it together
     ) -> Outcome:
         """Run a task in the user's Python and return its last word."""
         tell, log = on_progress or _ignore, on_log or _ignore
@@ -125,6 +130,18 @@ class RunnerClient:
             return await self._perform(launch(request), timeout, tell, log)
         try:
             async with device_lock(request, tell):
+                if group is not None:
+                    return await run_together(
+                        complete(request),
+                        group,
+                        interpreter=interpreter,
+                        cwd=cwd,
+                        env=env or {},
+                        timeout=timeout,
+                        memory_limit=memory_limit,
+                        on_progress=tell,
+                        on_log=log,
+                    )
                 job = launch(complete(request))
                 return await beside_neighbours(self._perform(job, timeout, tell, log))
         except UnreadableInputs as error:
@@ -207,7 +224,7 @@ class RunnerClient:
             elif isinstance(message, Progress):
                 run.phase = message.phase
                 run.on_progress(message)
-            elif message is not None and not isinstance(message, Request):
+            elif message is not None and not isinstance(message, Request | Up | Tick):
                 run.outcome = message
                 return
 

@@ -11,9 +11,12 @@ from jaxsight_runner.inputs.spec import (
     FileSpec,
     KeySpec,
     NestSpec,
+    Partition,
     SpecError,
     Value,
+    comment_mesh,
     comment_spec,
+    parse_mesh,
     parse_spec,
 )
 
@@ -32,8 +35,17 @@ def array(dtype: str, *sizes: int) -> ArraySpec:
         ("x: i32[B=4, C] in [0, 9]", ArraySpec("i32", (Dim("B", 4), Dim("C", None)), (0, 9))),
         ("x: f32[2] in [-1.5, 1e-3]", ArraySpec("f32", (Dim(None, 2),), (-1.5, 1e-3))),
         (
-            'x: f32[2] @ P("data", None)',
-            ArraySpec("f32", (Dim(None, 2),), sharding='P("data", None)'),
+            'x: f32[2, 3] @ P("data", None)',
+            ArraySpec("f32", (Dim(None, 2), Dim(None, 3)), sharding=Partition((("data",), ()))),
+        ),
+        (
+            "x: f32[2, 4] in [0, 1] @ PartitionSpec(('a', 'b'))",
+            ArraySpec(
+                "f32",
+                (Dim(None, 2), Dim(None, 4)),
+                (0, 1),
+                sharding=Partition((("a", "b"),)),
+            ),
         ),
         ("x: key", KeySpec()),
         ("x: key(legacy)", KeySpec(legacy=True)),
@@ -80,6 +92,11 @@ def test_an_expression_ends_where_the_next_parameter_begins() -> None:
         ("x = 1 +", 5, "Python expression"),
         ("x: key(new)", 8, "legacy"),
         ("3: f32", 1, "parameter's name"),
+        ('x: f32[2] @ P("a", None)', 20, "more entries than the array's 1 dimensions"),
+        ('x: f32[2, 2] @ P("a", "a")', 23, "axis `a` splits two dimensions"),
+        ("x: f32[2] @ P(a)", 15, "expected a quoted axis or `None`, found `a`"),
+        ("x: f32[2] @ Q()", 13, "a sharding is written"),
+        ("x: f32[2] @ P(None", 19, "expected `\\)` after the sharding, found the end"),
     ],
 )
 def test_an_error_points_at_its_character(text: str, character: int, words: str) -> None:
@@ -87,6 +104,38 @@ def test_an_error_points_at_its_character(text: str, character: int, words: str)
         parse_spec(text)
     assert caught.value.offset + 1 == character
     assert str(caught.value).splitlines()[-1] == "  " + " " * (character - 1) + "^"
+
+
+@pytest.mark.parametrize(
+    ("text", "axes"),
+    [("data=4, model=2", {"data": 4, "model": 2}), (" d = 1_000 ,", {"d": 1000})],
+)
+def test_a_mesh_is_read(text: str, axes: dict[str, int]) -> None:
+    assert parse_mesh(text) == axes
+
+
+@pytest.mark.parametrize(
+    ("text", "character", "words"),
+    [
+        ("data", 5, "expected `=` after `data`"),
+        ("data=0", 6, "at least one device"),
+        ("data=x", 6, "whole number"),
+        ("data=2, data=2", 9, "given twice"),
+        ("data=2 model=2", 8, "expected `,` between axes"),
+        ("", 1, "expected an axis"),
+    ],
+)
+def test_an_error_in_a_mesh_points_at_its_character(text: str, character: int, words: str) -> None:
+    with pytest.raises(SpecError, match=words) as caught:
+        parse_mesh(text)
+    assert caught.value.offset + 1 == character
+
+
+def test_a_comment_right_above_a_function_holds_its_mesh() -> None:
+    text = "# jaxsight: mesh data=4\n# jaxsight: inputs x: f32[2]\ndef f(x): ..."
+    assert comment_mesh(text, 3) == "data=4"
+    assert comment_spec(text, 3) == "x: f32[2]"
+    assert comment_mesh(text, 1) is None
 
 
 def test_comments_right_above_a_function_hold_its_spec() -> None:

@@ -6,7 +6,7 @@ parameter that is not known is passed on as it stands, so that a reader can say 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, cast
@@ -232,3 +232,28 @@ def _copies(equation: Equation, name: str) -> int:
     if name == "shard_map":
         return int(getattr(equation.params.get("mesh"), "size", 1))
     return int(equation.params.get("axis_size") or 1) if name == "xla_pmap" else 1
+
+
+@dataclass(frozen=True)
+class Loops:
+    """What a jaxpr knows of its loops, for a compiled program that does not say how often they turn."""
+
+    turns: Mapping[SourceLocation, float]  # of lines all of whose loops are scans of one length
+    all_scans: bool  # none is a `while`: each counts from zero
+
+
+def loops(jaxpr: Jaxpr) -> Loops:
+    """The lengths of scans, by the line of the scan."""
+    found: dict[SourceLocation, set[Optional[float]]] = {}
+    pending, all_scans = [jaxpr], True
+    while pending:
+        for equation in opened(pending.pop()).eqns:
+            pending += sub_jaxprs(equation)
+            name, place = equation.primitive.name, place_of(equation)
+            all_scans = all_scans and name != "while"
+            if place is not None and name in ("scan", "while"):
+                length = float(equation.params["length"]) if name == "scan" else None
+                found.setdefault(place, set()).add(length)
+    known = {place: next(iter(lengths)) for place, lengths in found.items() if len(lengths) == 1}
+    turns = {place: length for place, length in known.items() if length is not None}
+    return Loops(turns, all_scans)

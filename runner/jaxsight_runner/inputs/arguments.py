@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
+from jaxsight_runner.inputs.meshes import Devices, choose_mesh, partitions
 from jaxsight_runner.inputs.overrides import Overrides, overridden
 from jaxsight_runner.inputs.spec import (
     DTYPES,
@@ -95,12 +96,27 @@ class Wanted:
 def build_arguments(loaded: Loaded, overrides: Optional[Overrides] = None) -> Arguments:
     """The arguments of the target: request, comment, recorded file, annotations; else a question."""
     wanted = wanted_arguments(loaded, overrides=overrides)
-    return _built(wanted, Builder(loaded, wanted.sizes))
+    is_split = any(True for _ in partitions(wanted.values))
+    devices = choose_mesh(loaded, wanted.values) if is_split else None
+    return concrete_arguments(loaded, wanted, devices)
 
 
-def abstract_arguments(loaded: Loaded, wanted: Wanted, dimensions: Mapping[str, Any]) -> Arguments:
-    """The arguments as shapes and dtypes; a named dimension is what `dimensions` says, a number or a symbol."""
-    return _built(wanted, AbstractBuilder(loaded, dimensions))
+def concrete_arguments(loaded: Loaded, wanted: Wanted, devices: Optional[Devices]) -> Arguments:
+    """The arguments as arrays on these devices."""
+    return _built(wanted, Builder(loaded, wanted.sizes, devices))
+
+
+def abstract_arguments(
+    loaded: Loaded,
+    wanted: Wanted,
+    dimensions: Mapping[str, Any],
+    devices: Optional[Devices] = None,
+) -> Arguments:
+    """The arguments as shapes and dtypes, and where they lie, if there are devices.
+
+    A named dimension is what `dimensions` says, a number or a symbol.
+    """
+    return _built(wanted, AbstractBuilder(loaded, dimensions, devices))
 
 
 def wanted_arguments(

@@ -47,13 +47,33 @@ class Dim:
 
 
 @dataclass(frozen=True)
+class Partition:
+    """`P("data", None)`: the axes of a mesh that each dimension is split over."""
+
+    axes: tuple[tuple[str, ...], ...]  # of the first dimensions; the others are whole
+
+    def __str__(self) -> str:
+        return f"P({', '.join(_entry(names) for names in self.axes)})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The axes it uses, in order."""
+        return tuple(name for entry in self.axes for name in entry)
+
+
+def _entry(names: tuple[str, ...]) -> str:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return "None" if not names else quoted if len(names) == 1 else f"({quoted})"
+
+
+@dataclass(frozen=True)
 class ArraySpec:
     """`f32[B, 64] in [0, 1] @ P("data")`."""
 
     dtype: str  # short: "f32"
     dims: tuple[Dim, ...]
     range: Optional[tuple[float, float]] = None
-    sharding: Optional[str] = None
+    sharding: Optional[Partition] = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +128,11 @@ class SpecError(ValueError):
 def parse_spec(text: str) -> dict[str, Value]:
     """The values a spec gives to parameters, by name, in order."""
     return _Parser(text).spec()
+
+
+def parse_mesh(text: str) -> dict[str, int]:
+    """The sizes of a mesh's axes by name, in order: `data=4, model=2`."""
+    return _Parser(text).mesh()
 
 
 class _Parser:
@@ -166,6 +191,23 @@ class _Parser:
             if self.peek():
                 self.expect(",", "between parameters")
         return values
+
+    def mesh(self) -> dict[str, int]:
+        axes: dict[str, int] = {}
+        while self.peek() or not axes:
+            start = self.at
+            name = self.name("an axis, as in `data=4`")
+            if name in axes:
+                raise self.error(f"axis `{name}` is given twice", start)
+            self.expect("=", f"after `{name}`")
+            self.skip()
+            start = self.at
+            axes[name] = self.size()
+            if axes[name] < 1:
+                raise self.error("an axis has at least one device", start)
+            if self.peek():
+                self.expect(",", "between axes")
+        return axes
 
     def expression(self) -> ExpressionSpec:
         """The shortest text up to a comma that is Python and has a parameter, or the end, behind it."""
@@ -243,7 +285,7 @@ class _Parser:
     def array(self, dtype: str) -> ArraySpec:
         dims = self.dims() if self.take("[") else ()
         limits = self.range(dtype) if self.word("in") else None
-        sharding = self.sharding() if self.take("@") else None
+        sharding = self.sharding(len(dims)) if self.take("@") else None
         return ArraySpec(dtype, dims, limits, sharding)
 
     def word(self, word: str) -> bool:
@@ -306,17 +348,48 @@ class _Parser:
         self.at = match.end()
         return float(match.group())
 
-    def sharding(self) -> str:
+    def sharding(self, rank: int) -> Partition:
+        """`P("data", None, ("a", "b"))`, with no more entries than the array has dimensions."""
         self.skip()
         start = self.at
-        self.name('a sharding, as in `@ P("data", None)`')
+        if self.name('a sharding, as in `@ P("data", None)`') not in ("P", "PartitionSpec"):
+            raise self.error('a sharding is written `P("data", None)`', start)
         self.expect("(", "in the sharding")
-        self.balanced(")")
-        self.expect(")", "after the sharding")
-        text = self.text[start : self.at]
-        if not _is_expression(text):
-            raise self.error("this is no sharding", start)
-        return text
+        entries: list[tuple[str, ...]] = []
+        seen: set[str] = set()
+        while not self.take(")"):
+            self.skip()
+            if len(entries) == rank:
+                raise self.error(f"more entries than the array's {rank} dimensions")
+            entries.append(self.split(seen))
+            if not self.take(","):
+                self.expect(")", "after the sharding")
+                break
+        return Partition(tuple(entries))
+
+    def split(self, seen: set[str]) -> tuple[str, ...]:
+        """What one dimension is split over: an axis, several in brackets, or `None`."""
+        if self.word("None"):
+            return ()
+        if not self.take("("):
+            return (self.axis(seen),)
+        names: list[str] = []
+        while not self.take(")"):
+            names.append(self.axis(seen))
+            if not self.take(","):
+                self.expect(")", "after the axes")
+                break
+        return tuple(names)
+
+    def axis(self, seen: set[str]) -> str:
+        quote, start = self.peek(), self.at
+        if quote not in ("'", '"') or not quote:
+            raise self.error(f"expected a quoted axis or `None`, found {self.found()}")
+        name = self.field_name()
+        if name in seen:
+            raise self.error(f"axis `{name}` splits two dimensions", start)
+        seen.add(name)
+        return name
 
     def nest(self, opener: str) -> NestSpec:
         self.take(opener)
@@ -353,7 +426,17 @@ def _is_expression(text: str) -> bool:
 
 
 def comment_spec(text: str, line: int) -> Optional[str]:
-    """The spec in the comments right above line `line` (from 1), where a definition starts.
+    """The spec in the comments right above line `line` (from 1), where a definition starts."""
+    return _commented("inputs", text, line)
+
+
+def comment_mesh(text: str, line: int) -> Optional[str]:
+    """The mesh in those comments: `# jaxsight: mesh data=4, model=2`."""
+    return _commented("mesh", text, line)
+
+
+def _commented(what: str, text: str, line: int) -> Optional[str]:
+    """What the comments right above a line say of it.
 
     Several `# jaxsight: inputs` lines count as one; a comment line after one that ends in a comma
     or an open bracket continues it.
@@ -366,7 +449,7 @@ def comment_spec(text: str, line: int) -> Optional[str]:
     open_part = False
     for comment in lines[first : line - 1]:
         body = comment.lstrip().lstrip("#").strip()
-        match = re.match(r"jaxsight:\s*inputs\b\s*(.*)", body)
+        match = re.match(rf"jaxsight:\s*{what}\b\s*(.*)", body)
         if match:
             parts.append(match.group(1).strip())
         elif open_part and not body.startswith("jaxsight:"):
@@ -383,7 +466,7 @@ def show(value: Value) -> str:
     """A value as the language writes it."""
     if isinstance(value, ArraySpec):
         dims = "[" + ",".join(map(str, value.dims)) + "]" if value.dims else ""
-        return value.dtype + dims
+        return value.dtype + dims + (f" @ {value.sharding}" if value.sharding else "")
     if isinstance(value, KeySpec):
         return "key(legacy)" if value.legacy else "key"
     if isinstance(value, FileSpec):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from jaxsight_runner.failures import stop
+from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
@@ -29,9 +31,12 @@ SEED = 0
 class Builder:
     """Makes values from specs, the same ones every time."""
 
-    def __init__(self, loaded: Loaded, sizes: Mapping[str, int]) -> None:
+    def __init__(
+        self, loaded: Loaded, sizes: Mapping[str, int], devices: Optional[Devices] = None
+    ) -> None:
         self._loaded = loaded
         self._sizes = sizes
+        self._devices = devices  # there where a spec names a sharding
         self._keys = 0
         self._jax = import_module("jax")
         self._numpy = import_module("numpy")
@@ -61,9 +66,7 @@ class Builder:
     def shown(self, value: Value) -> str:
         """The value with every dimension a number."""
         if isinstance(value, ArraySpec):
-            return show(
-                ArraySpec(value.dtype, tuple(Dim(None, size) for size in self._shape(value)))
-            )
+            return show(replace(value, dims=tuple(Dim(None, size) for size in self._shape(value))))
         if isinstance(value, NestSpec) and value.kind == "dict":
             pairs = [f"{name}: {self.shown(value.items[i])}" for i, name in enumerate(value.names)]
             return "{" + ", ".join(pairs) + "}"
@@ -78,15 +81,15 @@ class Builder:
         )
 
     def _array(self, value: ArraySpec, path: str) -> Any:
-        if value.sharding is not None:
-            count = self._jax.device_count()
-            raise stop(
-                "unsupported",
-                f"`{path}` is to be sharded as {value.sharding}: this version runs on one device "
-                f"({count} there); leave `@ {value.sharding}` out",
-            )
         self._refuse_wide(value, path)
-        return self._jax.numpy.asarray(self._draw(value, path), dtype=self._dtype(value))
+        drawn = self._draw(value, path)
+        if value.sharding is None or self._devices is None:
+            return self._jax.numpy.asarray(drawn, dtype=self._dtype(value))
+        sharding = self._devices.sharding(value.sharding, self._shape(value), path)
+        whole = self._numpy.asarray(drawn, dtype=self._dtype(value))
+        # Each device gets its part from this process: with several processes nothing else can.
+        part_of: Callable[[Any], Any] = whole.__getitem__
+        return self._jax.make_array_from_callback(whole.shape, sharding, part_of)
 
     def _dtype(self, value: ArraySpec) -> Any:
         return getattr(self._jax.numpy, DTYPES[value.dtype].replace("bool", "bool_"))
@@ -153,8 +156,10 @@ def _narrow(dtype: str) -> str:
 class AbstractBuilder(Builder):
     """Makes `jax.ShapeDtypeStruct`s: no numbers; dimensions may be symbols."""
 
-    def __init__(self, loaded: Loaded, sizes: Mapping[str, Any]) -> None:
-        super().__init__(loaded, sizes)
+    def __init__(
+        self, loaded: Loaded, sizes: Mapping[str, Any], devices: Optional[Devices] = None
+    ) -> None:
+        super().__init__(loaded, sizes, devices)
         self._dimensions = sizes
 
     def build(self, value: Value, path: str) -> Any:
@@ -167,12 +172,16 @@ class AbstractBuilder(Builder):
     def shown(self, value: Value) -> str:
         """The value with the dimensions that are used."""
         if isinstance(value, ArraySpec):
-            return f"{value.dtype}[{','.join(map(str, self._named_shape(value)))}]"
+            at = f" @ {value.sharding}" if value.sharding else ""
+            return f"{value.dtype}[{','.join(map(str, self._named_shape(value)))}]{at}"
         return super().shown(value)
 
     def _array(self, value: ArraySpec, path: str) -> Any:
         self._refuse_wide(value, path)
-        return self._jax.ShapeDtypeStruct(self._named_shape(value), self._dtype(value))
+        shape, sharding = self._named_shape(value), None
+        if value.sharding is not None and self._devices is not None:
+            sharding = self._devices.sharding(value.sharding, shape, path)
+        return self._jax.ShapeDtypeStruct(shape, self._dtype(value), sharding=sharding)
 
     def _named_shape(self, value: ArraySpec) -> tuple[Any, ...]:
         """A name stands for what the dimensions say of it, also where the spec has a size."""

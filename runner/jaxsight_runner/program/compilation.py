@@ -134,22 +134,27 @@ def copies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
 
 
 def _donated(lowered: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The donated arguments: `params['w']`; by number where static ones, which are left out, shift the rest."""
+    """The donated arguments: `params['w']`."""
+    return tuple("".join(named(path, lowered, names)) for path, _ in donated_arguments(lowered))
+
+
+def named(path: Any, lowered: Any, names: tuple[str, ...]) -> tuple[str, str]:
+    """A key path in `(args, kwargs)` as the argument's name and the place in it.
+
+    The place alone, by number, where static arguments, which are left out, shift the rest.
+    """
+    keystr = import_module("jax").tree_util.keystr
     info: Any = getattr(lowered, "args_info", None)
     if not isinstance(info, tuple) or len(info[0]) != len(names):  # pyright: ignore[reportUnknownArgumentType]
         names = ()
-    return tuple(_named(path, names) for path, _ in donated_arguments(lowered))
-
-
-def _named(path: Any, names: tuple[str, ...]) -> str:
-    """A key path in `(args, kwargs)` with the argument's name."""
-    keystr = import_module("jax").tree_util.keystr
     if len(path) < 2 or not hasattr(path[0], "idx"):
-        return keystr(path)
+        return "", keystr(path)
     if path[0].idx == 1:
-        return f"{path[1].key}{keystr(path[2:])}"
-    place = path[1].idx
-    return f"{names[place]}{keystr(path[2:])}" if place < len(names) else keystr(path)
+        return str(path[1].key), keystr(path[2:])
+    place = int(path[1].idx)
+    if place >= len(names):
+        return "", keystr(path)
+    return str(names[place]), keystr(path[2:])
 
 
 def donated_arguments(lowered: Any) -> list[tuple[Any, Any]]:

@@ -1,8 +1,7 @@
-"""Reads the text of an optimised HLO module: which line an instruction comes from, what is sent between devices."""
+"""Reads the text of an optimised HLO module: which line an instruction comes from."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from functools import cached_property
 from typing import Optional
 
 from jaxsight_runner.failures import is_user_file
-from jaxsight_runner.protocol import Collective, SourceLocation
+from jaxsight_runner.protocol import SourceLocation
 
 _INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = ")
 _METADATA = re.compile(r'source_file="([^"]*)" source_line=(\d+)')
@@ -18,11 +17,6 @@ _FRAME = re.compile(r"stack_frame_id=(\d+)")
 _ENTRY = re.compile(r"^(\d+) (.*)$")
 _FIELD = re.compile(r"(\w+)=(\d+)")
 _TABLES = ("FileNames", "FunctionNames", "FileLocations", "StackFrames")
-_SHAPE = re.compile(r"\b(pred|bf16|f8\w*|[sufc]\d+)\[([\d,]*)\]")
-_COLLECTIVE = re.compile(
-    r" = (.*?) (all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all|ragged-all-to-all"
-    r"|collective-broadcast)(-start)?\("
-)
 
 
 @dataclass
@@ -94,24 +88,6 @@ class Module:
             return SourceLocation(found[1], int(found[2]))
         return None
 
-    def collectives(self) -> tuple[Collective, ...]:
-        """What devices send each other, by kind and line, with the bytes that one device receives."""
-        sums: dict[tuple[str, Optional[SourceLocation]], tuple[int, int]] = {}
-        for line in self.lines:
-            found = _COLLECTIVE.search(line)
-            if found is None:
-                continue
-            key = (found[2], self.place(line))
-            count, size = sums.get(key, (0, 0))
-            sums[key] = (count + 1, size + _received(found[1], found[2], bool(found[3])))
-        made = [
-            Collective(
-                name, count, size, place.path if place else None, place.line if place else None
-            )
-            for (name, place), (count, size) in sums.items()
-        ]
-        return tuple(sorted(made, key=lambda one: (-one.bytes, one.operation)))
-
 
 def _tables(lines: list[str]) -> _Tables:
     tables, current = _Tables(), ""
@@ -127,15 +103,3 @@ def _tables(lines: list[str]) -> _Tables:
         if current:
             tables.read(current, int(entry[1]), entry[2])
     return tables
-
-
-def _received(shapes: str, operation: str, is_start: bool) -> int:
-    """Bytes of `f32[128,64]{1,0}` or of a tuple; some asynchronous operations name their operands first."""
-    found = _SHAPE.findall(shapes)
-    if is_start and operation in ("all-gather", "collective-permute"):
-        found = found[len(found) // 2 :]
-    total = 0
-    for dtype, dims in found:
-        bits = 8 if dtype == "pred" else int(re.sub(r"\D", "", dtype.partition("e")[0]) or 8)
-        total += math.prod(int(dim) for dim in dims.split(",") if dim) * max(bits, 8) // 8
-    return total

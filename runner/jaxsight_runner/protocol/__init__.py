@@ -25,6 +25,7 @@ from jaxsight_runner.protocol.benchmark import (
     Interval,
     LineTime,
     Memory,
+    RankLatency,
     Samples,
     Stages,
     Sweep,
@@ -41,6 +42,7 @@ from jaxsight_runner.protocol.diagnosis import DiagnosisReport, Symptom, Trouble
 from jaxsight_runner.protocol.environment import (
     EnvironmentReport,
 )
+from jaxsight_runner.protocol.frames import FRAME_LIMIT, FrameReader, frames
 from jaxsight_runner.protocol.gradients import (
     GradientFinding,
     GradientLeaf,
@@ -48,7 +50,6 @@ from jaxsight_runner.protocol.gradients import (
     LeafVerdict,
 )
 from jaxsight_runner.protocol.inspection import (
-    Collective,
     CompileStages,
     Constant,
     Conversion,
@@ -84,14 +85,34 @@ from jaxsight_runner.protocol.messages import (
     Phase,
     Progress,
     Question,
+    RankJob,
     ShapesRequest,
+    ShardingOptions,
+    ShardingRequest,
     SourceLine,
     SweepAxis,
     TargetRequest,
+    Tick,
+    Up,
 )
 from jaxsight_runner.protocol.shapes import Local, ShapesReport, TraceFailure
+from jaxsight_runner.protocol.sharding import (
+    Collective,
+    DeviceMesh,
+    MeasuredScaling,
+    MeshAxis,
+    Moved,
+    PlacedArray,
+    ReplicatedWork,
+    ScalingEstimate,
+    ScalingPoint,
+    ShardingReport,
+    Uneven,
+    Work,
+)
 
 __all__ = [
+    "FRAME_LIMIT",
     "NOT_FRESH",
     "PIPE_CLOSED",
     "PROTOCOL",
@@ -109,6 +130,7 @@ __all__ = [
     "Conversion",
     "Cost",
     "Device",
+    "DeviceMesh",
     "DeviceTime",
     "DiagnosisReport",
     "DiagnosisRequest",
@@ -120,6 +142,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Form",
+    "FrameReader",
     "GradientFinding",
     "GradientLeaf",
     "GradientsOptions",
@@ -138,22 +161,34 @@ __all__ = [
     "Local",
     "Log",
     "MachinePeak",
+    "MeasuredScaling",
     "Memory",
+    "MeshAxis",
     "Message",
+    "Moved",
     "Other",
     "Outcome",
     "Peak",
     "Phase",
+    "PlacedArray",
     "ProgramText",
     "Progress",
     "ProtocolError",
     "Question",
+    "RankJob",
+    "RankLatency",
+    "ReplicatedWork",
     "Report",
     "Request",
     "Roofline",
     "Samples",
+    "ScalingEstimate",
+    "ScalingPoint",
     "ShapesReport",
     "ShapesRequest",
+    "ShardingOptions",
+    "ShardingReport",
+    "ShardingRequest",
     "SourceLine",
     "SourceLocation",
     "Stages",
@@ -164,10 +199,15 @@ __all__ = [
     "Target",
     "TargetRequest",
     "TextLink",
+    "Tick",
     "TraceFailure",
     "Trouble",
+    "Uneven",
+    "Up",
+    "Work",
     "decode",
     "encode",
+    "frames",
     "from_json",
     "to_json",
 ]
@@ -186,17 +226,19 @@ Report = Union[
     GradientsReport,
     InspectionReport,
     ShapesReport,
+    ShardingReport,
     DiagnosisReport,
     EnvironmentReport,
 ]
 Outcome = Union[Report, Question, Failure]
-Message = Union[Request, Hello, Progress, Outcome]
+Message = Union[Request, Hello, Up, Tick, Progress, Outcome]
 
 REQUESTS: tuple[type, ...] = (
     BenchmarkRequest,
     GradientsRequest,
     InspectionRequest,
     ShapesRequest,
+    ShardingRequest,
     DiagnosisRequest,
     EnvironmentRequest,
 )
@@ -205,10 +247,11 @@ REPORTS: tuple[type, ...] = (
     GradientsReport,
     InspectionReport,
     ShapesReport,
+    ShardingReport,
     DiagnosisReport,
     EnvironmentReport,
 )
-REPLIES: tuple[type, ...] = (Hello, Progress, *REPORTS, Question, Failure)
+REPLIES: tuple[type, ...] = (Hello, Up, Tick, Progress, *REPORTS, Question, Failure)
 _BY_NAME = {cls.__name__: cls for cls in (*REQUESTS, *REPLIES)}
 
 

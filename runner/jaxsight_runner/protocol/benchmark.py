@@ -168,6 +168,14 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class RankLatency:
+    """What one of several processes measured of the calls that all of them made together."""
+
+    rank: int
+    latency: Interval
+
+
+@dataclass(frozen=True)
 class BenchmarkReport:
     """What a benchmark found."""
 
@@ -191,5 +199,6 @@ class BenchmarkReport:
     comparison: Optional[Comparison] = None
     sweep: Optional[Sweep] = None
     imports: dict[str, str] = field(default_factory=dict[str, str])  # project file -> SHA-256 of it
+    ranks: tuple[RankLatency, ...] = ()  # of several processes; the report is the first one's
     version: int = 1
     kind: Literal["benchmark"] = "benchmark"

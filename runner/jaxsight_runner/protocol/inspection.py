@@ -7,6 +7,7 @@ from typing import Literal, Optional
 
 from jaxsight_runner.protocol.benchmark import Cost, Memory
 from jaxsight_runner.protocol.common import Environment, Input, SourceLocation, Target
+from jaxsight_runner.protocol.sharding import Collective
 
 Form = Literal["jaxpr", "stablehlo", "hlo"]
 
@@ -56,17 +57,6 @@ class Constant:
     value: str  # `f32[64,64]`
     bytes: int
     path: Optional[str]  # the first line that uses it
-    line: Optional[int]
-
-
-@dataclass(frozen=True)
-class Collective:
-    """One kind of communication between devices, at one line."""
-
-    operation: str  # "all-reduce"
-    count: int  # in the executable; those in loops once
-    bytes: int  # of the results on one device
-    path: Optional[str]
     line: Optional[int]
 
 

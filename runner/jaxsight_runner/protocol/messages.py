@@ -56,6 +56,15 @@ class InspectionOptions:
 
 
 @dataclass(frozen=True)
+class ShardingOptions:
+    """What a report on sharding brings along."""
+
+    accelerator: Optional[str] = None  # that the estimate assumes; null: this one, else an H100
+    measure: bool = False  # weak and strong scaling; refused on simulated devices
+    on_simulated: bool = False  # measure there all the same: for tests, the times mean nothing
+
+
+@dataclass(frozen=True)
 class TargetRequest:
     """Which function to run, on which text, with which inputs."""
 
@@ -66,6 +75,7 @@ class TargetRequest:
     recorded_input: Optional[str] = None  # the spec in `.jaxsight/inputs.toml`
     import_file: bool = False  # may importing the file run more than definitions?
     root: Optional[str] = None  # the project's folder
+    mesh: Optional[str] = None  # `data=4, model=2`: the axes that input specs shard over
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,13 @@ class InspectionRequest(TargetRequest):
     """Say what JAX and the compiler make of a function. It is compiled, and not run."""
 
     options: InspectionOptions = field(default_factory=InspectionOptions)
+
+
+@dataclass(frozen=True)
+class ShardingRequest(TargetRequest):
+    """Say what becomes of a function on several devices. It is compiled, and not run."""
+
+    options: ShardingOptions = field(default_factory=ShardingOptions)
 
 
 @dataclass(frozen=True)
@@ -180,3 +197,33 @@ class Failure:
     path: Optional[str] = None  # the user's innermost line, where there is one
     line: Optional[int] = None
     exit_code: Optional[int] = None  # of the process, when it died; negative: the signal
+
+
+@dataclass(frozen=True)
+class RankJob:
+    """What one of several processes is told, in a word on its command line."""
+
+    request: str  # a request's line, as `encode` makes it
+    rank: Optional[int] = None  # null: the launcher says it
+    processes: Optional[int] = None
+    coordinator: Optional[str] = None  # host:port where the first one waits, if all are on one host
+    env: dict[str, str] = field(default_factory=dict[str, str])  # a launcher may not pass these on
+
+
+@dataclass(frozen=True)
+class Up:
+    """The first word of one of several processes."""
+
+    rank: int
+    processes: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Told twice a second by one of several processes: where it is, and that it lives."""
+
+    phase: Phase
+    cpu: float  # seconds of computing so far
+    path: Optional[str] = None  # the user's innermost line that runs, where there is one
+    line: Optional[int] = None

@@ -30,6 +30,7 @@ from jaxsight_runner.timing.line_times import device_time
 from jaxsight_runner.timing.side_by_side import Contestant, compare, ready
 from jaxsight_runner.timing.statistics import instability, summarise
 from jaxsight_runner.timing.sweeping import check_axes, first_point, sweep
+from jaxsight_runner.timing.together import measure_together
 from jaxsight_runner.timing.warm_cache import warm_compile
 from jaxsight_runner.worker import Job
 
@@ -40,6 +41,8 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     """Import, build arguments, compile stage by stage, measure."""
     jax = import_module("jax")
     jax.config.update("jax_enable_compilation_cache", False)  # a cold compile is what is asked for
+    if job.processes > 1:
+        return measure_together(request, job)
     check_axes(request.sweep)
     prepared = _load(request, job)
     compiled = compilable(prepared)

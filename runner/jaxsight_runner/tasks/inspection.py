@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.costs.jaxprs import loops
 from jaxsight_runner.costs.line_costs import (
     constants,
     conversions,
@@ -16,7 +17,7 @@ from jaxsight_runner.costs.roofline import machine_peak, roofline
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.loading.target import load_target
 from jaxsight_runner.program.compilation import Built, build, compilable, donated_arguments
-from jaxsight_runner.program.hlo import Module
+from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.program.prepared import prepare, program
 from jaxsight_runner.program.texts import program_texts
 from jaxsight_runner.protocol import (
@@ -28,6 +29,7 @@ from jaxsight_runner.protocol import (
     Roofline,
     SourceLocation,
 )
+from jaxsight_runner.sharding.collectives import collectives
 from jaxsight_runner.worker import Job
 
 _MOST_LINES = 200
@@ -62,7 +64,7 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
         lines=lines[:_MOST_LINES],
         conversions=conversions(operations, here),
         constants=constants(jaxpr),
-        collectives=Module(hlo).collectives(),
+        collectives=collectives(Executable(hlo, loops(jaxpr))),
         donation=_donation(built),
         loops=tuple({each.loop: None for each in operations if each.loop}),
         machine=peak,

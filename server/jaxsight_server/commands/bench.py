@@ -34,7 +34,13 @@ from jaxsight_server.commands.quantities import (
     spread,
 )
 from jaxsight_server.commands.regression import Judgement, beside, judge, last_run
-from jaxsight_server.commands.run_target import Runs, add_target_arguments, open_target
+from jaxsight_server.commands.run_target import (
+    Runs,
+    UsageError,
+    add_group_arguments,
+    add_target_arguments,
+    open_target,
+)
 from jaxsight_server.commands.sweep_option import axes_of, sweep_text
 from jaxsight_server.history import History, Run, machine_of, run_of
 
@@ -46,6 +52,7 @@ _LAST = ("time", "hash", "machine", "inputs", "median", "low", "high", "verdict"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_target_arguments(parser)
+    add_group_arguments(parser)
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -88,6 +95,11 @@ def run(arguments: Namespace) -> int:
 
     def request(path: str, source: str, qualname: str) -> BenchmarkRequest:
         named = arguments.compare
+        together = arguments.processes or arguments.launch
+        if together and (named or arguments.sweep or arguments.fail_if_slower):
+            raise UsageError(
+                "several processes measure one function: leave --compare, --sweep and --fail-if-slower out"
+            )
         other = other_function(named, path, source, qualname) if named is not None else None
         axes = axes_of(arguments.sweep)
         return BenchmarkRequest(
@@ -125,6 +137,10 @@ class _Measured:
 def _measured(runs: Runs, percent: float | None) -> _Measured | None:
     request = runs.request
     assert isinstance(request, BenchmarkRequest)
+    if runs.group is not None:  # its times are not those of a run by itself
+        together = runs.run(request)
+        assert together is None or isinstance(together, BenchmarkReport)
+        return _Measured(together, None, None, None) if together is not None else None
     history = History(request.path, request.qualname)
     known, problem = history.read()
     baseline: Run | None = None
@@ -209,6 +225,7 @@ def text(report: BenchmarkReport) -> Iterator[str]:
         f"compile {duration(stages.compile)}{warm} · first call {duration(stages.first_call)}"
     )
     yield from _resources(report)
+    yield from _ranks(report)
     if report.comparison is not None:
         yield from comparison_text(report.comparison)
     yield f"  on          {place(report.environment)}"
@@ -220,6 +237,15 @@ def text(report: BenchmarkReport) -> Iterator[str]:
     if report.device is not None and report.device.lines:
         yield ""
         yield from _lines(report.device, report.target.path)
+
+
+def _ranks(report: BenchmarkReport) -> Iterator[str]:
+    """What each of several processes saw of the same calls."""
+    if not report.ranks:
+        return
+    slowest = max(report.ranks, key=lambda one: one.latency.median)
+    yield f"  processes   {len(report.ranks)}, each call made by all of them; rank {slowest.rank} waited longest for it"
+    yield from (f"              rank {one.rank}: {spread(one.latency)}" for one in report.ranks)
 
 
 def _notes(report: BenchmarkReport) -> Iterator[str]:

@@ -69,7 +69,8 @@ def text(report: InspectionReport) -> Iterator[str]:
         yield f"  donated     {_donated(report.donation)}"
     for one in report.collectives:
         where = f" · line {one.line}" if one.line else ""
-        yield f"  sent        {one.count} × {one.operation}, {count(one.bytes, 'B')}{where}"
+        least = "≥ " if one.open_ended else ""
+        yield f"  sent        {least}{one.times:.0f} × {one.operation}, {count(one.bytes, 'B')}{where}"
     for one in report.constants:
         where = f" · line {one.line}" if one.line else ""
         yield f"  captured    {one.value}, {count(one.bytes, 'B')}: a constant of the executable{where}"

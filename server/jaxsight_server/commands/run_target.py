@@ -22,6 +22,7 @@ from jaxsight_runner.protocol import (
     TargetRequest,
 )
 from jaxsight_server.interpreters import Interpreter, find_interpreter
+from jaxsight_server.ranks.commands import Group, LaunchError, group_of
 from jaxsight_server.runner_client import RunnerClient, project_root
 
 Make = Callable[[str, str, str], TargetRequest]  # path, text, qualname -> request
@@ -43,6 +44,21 @@ def add_target_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def add_group_arguments(parser: ArgumentParser) -> None:
+    """Declare the options of commands that several processes can do together."""
+    parser.add_argument(
+        "--processes",
+        metavar="N",
+        type=int,
+        help="run in N processes of this machine, joined by jax.distributed",
+    )
+    parser.add_argument(
+        "--launch",
+        metavar="WORDS",
+        help='start the processes with this launcher, as in "srun -n 4" or "ssh host"; split into words, never given to a shell',
+    )
+
+
 def run_target(arguments: Namespace, make: Make) -> Report | None:
     """The report; None when there is none, which was said on standard error."""
     runs = open_target(arguments, make)
@@ -57,6 +73,7 @@ class Runs:
     interpreter: Interpreter
     config: Config
     timeout: float | None
+    group: Group | None = None  # of several processes
 
     def run(self, request: Request) -> Report | None:
         """The report; None when there is none, which was said."""
@@ -71,13 +88,31 @@ class Runs:
         """What came of it, after the questions that were answered at the terminal."""
         terminal = sys.stdin.isatty() and sys.stderr.isatty()
         while True:
-            outcome = asyncio.run(_run(request, self.interpreter, self.config, self.timeout))
+            outcome = asyncio.run(self._start(request))
             if not isinstance(outcome, Question) or not isinstance(request, TargetRequest):
                 return outcome
             answered = _answer(request, outcome) if terminal else None
             if answered is None:
                 return outcome
             request = answered
+
+    async def _start(self, request: Request) -> Outcome:
+        shown = _Shown()
+        limit, config = self.timeout, self.config.runner
+        try:
+            return await RunnerClient().run(
+                request,
+                interpreter=self.interpreter.path,
+                cwd=Path.cwd(),
+                env=config.env,
+                timeout=limit if limit is not None else config.timeout,
+                memory_limit=config.memory_limit,
+                on_progress=shown.progress,
+                on_log=shown.log,
+                group=self.group,
+            )
+        finally:
+            shown.clear()
 
 
 def open_target(arguments: Namespace, make: Make) -> Runs | None:
@@ -95,7 +130,24 @@ def open_target(arguments: Namespace, make: Make) -> Runs | None:
     )
     if interpreter is None:
         return _say("no Python was found to run your code: make a `.venv`, or give --python")
-    return Runs(request, interpreter, config, arguments.timeout)
+    try:
+        group = _group(arguments, config)
+    except LaunchError as error:
+        return _say(str(error))
+    return Runs(request, interpreter, config, arguments.timeout, group)
+
+
+def _group(arguments: Namespace, config: Config) -> Group | None:
+    """Several processes, where the command knows them and its options or the project's settings ask for them."""
+    if "launch" not in arguments:
+        return None
+    processes, launch = arguments.processes, arguments.launch
+    if processes is None and launch is None and config.runner.launch is not None:
+        launch = config.runner.launch
+        print(
+            f"jaxsight: started with `{launch}` (`runner.launch` of the project)", file=sys.stderr
+        )
+    return group_of(processes, launch)
 
 
 class UsageError(Exception):
@@ -134,25 +186,6 @@ def _config(path: Path) -> Config:
     for error in loaded.errors:
         _say(f"{error.path}:{error.line}: {error.message}")
     return loaded.config
-
-
-async def _run(
-    request: Request, interpreter: Interpreter, config: Config, timeout: float | None
-) -> Outcome:
-    shown = _Shown()
-    try:
-        return await RunnerClient().run(
-            request,
-            interpreter=interpreter.path,
-            cwd=Path.cwd(),
-            env=config.runner.env,
-            timeout=timeout if timeout is not None else config.runner.timeout,
-            memory_limit=config.runner.memory_limit,
-            on_progress=shown.progress,
-            on_log=shown.log,
-        )
-    finally:
-        shown.clear()
 
 
 class _Shown:

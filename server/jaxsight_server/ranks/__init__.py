@@ -1,0 +1,1 @@
+"""One task in several processes: their command lines, their supervisor, and what they tell put together."""
