@@ -79,15 +79,25 @@ async def run_together(
     job = uuid.uuid4().hex[:8]
     lines = await commands(group, request, job, interpreter, env, memory_limit or 0)
     run = _Run(on_progress, on_log, Watch(group.processes, limits))
+    readers: list[asyncio.Future[None]] = []
     try:
         for number, words in enumerate(lines):
             rank = number if group.launch is None else None
-            run.processes.append(_Process(await _started(words, cwd, env), rank))
-        return await _follow(run, job, timeout)
+            one = _Process(await _started(words, cwd, env), rank)
+            run.processes.append(one)
+            readers.append(asyncio.ensure_future(_read_frames(run, one, FrameReader(job))))
+            readers.append(asyncio.ensure_future(_read_output(run, one)))
+            _greet(one)
+        return await _watch(run, timeout)
     except OSError as error:
         return Failure("start", _cannot_start(lines[len(run.processes)][0], error))
     finally:
         await _end(run, polite=group.launch is not None)
+        if readers:
+            await asyncio.wait(readers, timeout=1.0)  # a pipe that nobody reads is never closed
+        for task in readers:
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         remove_job_file(lines)
 
 
@@ -109,23 +119,11 @@ def _cannot_start(word: str, error: OSError) -> str:
     return f"cannot start `{word}`: {error.strerror or error}"
 
 
-async def _follow(run: _Run, job: str, timeout: float | None) -> Outcome:
-    tasks = [
-        asyncio.ensure_future(task)
-        for one in run.processes
-        for task in (_read_frames(run, one, FrameReader(job)), _read_output(run, one))
-    ]
-    try:
-        for one in run.processes:
-            assert one.process.stdin is not None
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                one.process.stdin.write(b"go\n")  # a rank that reads this ends when the pipe closes
-                await one.process.stdin.drain()
-        return await _watch(run, timeout)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _greet(one: _Process) -> None:
+    """A rank that reads a word on its standard input ends when that is closed."""
+    assert one.process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        one.process.stdin.write(b"go\n")
 
 
 async def _watch(run: _Run, timeout: float | None) -> Outcome:
