@@ -30,6 +30,16 @@ export interface InspectionOptions {
   roofline: boolean;
 }
 
+/** What a report on sharding brings along. */
+export interface ShardingOptions {
+  /** that the estimate assumes; null: this one, else an H100 */
+  accelerator: string | null;
+  /** weak and strong scaling; refused on simulated devices */
+  measure: boolean;
+  /** measure there all the same: for tests, the times mean nothing */
+  on_simulated: boolean;
+}
+
 /** Which function to run, on which text, with which inputs. */
 export interface TargetRequest {
   /** of the source file, absolute */
@@ -46,6 +56,8 @@ export interface TargetRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
 }
 
 /** The function that a benchmark compares with; the same one of another text, or another one. */
@@ -84,6 +96,8 @@ export interface BenchmarkRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
   /** compare with it, side by side */
   other: Other | null;
   /** measure at each combination of their values, too */
@@ -107,6 +121,8 @@ export interface GradientsRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
   options: GradientsOptions;
 }
 
@@ -126,7 +142,30 @@ export interface InspectionRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
   options: InspectionOptions;
+}
+
+/** Say what becomes of a function on several devices. It is compiled, and not run. */
+export interface ShardingRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** what the editor shows, which is what is run */
+  text: string;
+  /** dotted: `step`, `Model.step` */
+  qualname: string;
+  /** an input spec, or null to look for one */
+  input: string | null;
+  /** the spec in `.jaxsight/inputs.toml` */
+  recorded_input: string | null;
+  /** may importing the file run more than definitions? */
+  import_file: boolean;
+  /** the project's folder */
+  root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
+  options: ShardingOptions;
 }
 
 /** Say the shape of every local variable. Nothing is computed. */
@@ -145,6 +184,8 @@ export interface ShapesRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
 }
 
 /** Call a function a few times and say what goes wrong or costs time. */
@@ -163,6 +204,8 @@ export interface DiagnosisRequest {
   import_file: boolean;
   /** the project's folder */
   root: string | null;
+  /** `data=4, model=2`: the axes that input specs shard over */
+  mesh: string | null;
 }
 
 /** Say which Python, which JAX and which devices there are. */
@@ -216,6 +259,36 @@ export interface Failure {
   line: number | null;
   /** of the process, when it died; negative: the signal */
   exit_code: number | null;
+}
+
+/** What one of several processes is told, in a word on its command line. */
+export interface RankJob {
+  /** a request's line, as `encode` makes it */
+  request: string;
+  /** null: the launcher says it */
+  rank: number | null;
+  processes: number | null;
+  /** host:port where the first one waits, if all are on one host */
+  coordinator: string | null;
+  /** a launcher may not pass these on */
+  env: Record<string, string>;
+}
+
+/** The first word of one of several processes. */
+export interface Up {
+  rank: number;
+  processes: number;
+  pid: number;
+}
+
+/** Told twice a second by one of several processes: where it is, and that it lives. */
+export interface Tick {
+  phase: "start" | "import" | "arguments" | "trace" | "lower" | "compile" | "execute" | "compare";
+  /** seconds of computing so far */
+  cpu: number;
+  /** the user's innermost line that runs, where there is one */
+  path: string | null;
+  line: number | null;
 }
 
 /** What was run. */
@@ -444,6 +517,12 @@ export interface Sweep {
   growth: Growth[];
 }
 
+/** What one of several processes measured of the calls that all of them made together. */
+export interface RankLatency {
+  rank: number;
+  latency: Interval;
+}
+
 /** What a benchmark found. */
 export interface BenchmarkReport {
   target: Target;
@@ -471,6 +550,8 @@ export interface BenchmarkReport {
   sweep: Sweep | null;
   /** project file -> SHA-256 of it */
   imports: Record<string, string>;
+  /** of several processes; the report is the first one's */
+  ranks: RankLatency[];
   version: number;
   kind: "benchmark";
 }
@@ -581,18 +662,6 @@ export interface Constant {
   value: string;
   bytes: number;
   /** the first line that uses it */
-  path: string | null;
-  line: number | null;
-}
-
-/** One kind of communication between devices, at one line. */
-export interface Collective {
-  /** "all-reduce" */
-  operation: string;
-  /** in the executable; those in loops once */
-  count: number;
-  /** of the results on one device */
-  bytes: number;
   path: string | null;
   line: number | null;
 }
@@ -752,5 +821,5 @@ export interface EnvironmentReport {
   kind: "environment";
 }
 
-export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | DiagnosisReport | EnvironmentReport;
+export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | ShardingReport | DiagnosisReport | EnvironmentReport;
 export type Outcome = Report | Question | Failure;
