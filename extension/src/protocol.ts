@@ -301,6 +301,8 @@ export interface Target {
   line: number;
   /** in words: "compiled by the file's own jax.jit", "wrapped in jax.jit" */
   how: string;
+  /** lines of statements that were not run, as nothing here needs them */
+  left_out: number[];
 }
 
 /** One argument the function was run with. */

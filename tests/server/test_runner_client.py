@@ -87,7 +87,7 @@ def target(tmp_path: Path) -> Path:
         "def wrong(x):\n    return jnp.sum(jax.lax.stop_gradient(x) * x)\n\n"
         "def forever(x):\n    print('busy', flush=True)\n    while True: pass\n"
     )
-    (tmp_path / "loop.py").write_text("for i in range(2): print('ran')\ndef f(x): return x\n")
+    (tmp_path / "loop.py").write_text("for i in range(2): print('ran')\ndef f(x): return x + i\n")
     return path
 
 

@@ -207,11 +207,22 @@ class _Names:
 
 def running_lines(text: str, tree: ast.Module) -> tuple[SourceLine, ...]:
     """The lines of the top level that do more than define."""
-    names = _Names()
-    _collect(tree.body, names)
+    names = _names(tree)
     lines = text.splitlines()
     found = sorted({node.lineno for node in _running(tree.body, names)})
     return tuple(SourceLine(line, lines[line - 1].strip()[:120]) for line in found)
+
+
+def running_statements(tree: ast.Module) -> list[ast.stmt]:
+    """The statements of the top level that do more than define."""
+    names = _names(tree)
+    return [node for node in tree.body if any(True for _ in _running_statement(node, names))]
+
+
+def _names(tree: ast.Module) -> _Names:
+    names = _Names()
+    _collect(tree.body, names)
+    return names
 
 
 def qualified_names(tree: ast.Module) -> dict[str, int]:

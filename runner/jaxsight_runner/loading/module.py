@@ -13,8 +13,10 @@ from types import CodeType, ModuleType
 from typing import Optional
 
 from jaxsight_runner.failures import Stop, failure_of, interpreter, prime_source, stop
-from jaxsight_runner.loading.definitions import running_lines
-from jaxsight_runner.protocol import Failure, Question, TargetRequest
+from jaxsight_runner.loading.definitions import running_lines, running_statements
+from jaxsight_runner.loading.needed import Needed
+from jaxsight_runner.protocol import Failure, Question, SourceLine, TargetRequest
+from jaxsight_runner.slicing.plan import Obstacle, plan
 
 
 class _BufferLoader(importlib.abc.InspectLoader):
@@ -62,24 +64,28 @@ def parse_file(request: TargetRequest) -> ast.Module:
         raise stop("syntax", f"{request.path} is no Python: {error}", request.path) from error
 
 
-def load_module(request: TargetRequest, tree: ast.Module) -> ModuleType:
-    """The user's module, imported from the request's text; asks first where that runs more."""
-    running = running_lines(request.text, tree)
-    if running and not request.import_file:
-        raise Stop(_ask(request, running))
+def load_module(
+    request: TargetRequest, tree: ast.Module, needed: Needed
+) -> tuple[ModuleType, tuple[int, ...]]:
+    """The user's module, from the request's text, and the lines of it that were left out.
+
+    Where importing it would run more than definitions, that is left out if nothing here needs it;
+    else it is asked first.
+    """
     path = request.path
-    prime_source(path, request.text)
     name, folders = _module_name(Path(path), Path(request.root) if request.root else None)
     for folder in reversed(folders):
         if folder in sys.path:
             sys.path.remove(folder)
         sys.path.insert(0, folder)
+    tree, left_out = executed_part(request, tree, needed)
+    prime_source(path, request.text)
     sys.argv = [path]
     try:
-        code = compile(request.text, path, "exec", dont_inherit=True)
+        code = compile(tree, path, "exec", dont_inherit=True)
         loader = _BufferLoader(path, request.text, code, Path(path).name == "__init__.py")
         sys.meta_path.insert(0, _BufferFinder(name, path, loader))
-        return importlib.import_module(name)
+        return importlib.import_module(name), left_out
     except ModuleNotFoundError as error:
         raise Stop(_missing(error, path)) from error
     except SyntaxError as error:  # of the compiler, or of another file that it imports
@@ -87,18 +93,39 @@ def load_module(request: TargetRequest, tree: ast.Module) -> ModuleType:
         raise stop("syntax", message, error.filename, error.lineno) from error
 
 
-def _ask(request: TargetRequest, running: tuple[object, ...]) -> Question:
-    from jaxsight_runner.protocol import SourceLine
+def executed_part(
+    request: TargetRequest, tree: ast.Module, needed: Needed
+) -> tuple[ast.Module, tuple[int, ...]]:
+    """What of the file to execute for a target, and the lines left out; asks where that is not known."""
+    running = running_lines(request.text, tree)
+    if not running or request.import_file:
+        return tree, ()
+    found, obstacle = plan(
+        tree, running_statements(tree), needed.names, request.qualname, needed.files
+    )
+    if found is None:
+        raise Stop(_ask(request, running, obstacle))
+    return found.tree, found.left_out
 
-    lines = tuple(line for line in running if isinstance(line, SourceLine))
+
+def _ask(
+    request: TargetRequest, running: tuple[SourceLine, ...], obstacle: Optional[Obstacle]
+) -> Question:
+    """The question whether to import the file; the line that keeps it from being left out comes first."""
+    lines, why = list(running), ""
+    if obstacle is not None:
+        texts = request.text.splitlines()
+        first = SourceLine(obstacle.line, texts[obstacle.line - 1].strip()[:120])
+        lines = [first, *(line for line in lines if line.line != first.line)]
+        why = f", and line {first.line} cannot be left out: {obstacle.why}"
     name = Path(request.path).name
     shown = "; ".join(f"line {line.line}: `{line.text}`" for line in lines[:3])
     more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
     message = (
-        f"importing {name} runs more than definitions ({shown}{more}). Run it, or move those lines "
+        f"importing {name} runs more than definitions ({shown}{more}){why}. Run it, or move those lines "
         'under `if __name__ == "__main__":`'
     )
-    return Question("import-file", message, lines)
+    return Question("import-file", message, tuple(lines))
 
 
 def _module_name(path: Path, root: Optional[Path]) -> tuple[str, list[str]]:

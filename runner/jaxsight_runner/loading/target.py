@@ -14,7 +14,8 @@ from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
 from jaxsight_runner.loading.definitions import qualified_names
-from jaxsight_runner.loading.module import load_module, parse_file
+from jaxsight_runner.loading.module import executed_part, load_module, parse_file
+from jaxsight_runner.loading.needed import needed
 from jaxsight_runner.protocol import TargetRequest
 from jaxsight_runner.worker import Job
 
@@ -29,11 +30,23 @@ class Loaded:
     owner: Optional[type]  # the class, when the function is one of its methods and needs `self`
     line: int  # of the `def`, from 1
     first_line: int  # of its first decorator
+    left_out: tuple[
+        int, ...
+    ] = ()  # lines of the file that were not run, as nothing here needs them
 
     @property
     def hash(self) -> str:
         """Of the text that was run."""
         return hashlib.sha256(self.request.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of a report has to know of how the target was loaded."""
+        if not self.left_out:
+            return ()
+        lines = [str(line) for line in self.left_out]
+        shown = ", ".join(lines[:5]) + (f" and {len(lines) - 5} more" if len(lines) > 5 else "")
+        return (f"not run, as `{self.request.qualname}` does not need it: line {shown}",)
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -57,10 +70,15 @@ def load_target(request: TargetRequest, job: Job, module: Optional[ModuleType] =
         )
     if request.qualname not in names:
         _refuse_early(request, names)
-    module = module or load_module(request, tree)
-    function, owner = _find(request, module, names)
     line = names.get(request.qualname, 1)
-    return Loaded(request, module, function, owner, line, _first_line(tree, line))
+    first_line = _first_line(tree, line)
+    wanted = needed(request, [first_line])
+    if module is None:
+        module, left_out = load_module(request, tree, wanted)
+    else:
+        _, left_out = executed_part(request, tree, wanted)
+    function, owner = _find(request, module, names)
+    return Loaded(request, module, function, owner, line, first_line, left_out)
 
 
 def _refuse_early(request: TargetRequest, names: dict[str, int]) -> None:

@@ -57,18 +57,21 @@ class Prepared:
     def target(self, how: str) -> Target:
         """What the report says was run."""
         request = self.loaded.request
-        return Target(request.path, request.qualname, self.loaded.hash, self.loaded.line, how)
+        loaded = self.loaded
+        return Target(
+            request.path, request.qualname, loaded.hash, loaded.line, how, loaded.left_out
+        )
 
 
 def prepare(loaded: Loaded, arguments: Optional[Arguments] = None) -> Prepared:
     """Build the arguments, unless given; a Linen method becomes a function of its variables."""
     arguments = arguments or build_arguments(loaded)
     args, kwargs = arguments.bind(loaded.parameters)
-    function, notes = loaded.function, ()
+    function, notes = loaded.function, loaded.notes
     linen = sys.modules.get("flax.linen")
     if linen is not None and args and isinstance(args[0], linen.Module):
         function, args, note = _linen(loaded, args, kwargs)
-        notes = (note,)
+        notes = (*notes, note)
     return Prepared(loaded, arguments, function, args, kwargs, notes)
 
 

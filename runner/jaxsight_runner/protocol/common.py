@@ -15,6 +15,9 @@ class Target:
     hash: str  # SHA-256 of the text that was run
     line: int  # of the definition, from 1
     how: str  # in words: "compiled by the file's own jax.jit", "wrapped in jax.jit"
+    left_out: tuple[
+        int, ...
+    ] = ()  # lines of statements that were not run, as nothing here needs them
 
 
 @dataclass(frozen=True)
