@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jaxsight_runner.inputs.spec import (
-    ArraySpec,
     ExpressionSpec,
     FileSpec,
     NestSpec,
@@ -52,11 +51,7 @@ def _values(text: str) -> Iterator[Value]:
 
 
 def _mentioned(value: Value) -> set[str]:
-    text = value.text if isinstance(value, ExpressionSpec) else None
-    if isinstance(value, ArraySpec):
-        text = value.sharding
-    if text is None:
+    if not isinstance(value, ExpressionSpec):
         return set()
-    return {
-        node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)
-    }
+    tree = ast.parse(value.text, mode="eval")
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
