@@ -28,11 +28,13 @@ SECTIONS = (
     "arrays_only",
     "results",
     "made",
+    "takes",
     "annotations",
     "methods",
     "mutators",
     "bases",
     "records",
+    "frozen",
     "modules",
     "reexports",
     "former_names",
@@ -92,11 +94,13 @@ def knowledge_json() -> str:
         "arrays_only": {},
         "results": {},
         "made": {},
+        "takes": {},
         "annotations": {},
         "methods": {},
         "mutators": {},
         "bases": {},
         "records": {},
+        "frozen": {},
         "keywords": {},
         "layers": {},
     }
@@ -144,6 +148,8 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         for module, kinds in table.get(section, {}).items():
             for kind, names in kinds.items():
                 joined[section].update({f"{module}.{name}": kind for name in names.split()})
+    for name, parameter, which in _taken(table):
+        joined["takes"].setdefault(name, {})[parameter] = which
     for module, names in table.get("arrays_only", {}).items():
         joined["arrays_only"][module] = names.split()
     for name, entry in table.get("methods", {}).items():
@@ -152,7 +158,15 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
         joined["layers"].update(dict.fromkeys(expand(name), entry))
     for how, names in table.get("mutators", {}).items():
         joined["mutators"].update(dict.fromkeys(names.split(), how))
-    for section in ("signatures", "counterparts", "annotations", "bases", "records", "keywords"):
+    for section in (
+        "signatures",
+        "counterparts",
+        "annotations",
+        "bases",
+        "records",
+        "frozen",
+        "keywords",
+    ):
         for key, value in table.get(section, {}).items():
             if isinstance(value, dict):
                 joined[section].setdefault(key, {}).update(value)
@@ -174,6 +188,15 @@ def _add(joined: dict[str, dict[str, Any]], table: dict[str, Any]) -> None:
                 if key not in ("aliases", "former", "needs")
             }
         joined["aliases"].update(dict.fromkeys(entry.get("aliases", ()), name))
+
+
+def _taken(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Distribution, parameter, and which numbers that may be."""
+    for module, kinds in table.get("takes", {}).items():
+        for which, names in kinds.items():
+            for each in names.split():
+                name, _, parameter = each.partition(".")
+                yield f"{module}.{name}", parameter, which
 
 
 def expand(name: str) -> list[str]:
@@ -220,6 +243,27 @@ def table_problems(table: dict[str, Any], made_with: dict[str, str]) -> list[str
                 found.append(f"{name}: {library} {installed} has no such name")
         elif signature is not None:
             found += signature_problems(name, signature, former, value, newest=newest)
+    return [*found, *_constraint_problems(table)]
+
+
+_CONSTRAINTS = {
+    "positive": ("Positive(",),
+    "nonnegative": ("Nonnegative(", "IntegerNonnegative(", "GreaterThanEq(lower_bound=0.0"),
+    "fraction": ("UnitInterval(",),
+    "open-fraction": ("OpenInterval(lower_bound=0.0, upper_bound=1.0",),
+}
+
+
+def _constraint_problems(table: dict[str, Any]) -> list[str]:
+    """Where a distribution constrains a parameter in another way than the table says."""
+    found: list[str] = []
+    for name, parameter, which in _taken(table):
+        value = _resolve(name)
+        if not isinstance(value, type):
+            value = _resolve(f"{name}Probs")  # a function that makes one of two classes
+        stated = getattr(value, "arg_constraints", {}).get(parameter)
+        if value is not MISSING and not str(stated).startswith(_CONSTRAINTS[which]):
+            found.append(f"{name}: {parameter} is {stated}, not {which}")
     return found
 
 

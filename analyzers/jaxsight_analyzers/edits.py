@@ -83,13 +83,16 @@ def new_value(unit: Unit, statement: ast.stmt, name: str) -> str | None:
         is_it = isinstance(target, ast.Name) and target.id == name
         return as_argument(unit, statement.value) if is_it else None
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-        if statement.target.id != name:
-            return None
-        module = unit.model.module
-        between = Span(module.span(statement.target).end, module.span(statement.value).start)
-        operator = text(unit, between).replace("=", "").replace("(", "").strip()
-        return f"{name} {operator} {as_operand(unit, statement.value)}"
+        return operated(unit, statement, name) if statement.target.id == name else None
     return None
+
+
+def operated(unit: Unit, statement: ast.AugAssign, name: str) -> str:
+    """`x op v` for `x op= v`, where `x` is written as `name`."""
+    module = unit.model.module
+    between = Span(module.span(statement.target).end, module.span(statement.value).start)
+    operator = text(unit, between).replace("=", "").replace("(", "").strip()
+    return f"{name} {operator} {as_operand(unit, statement.value)}"
 
 
 def _is_parenthesised(unit: Unit, node: ast.expr) -> bool:

@@ -46,7 +46,7 @@ Plain = Literal["derivative", "value", "axis", "unchanged"]
 Within = Literal["evaluated", "untraced", "handled"]
 Site = Literal["sample", "param", "deterministic", "factor", "plate"]
 Mark = Literal["model", "gibbs", "chains", "handled", "chexified"]
-Draws = Literal["discrete", "enumerable"]
+Draws = Literal["discrete", "enumerable", "real"]
 Mutator = Literal["sure", "alone", "result"]
 Kind = Literal["function", "type", "dtype", "constant"]
 AnnotationKind = Literal[
@@ -114,7 +114,7 @@ class FunctionFacts:
     transformed. `returns_like` names a module whose functions the
     result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
     methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation, `variable` for changes of the variables of the object that is called. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, or that their values are `enumerable`, too. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `provides` says that what runs in it may find other collections of variables there than its caller has. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
+    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation, `variable` for changes of the variables of the object that is called. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, that their values are `enumerable`, too, or that they may be any `real` numbers. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `provides` says that what runs in it may find other collections of variables there than its caller has. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
     """
 
     name: str
@@ -170,6 +170,8 @@ class FunctionFacts:
     """What the optimiser is that it makes, in the words of `knowledge/optax.toml`."""
     loss: str | None = None
     """What the predictions are that it takes: `logits` or `log probabilities`, and after a space its labels: `distributions`, `integers` or `any`."""
+    holds: str | None = None
+    """`functions` where instances of the class hold some among their leaves."""
     checkpointer: str | None = None
     """What the checkpointer is that it makes, in the words of `knowledge/orbax.toml`."""
 
@@ -327,6 +329,7 @@ class Knowledge:
         self._plain: dict[str, Plain] = tables["plain"]
         self._results: dict[str, str] = tables["results"]
         self._made: dict[str, str] = tables["made"]
+        self._takes: dict[str, dict[str, str]] = tables["takes"]
         self._keywords: dict[str, dict[str, dict[str, str]]] = tables["keywords"]
         self._arrays_only: dict[str, list[str]] = tables["arrays_only"]
         self._aliases: dict[str, str] = tables["aliases"]
@@ -335,6 +338,7 @@ class Knowledge:
         self._mutators: dict[str, Mutator] = tables["mutators"]
         self._bases: dict[str, BaseKind] = tables["bases"]
         self._records: dict[str, RecordKind] = tables["records"]
+        self._frozen: dict[str, str] = tables["frozen"]
         self._layers: dict[str, dict[str, Any]] = tables["layers"]
         self.registrars = frozenset(
             name.rpartition(".")[2]
@@ -368,6 +372,10 @@ class Knowledge:
     def made(self, canonical: str) -> str | None:
         """What a result is, whatever it is made of: `softmax` for probabilities that sum to one."""
         return self._made.get(canonical)
+
+    def takes(self, canonical: str) -> Mapping[str, str]:
+        """Which numbers the parameters of a distribution may be: `positive`, `nonnegative`, `fraction`, `open-fraction`."""
+        return self._takes.get(canonical, {})
 
     def result(self, canonical: str) -> tuple[str, str] | None:
         """How the dtype and the shape of what a function returns follow from its arguments.
@@ -407,6 +415,10 @@ class Knowledge:
     def record(self, qualified: str) -> RecordKind | None:
         """What a class with fields is that derives from this one, or is decorated with it."""
         return self._records.get(qualified)
+
+    def frozen(self, qualified: str) -> str | None:
+        """Whether what derives from a class, or is decorated with it, is frozen: `if told` so, or `unless told` otherwise."""
+        return self._frozen.get(qualified)
 
     def layer(self, canonical: str) -> LayerFacts | None:
         """What a layer of a library needs; None for what is no layer."""
@@ -654,6 +666,7 @@ def _function(
         provides=entry.get("provides", False),
         optimiser=entry.get("optimiser"),
         loss=entry.get("loss"),
+        holds=entry.get("holds"),
         checkpointer=entry.get("checkpointer"),
     )
 

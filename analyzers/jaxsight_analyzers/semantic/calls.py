@@ -39,6 +39,7 @@ from jaxsight_analyzers.semantic import (
     narrowing,
     nnx_modules,
     nnx_state,
+    nnx_values,
     optimisers,
     plain,
     predictions,
@@ -308,6 +309,8 @@ def _note_call(
         optimisers.note_applied(run, node, arguments)
     if facts is not None and facts.loss is not None:
         losses.note(run, node, facts, arguments)
+    if facts is not None:
+        nnx_values.note_call(run, facts, arguments)
 
 
 def _seen_arguments(

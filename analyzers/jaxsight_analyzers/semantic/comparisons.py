@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,
@@ -15,6 +16,7 @@ from jaxsight_analyzers.semantic import (
     folding,
     meshes,
     narrowing,
+    nnx_values,
     plain,
 )
 from jaxsight_analyzers.semantic.events import NanComparisonSeen
@@ -44,6 +46,8 @@ def compare(run: Run, node: ast.Compare) -> Value:
     ]
     if any(is_nan(value) for value in operands):
         run.events.nan_comparisons.append(NanComparisonSeen(node, is_nan(operands[0]), run.guards))
+    if any(isinstance(value.data, FunctionFacts) for value in operands):
+        nnx_values.note_comparison(run, node, operands)
     if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
         dtype_tests.note(run, node, operands)
     if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):

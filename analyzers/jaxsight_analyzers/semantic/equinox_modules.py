@@ -42,7 +42,7 @@ def is_module(run: Run, owner: ClassScope) -> bool:
 
 def _is_module(run: Run, owner: ClassScope) -> bool:
     found = False
-    for one in _chain(run, owner):
+    for one in chain(run, owner):
         if "__setattr__" in one.methods or one.node.decorator_list:
             return False
         for expression in one.node.bases:
@@ -67,7 +67,7 @@ def changed(run: Run, facts: FunctionFacts, arguments: Arguments) -> Value | Non
     return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=owner)
 
 
-def _chain(run: Run, owner: ClassScope) -> Iterator[ClassScope]:
+def chain(run: Run, owner: ClassScope) -> Iterator[ClassScope]:
     """A class and those above it in the workspace."""
     seen: set[ClassScope] = set()
     one: ClassScope | None = owner
@@ -92,7 +92,7 @@ def note_set(
     if makes:
         if not of_self or scope is None or scope.name not in MAKERS:
             return
-        undeclared = not any(target.attr in one.fields for one in _chain(run, owner))
+        undeclared = not any(target.attr in one.fields for one in chain(run, owner))
         if not undeclared or _has_library_fields(run, owner):
             return
     elif of_self and scope is not None:
@@ -135,7 +135,7 @@ def _helps_makers(run: Run, owner: ClassScope, name: str) -> bool:
     """Whether a method is spoken of in others of the class, so that the constructor may call it."""
     return (name.startswith("__") and name != "__call__") or any(
         name in method.mentions and other != name
-        for one in _chain(run, owner)
+        for one in chain(run, owner)
         for other, method in one.methods.items()
     )
 

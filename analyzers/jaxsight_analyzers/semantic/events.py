@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.checkpoints import CheckpointCallSeen, ManagerSeen
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
+    from jaxsight_analyzers.semantic.equinox_leaves import UnfilteredSeen
     from jaxsight_analyzers.semantic.equinox_modules import FrozenSetSeen
+    from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen
     from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
         ContainerSeen,
@@ -42,7 +44,12 @@ if TYPE_CHECKING:
         OverwrittenSeen,
     )
     from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, CounterSeen, StateLostSeen
-    from jaxsight_analyzers.semantic.optimisers import AppliedUpdatesSeen, MadeSeen, UpdateSeen
+    from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
+    from jaxsight_analyzers.semantic.optimisers import (
+        AppliedUpdatesSeen,
+        MadeSeen,
+        UpdateSeen,
+    )
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen
@@ -463,6 +470,7 @@ class Events:
         "dtype_identities",
         "effects",
         "equinox_sets",
+        "frozen_sets",
         "growths",
         "imports",
         "indices",
@@ -493,6 +501,7 @@ class Events:
         "nnx_outside",
         "nnx_overwritten",
         "nnx_reads",
+        "nnx_used",
         "number_uses",
         "object_calls",
         "observed",
@@ -515,6 +524,7 @@ class Events:
         "static_needs",
         "truths",
         "types",
+        "unfiltered",
         "unseeded_sites",
         "varying",
         "wraps",
@@ -576,7 +586,9 @@ class Events:
     nnx_containers: list[ContainerSeen]
     nnx_overwritten: list[OverwrittenSeen]
     nnx_reads: list[ObjectReadSeen]
+    nnx_used: list[VariableUsedSeen]
     equinox_sets: list[FrozenSetSeen]
+    frozen_sets: list[AttributeFrozenSeen]
     nnx_counters: list[CounterSeen]
     nnx_lost: list[StateLostSeen]
     nnx_outside: list[ChangedOutsideSeen]
@@ -585,6 +597,7 @@ class Events:
     observed: list[ObservedSeen]
     sites: list[SiteSeen]
     repeated_sites: list[RepeatedSiteSeen]
+    unfiltered: list[UnfilteredSeen]
     unseeded_sites: list[UnseededSeen]
     applied: list[AppliedSeen]
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function

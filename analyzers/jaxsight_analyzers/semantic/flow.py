@@ -23,6 +23,7 @@ from jaxsight_analyzers.semantic import (
     effects,
     equinox_modules,
     expressions,
+    frozen,
     imports,
     iteration,
     limits,
@@ -244,6 +245,7 @@ def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = 
             if base.kind is Kind.INSTANCE:
                 nnx_state.note_counter(run, target, base, statement)
                 equinox_modules.note_set(run, target, base, value, statement)
+                frozen.note_set(run, target, base, statement)
         linen_classes.stored(run, target, base)
         _bind_place(run, target, value)
         changed = records.with_field(base, target.attr, value)

@@ -74,10 +74,15 @@ def makes_state(run: Run, base: Value, name: str) -> bool:
     return members.library_base(run, Value(Kind.INSTANCE, data=owner)) == _STATE
 
 
+def is_state(known: Record | None) -> bool:
+    """Whether these are the fields of a training state."""
+    return known is not None and known.names[: len(_FIELDS)] == _FIELDS
+
+
 def stepped(base: Value, name: str, arguments: Arguments) -> Value | None:
     """`state.apply_gradients(grads=grads, batch_stats=...)`: the state after a step."""
     known = record_of(base)
-    if name != "apply_gradients" or known is None or known.names[: len(_FIELDS)] != _FIELDS:
+    if name != "apply_gradients" or known is None or not is_state(known):
         return None
     held = dict(zip(known.names, known.values))
     for changed in ("step", "opt_state"):

@@ -68,6 +68,7 @@ def of_function(
     bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
     key_uses.use_keys(run, node, facts.name, facts, bound)
     if facts.runs is None:
+        _note_object_call(run, node, facts, data)
         return bodies.run_bodies(run, node, facts.name, facts, bound)
     inner = _method_facts(run, replace(data, transformations=data.transformations[:-1]), name)
     stateful = inner is not None and len(inner.positional) > len(facts.positional) + 1
@@ -80,6 +81,13 @@ def of_function(
     if not facts.discards:
         return returned
     return calls.result_of(run, node, facts.name, facts, arguments)
+
+
+def _note_object_call(run: Run, node: ast.AST, facts: FunctionFacts, data: FunctionData) -> None:
+    """A method of what a library's class made of a function: `MCMC(NUTS(model)).run(key)`."""
+    is_object = data.transformations[-1].facts.kind == "type"
+    if is_object and isinstance(node, ast.Call) and not run.frame.state.dead:
+        run.events.object_calls.append(ObjectCallSeen(node, facts.name, (), run.guards))
 
 
 def run_by(run: Run, base: Value, name: str) -> tuple[FunctionFacts, FunctionData] | None:

@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic.nnx_state import (
     CounterSeen,
     StateLostSeen,
 )
+from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -275,3 +276,29 @@ def _outside(event: ChangedOutsideSeen, places: Places) -> ChangedOutside:
         LEARNS in event.guards,
         tuple(related),
     )
+
+
+class VariableUsed(NamedTuple):
+    """A variable that is used as if it were the array in it."""
+
+    node: ast.expr
+    span: Span
+    text: str
+    by: str  # the operator, or the function by qualified name
+    variable: str  # `Param`
+    holds_array: bool
+
+
+def used(seen: Iterable[VariableUsedSeen], places: Places) -> list[VariableUsed]:
+    """Each once."""
+    return [
+        VariableUsed(
+            event.node,
+            places.span(event.node),
+            places.text(event.node),
+            event.by,
+            event.variable,
+            event.holds_array,
+        )
+        for event in {e.node: e for e in seen if not _is_expected(e.guards)}.values()
+    ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import expressions
+from jaxsight_analyzers.semantic import equinox_leaves, expressions
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.schedules import Schedule
@@ -49,6 +49,7 @@ class Optimiser(Described):
     extras: tuple[str, ...] = ()  # keyword arguments that `update` has to be given
     clips: bool = False
     parts: tuple[Part, ...] = ()  # of a chain, in their order
+    moments: bool = False  # whether its state surely has arrays that are made like the parameters
 
     @property
     def words(self) -> str:
@@ -63,7 +64,8 @@ class Optimiser(Described):
     def signature(self) -> object:
         """What tells it from others."""
         inside = tuple([(part.optimiser and part.optimiser.signature) for part in self.parts])
-        return self.name, self.direction, self.changes, self.needs_params, self.extras, inside
+        said = (self.name, self.direction, self.changes, self.needs_params, self.extras)
+        return *said, self.moments, inside
 
     def joined(self, other: object) -> object:
         """What is left to say of it where two paths meet."""
@@ -77,6 +79,7 @@ class Optimiser(Described):
             self.changes if self.changes == other.changes else None,
             self.needs_params if self.needs_params and other.needs_params else needs,
             self.extras if self.extras == other.extras else (),
+            moments=self.moments and other.moments,
         )
 
 
@@ -221,7 +224,14 @@ def _injected(run: Run, arguments: Arguments) -> Value:
 def of_injected(run: Run, node: ast.expr, maker: Injected, arguments: Arguments) -> Value:
     """A call of what `inject_hyperparams` returned."""
     found = _optimiser(run, maker.facts, arguments)
-    known = Optimiser(found.name, found.direction, True, found.needs_params, found.extras)
+    known = Optimiser(
+        found.name,
+        found.direction,
+        True,
+        found.needs_params,
+        found.extras,
+        moments=found.moments,
+    )
     return Value(Kind.UNKNOWN, data=known)
 
 
@@ -237,7 +247,9 @@ def _optimiser(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimise
     needs = facts.name if "params" in said else ""
     changes = "state" in said or _is_schedule(_rate(facts, arguments))
     wanted = () if "linesearch" in arguments.keywords else tuple(extras.split())
-    return Optimiser(facts.name, direction, changes, needs, wanted, clips="clips" in said)
+    moments = "state" in said and "bare" not in said
+    clips = "clips" in said
+    return Optimiser(facts.name, direction, changes, needs, wanted, clips, moments=moments)
 
 
 def _rate(facts: FunctionFacts, arguments: Arguments) -> Value | None:
@@ -262,6 +274,7 @@ def _scaling(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimiser:
     rate = _rate(facts, arguments)
     scheduled = {"schedule": True, "scale": False}.get(facts.optimiser or "", _is_schedule(rate))
     direction: str | None = "down"
+    moments = False
     if facts.optimiser in ("scale", "schedule"):
         node = _rate_node(facts, arguments)
         sign = None if rate is None else _sign(run, rate, node)
@@ -270,10 +283,11 @@ def _scaling(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimiser:
         flips = constant_of(arguments.keywords["flip_sign"])
         direction = {"False": "keep", "True": "down"}.get(str(flips))
     elif facts.optimiser == "sgd" and _has_momentum(arguments):
-        scheduled = True if _has_momentum(arguments) is True else None
+        moments = _has_momentum(arguments) is True
+        scheduled = True if moments else None
     if arguments.open:
         direction = scheduled = None
-    return Optimiser(facts.name, direction, scheduled, "")
+    return Optimiser(facts.name, direction, scheduled, "", moments=moments)
 
 
 def _has_momentum(arguments: Arguments) -> bool | str:
@@ -344,8 +358,16 @@ def _of_others(run: Run, facts: FunctionFacts, arguments: Arguments) -> Optimise
         changes, needs = changes or None, needs or None
     is_chain = facts.optimiser in ("chain", "named")
     clips = facts.optimiser == "inner" and known[:1] != [] and bool(known[0] and known[0].clips)
+    moments = facts.optimiser == "every" or any(one is not None and one.moments for one in known)
     return Optimiser(
-        facts.name, direction, changes, needs, extras, clips, tuple(parts) if is_chain else ()
+        facts.name,
+        direction,
+        changes,
+        needs,
+        extras,
+        clips,
+        tuple(parts) if is_chain else (),
+        moments and facts.optimiser != "labelled",
     )
 
 
@@ -408,6 +430,8 @@ def method(
 ) -> Value:
     """What a method of an optimiser returns, of which otherwise only `made` is known."""
     if name == "init" and len(given.nodes) == 1:
+        if optimiser.moments:
+            equinox_leaves.note(run, node, given.nodes[0], optimiser.name, given.positional[0])
         like = made if optimiser.changes else UNKNOWN  # the others' may hold no array
         return with_data(like, FirstState(given.nodes[0], node))
     if name != "update":
@@ -472,6 +496,7 @@ def note_applied(run: Run, node: ast.Call, arguments: Arguments) -> None:
     if len(arguments.nodes) != 2 or arguments.open or run.frame.state.dead:
         return
     params, updates = arguments.nodes
+    equinox_leaves.note(run, node, params, "optax.apply_updates", arguments.positional[0])
     data = arguments.positional[1].data
     made = data if isinstance(data, (Updates, Gradient)) else None
     run.events.applied_updates.append(

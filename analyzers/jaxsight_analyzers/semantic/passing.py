@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import avals, class_kinds, donations, varying
+from jaxsight_analyzers.semantic import avals, class_kinds, donations, equinox_leaves, varying
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
@@ -94,6 +94,8 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
         static = is_static(data, transformation, parameter, position)
         if not static:
             donations.note_passed(run, argument, value)
+            by = transformation.qualified
+            equinox_leaves.note(run, node, argument, by, value, transformation)
         elif run.frame.loops:
             varying.note(run, argument, parameter, value, data, transformation)
         kind = _unhashable(run, argument, value) if static else _no_array(run, argument, value)
@@ -113,6 +115,16 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
                 run.guards,
             )
         )
+
+
+def note_differentiated(run: Run, node: ast.AST, data: FunctionData, given: Arguments) -> None:
+    """A call of `jax.grad(f)` and its kin, which take derivatives by all leaves of an argument."""
+    for one in data.transformations:
+        if one.mode != "concrete" or one.filters or one.differentiated is None:
+            continue
+        for argument, _, position, value in bound(data, one, given):
+            if position in one.differentiated:
+                equinox_leaves.note(run, node, argument, one.qualified, value, one)
 
 
 def _holds_arrays(run: Run, value: Value) -> bool:

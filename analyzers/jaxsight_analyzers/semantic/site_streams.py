@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.predictions import ObservedSeen
 from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 
 class RepeatedSite(NamedTuple):
@@ -36,6 +37,7 @@ class Site(NamedTuple):
     kind: str
     name: str | None
     distribution: FunctionFacts | None
+    instead: str  # what is given in place of a distribution: "array", "number", "class", "text"; empty where none is
     given: Mapping[str, ast.expr | None]
     observed: Certainty
     in_model: bool  # whether an inference is seen to run it
@@ -117,6 +119,7 @@ def _site(event: SiteSeen, places: Places) -> Site:
         event.facts.site or "",
         event.name,
         held if isinstance(held, FunctionFacts) else None,
+        _instead(event.distribution),
         event.given,
         event.observed,
         "model" in guards,
@@ -128,6 +131,68 @@ def _site(event: SiteSeen, places: Places) -> Site:
         _applied(event.frame),
         places.related(event.frame),
     )
+
+
+def _instead(value: Value | None) -> str:
+    """What stands where a distribution is meant; empty where it is one, or may be."""
+    if value is None or value.optional:
+        return ""
+    if value.kind is Kind.ARRAY or value.kind is Kind.KEY or value.kind is Kind.HOST:
+        return "array"
+    if value.kind is Kind.IMPORTED and isinstance(value.data, str):
+        return "class" if value.data.startswith(_DISTRIBUTIONS) else ""
+    known = constant_of(value)
+    if isinstance(known, str):
+        return "text"
+    return "number" if isinstance(known, (int, float)) else ""
+
+
+_DISTRIBUTIONS = "numpyro.distributions."
+
+
+class PlateConflict(NamedTuple):
+    """A plate whose name one of another size has in the same model."""
+
+    node: ast.Call
+    span: Span
+    name: str
+    size: int
+    earlier_size: int
+    earlier_span: Span
+    certainty: Certainty
+
+
+def plate_conflicts(seen: Iterable[SiteSeen], places: Places) -> list[PlateConflict]:
+    """Each plate once that is made anew with another size."""
+    first: dict[tuple[object, str], SiteSeen] = {}
+    found: dict[ast.AST, PlateConflict] = {}
+    for event in seen:
+        if event.facts.site != "plate" or event.name is None or event.size is None:
+            continue
+        if is_meant(event.guards) or event.expected or event.frame.scope is None:
+            continue
+        before = first.setdefault((event.frame.mark, event.name), event)
+        if before.size is None or before.size == event.size or _part(before, event):
+            continue
+        sure = "model" in event.guards and not before.conditions and not event.conditions
+        certainty = Certainty.YES if sure else Certainty.MAYBE
+        known = found.get(event.node)
+        if known is None or certainty > known.certainty:
+            found[event.node] = PlateConflict(
+                event.node,
+                places.span(event.node),
+                event.name,
+                event.size,
+                before.size,
+                places.span(before.node),
+                certainty,
+            )
+    return list(found.values())
+
+
+def _part(one: SiteSeen, other: SiteSeen) -> bool:
+    """Whether no run makes both."""
+    return any(mine.contradicts(their) for mine in one.conditions for their in other.conditions)
 
 
 def _applied(frame: Frame) -> ast.AST | None:

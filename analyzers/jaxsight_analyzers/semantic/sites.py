@@ -13,7 +13,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import calls
 from jaxsight_analyzers.semantic.contexts import Frame
-from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.keys import Condition, Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import MISSING, FunctionData, Value, constant_of
 
@@ -43,6 +43,8 @@ class SiteSeen(NamedTuple):
     facts: FunctionFacts
     name: str | None  # where that is known
     distribution: Value | None
+    size: int | None  # of a plate, where that is known
+    conditions: tuple[Condition, ...]  # of the path it stands on
     given: dict[str, ast.expr | None]  # the parameters that it is given, and by which expressions
     observed: Certainty  # whether a value is given for it
     expected: bool  # whether something is expected to fail in the run
@@ -106,6 +108,8 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
     token = None if named is None or named[0] is None else _token(run, node, *named)
     given = {name: written for name, written, _ in arguments.named(facts) if name is not None}
     distribution = arguments.get(facts, "fn")
+    size = arguments.get(facts, "size")
+    passes = None if size is None else constant_of(size[1])
     name = token.name if token is not None and isinstance(token.what, str) else None
     observed = Certainty.MAYBE if arguments.open else _observed(facts, arguments)
     if arguments.open:
@@ -115,6 +119,8 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
         facts,
         name,
         None if distribution is None else distribution[1],
+        passes if isinstance(passes, int) else None,
+        run.frame.state.conditions,
         given,
         observed,
         bool(run.task.fails_on_purpose),

@@ -23,7 +23,14 @@ from jaxsight_analyzers.semantic.events import (
 )
 from jaxsight_analyzers.semantic.keys import KeyToken, made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
-from jaxsight_analyzers.semantic.values import MISSING, Kind, Origin, Value, constant_of
+from jaxsight_analyzers.semantic.values import (
+    MISSING,
+    FunctionData,
+    Kind,
+    Origin,
+    Value,
+    constant_of,
+)
 
 
 class Branch(NamedTuple):
@@ -45,6 +52,7 @@ class Argument:
     """One argument of a call. Its place and text are looked up when they are asked for."""
 
     __slots__ = (
+        "_data",
         "_frame",
         "_origin",
         "_places",
@@ -68,6 +76,7 @@ class Argument:
         self.parameter = seen.parameter
         self.node = seen.node
         self._tokens = seen.value.tokens
+        self._data = seen.value.data
         self.kind = seen.value.kind
         self.traced = _leaves(seen.value)
         self.concrete = seen.value.concrete or event.frame.eager
@@ -95,6 +104,12 @@ class Argument:
             return MISSING
         found = scope.parameters.defaults.get(self.node.id)
         return found.value if isinstance(found, ast.Constant) else MISSING
+
+    @property
+    def is_plain_function(self) -> bool:
+        """Whether it is a function of the file as it is defined, which nothing wraps or transforms."""
+        found = self._data
+        return isinstance(found, FunctionData) and not (found.transformations or found.veiled)
 
     @property
     def shown(self) -> Certainty:

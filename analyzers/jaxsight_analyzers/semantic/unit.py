@@ -24,6 +24,7 @@ from jaxsight_analyzers.semantic import (
     dtype_streams,
     effect_streams,
     equinox_streams,
+    frozen_streams,
     key_streams,
     linen_streams,
     loop_streams,
@@ -290,6 +291,11 @@ class Unit(OptimiserAnswers):
         return site_streams.sites(self._seen("sites"), self.model.places)
 
     @cached_property
+    def plate_conflicts(self) -> list[site_streams.PlateConflict]:
+        """Plates of models whose name one of another size has."""
+        return site_streams.plate_conflicts(self._seen("sites"), self.model.places)
+
+    @cached_property
     def unseeded_sites(self) -> list[site_streams.Unseeded]:
         """Sites that draw without a key."""
         return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
@@ -358,6 +364,16 @@ class Unit(OptimiserAnswers):
         return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
 
     @cached_property
+    def frozen_sets(self) -> list[frozen_streams.FrozenAttribute]:
+        """Attributes of frozen dataclasses that are set."""
+        return frozen_streams.frozen_sets(self._seen("frozen_sets"), self.model.places)
+
+    @cached_property
+    def unfiltered(self) -> list[equinox_streams.Unfiltered]:
+        """Modules of Equinox with functions, given where arrays are meant."""
+        return equinox_streams.unfiltered(self._seen("unfiltered"), self.model.places)
+
+    @cached_property
     def equinox_sets(self) -> list[equinox_streams.FrozenSet]:
         """Attributes of Equinox modules that are set where that raises."""
         return equinox_streams.frozen_sets(self._seen("equinox_sets"), self.model.places)
@@ -391,6 +407,11 @@ class Unit(OptimiserAnswers):
     def nnx_reads(self) -> list[nnx_streams.ObjectRead]:
         """Attributes of NNX's variables and optimisers that releases changed."""
         return nnx_streams.reads(self._seen("nnx_reads"), self.model.places)
+
+    @cached_property
+    def nnx_used(self) -> list[nnx_streams.VariableUsed]:
+        """Variables of NNX that are used as if they were arrays."""
+        return nnx_streams.used(self._seen("nnx_used"), self.model.places)
 
     @cached_property
     def object_calls(self) -> list[nnx_streams.ObjectCall]:

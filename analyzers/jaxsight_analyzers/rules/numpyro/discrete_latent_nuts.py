@@ -66,7 +66,7 @@ def _is_latent(site: Site) -> bool:
     """Whether NUTS or HMC has to draw a discrete site itself."""
     if site.kind != "sample" or site.observed is not Certainty.NO or "infer" in site.given:
         return False
-    if site.distribution is None or site.distribution.draws is None:
+    if site.distribution is None or site.distribution.draws not in ("discrete", "enumerable"):
         return False
     is_run = site.in_chains and site.tracer in _SAMPLERS
     return is_run and not (site.has_gibbs or site.handled or site.wrapped)

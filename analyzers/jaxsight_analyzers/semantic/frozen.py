@@ -1,0 +1,81 @@
+"""Instances whose attributes cannot be set: dataclasses of Flax and Chex that are frozen, training states."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from jaxsight_analyzers.semantic import linen_variables, members
+from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.scopes import ClassScope
+from jaxsight_analyzers.semantic.values import Kind, Value, class_of, record_of
+
+
+class AttributeFrozenSeen(NamedTuple):
+    """`state.step = 1` of an instance that is frozen."""
+
+    node: ast.Attribute
+    statement: ast.stmt
+    owner: str
+    frame: Frame
+    guards: tuple[str, ...]
+
+
+def note_set(run: Run, target: ast.Attribute, base: Value, statement: ast.stmt | None) -> None:
+    """Note `base.name = value` where that raises."""
+    if statement is None or base.kind is not Kind.INSTANCE or base.optional:
+        return
+    name = _frozen_name(run, base, target.attr)
+    if name is not None and not run.frame.state.dead:
+        run.events.frozen_sets.append(
+            AttributeFrozenSeen(target, statement, name, run.frame, run.guards)
+        )
+
+
+def _frozen_name(run: Run, base: Value, attribute: str) -> str | None:
+    """The class of an instance of which this attribute cannot be set."""
+    owner = class_of(base)
+    if owner is None:
+        return "TrainState" if linen_variables.is_state(record_of(base)) else None
+    frozen = run.once(("frozen", owner), lambda: _frozen_fields(run, owner), None)
+    return owner.name if frozen is not None and attribute in frozen else None
+
+
+def _frozen_fields(run: Run, owner: ClassScope) -> frozenset[str] | None:
+    """The fields of a class that is frozen; None for one that is not, or may not be."""
+    fields: set[str] = set()
+    seen: set[ClassScope] = set()
+    one: ClassScope | None = owner
+    frozen = False
+    while one is not None and one not in seen:
+        seen.add(one)
+        run.depend(one)
+        if "__setattr__" in one.methods or len(one.node.bases) > 1:
+            return None
+        fields |= one.fields.keys()
+        for expression in (*one.node.bases, *one.node.decorator_list):
+            made = _is_made_frozen(run, one, expression)
+            if made is None:
+                return None
+            frozen = frozen or made
+        one = members.base_of(run, one)
+    return frozenset(fields) if frozen else None
+
+
+def _is_made_frozen(run: Run, owner: ClassScope, expression: ast.expr) -> bool | None:
+    """Whether a base or decorator makes a class frozen; None where it may undo that."""
+    called = expression.func if isinstance(expression, ast.Call) else expression
+    keywords = expression.keywords if isinstance(expression, ast.Call) else []
+    if expression in owner.node.bases:
+        keywords = owner.node.keywords
+    qualified = members.qualified_at(run, owner.home, called)
+    how = None if qualified is None else run.knowledge.frozen(qualified)
+    told = next((one.value for one in keywords if one.arg == "frozen"), None)
+    if how is None:
+        is_above = expression in owner.node.bases and members.base_of(run, owner) is not None
+        is_plain = qualified is not None and qualified.startswith(("typing.", "builtins.object"))
+        return False if is_above or is_plain else None
+    if told is None:
+        return how == "unless told"
+    return isinstance(told, ast.Constant) and told.value is True

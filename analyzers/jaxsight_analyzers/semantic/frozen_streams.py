@@ -1,0 +1,43 @@
+"""Answers for the rule about frozen dataclasses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen
+from jaxsight_analyzers.semantic.streams import Places, is_meant
+
+
+class FrozenAttribute(NamedTuple):
+    """An attribute that is set of an instance whose class is frozen."""
+
+    node: ast.Attribute
+    span: Span
+    name: str  # `state.step`
+    statement: ast.stmt
+    owner: str
+    of_self: bool  # in a method of the class
+
+
+def frozen_sets(seen: Iterable[AttributeFrozenSeen], places: Places) -> list[FrozenAttribute]:
+    """Each once."""
+    return [
+        FrozenAttribute(
+            event.node,
+            places.span(event.node),
+            places.text(event.node),
+            event.statement,
+            event.owner,
+            _is_self(event),
+        )
+        for event in {one.node: one for one in seen if not is_meant(one.guards)}.values()
+    ]
+
+
+def _is_self(event: AttributeFrozenSeen) -> bool:
+    scope, value = event.frame.scope, event.node.value
+    is_method = scope is not None and scope.owner is not None
+    return is_method and isinstance(value, ast.Name) and value.id == "self"
