@@ -1,6 +1,6 @@
 """Functions whose gradients are known to be right or wrong, checked in one process.
 
-Run by path with a runner's Python: prints one line of JSON for each case.
+Run by path with a runner's Python: prints one line of JSON for each case, or for those that are named.
 """
 
 from __future__ import annotations
@@ -147,28 +147,137 @@ CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "out of its domain": ("def f(x): return jnp.sum(jnp.log(x))", X, "unsupported", {}),
     "integers only": ("def f(i): return i + 1", "i: i32[3]", "unsupported", {}),
     "integer output": ("def f(x): return jnp.argmax(x)", X, "unsupported", {}),
+    "latent trap": (
+        "def f(x):\n    logs = jnp.log(x)\n    return jnp.sum(jnp.where(x > 0, logs, 0.0))", X, "right", {"x": "right"}),
+    "trap outside of the range": (
+        "def f(x): return jnp.sum(jnp.where(x > 0, jnp.log(x), 0.0))", "x: f32[5] in [0.5, 1]", "right", {"x": "right"}),
+    "norm": ("def f(x): return jnp.linalg.norm(x)", X, "right", {"x": "right"}),
+    "root in a scan": (
+        "def f(xs):\n    def step(t, x):\n        d = jnp.sqrt(x * x)\n        return t + d, None\n"
+        "    return lax.scan(step, 0.0, xs)[0]",
+        "xs = jnp.array([1.0, 0.0, 2.0])",
+        "wrong",
+        {"xs": "non-finite"},
+    ),
+    "overflow": ("def f(x):\n    e = jnp.exp(x)\n    return jnp.log(jnp.sum(e))", "x: f32[3] in [95, 99]", "wrong", {}),
+    "cancellation": (
+        "def f(x):\n    m = jnp.mean(x)\n    return jnp.mean(x ** 2) - m ** 2", "x: f32[64] in [10000, 10001]", "wrong", {}),
+    "ill-conditioned, not imprecise": ("def f(x): return jnp.sum(jnp.sin(1e4 * x))", X, "right", {"x": "right"}),
+    "bfloat16 inside": (
+        "def f(w, x): return jnp.mean(jnp.tanh((x.astype('bfloat16') @ w.astype('bfloat16')).astype('float32')))",
+        "w: f32[4, 3], x: f32[5, 4]",
+        "right",
+        {"w": "right", "x": "right"},
+    ),
+    "swallowed by bfloat16": (
+        "def f(x):\n    y = x.astype('bfloat16') + 512\n    return jnp.sum((y - 512).astype('float32') ** 2)", X, "wrong", {}),
+    "argmax": ("def f(x):\n    i = jnp.argmax(x)\n    return jnp.arange(5.0)[i]", X, "wrong", {"x": "dead"}),
+    "cast": ("def f(x, y):\n    i = (8 * y).astype(int)\n    return jnp.sum(x) + jnp.sum(i)", X + ", y: f32[3]", "wrong",
+        {"x": "right", "y": "dead"}),
+    "comparison in a loop": (
+        "def f(t, xs):\n    def step(n, x):\n        above = x > t\n        return n + jnp.where(above, x, 0.0), None\n"
+        "    return lax.scan(step, 0.0, xs)[0]",
+        "t: f32, xs: f32[6]",
+        "wrong",
+        {"t": "dead", "xs": "right"},
+    ),
+    "random": ("import numpy as np\ndef f(x):\n    noise = np.random.rand(5)\n    return jnp.sum(x * noise)", X, "wrong", {}),
+    "other forward": (
+        custom("g * 2 * jnp.cos(x)").replace("return h(x), x", "return h(x) + 1, x"), X, "wrong", {}),
+    "two stops": (
+        "def f(x):\n    a = lax.stop_gradient(x)\n    b = lax.stop_gradient(jnp.max(x))\n"
+        "    return jnp.sum(jax.nn.softmax(x - b) * a)",
+        X,
+        "wrong",
+        {"x": "wrong"},
+    ),
+    "stopped beside a loss": (
+        "def f(x): return jnp.sum(x ** 2), {'seen': lax.stop_gradient(x) * 2}", X, "right", {"x": "right"}),
+    "declared stop": (
+        "def f(q, target):\n    # jaxsight: intended-gradient a target network\n    t = lax.stop_gradient(target)\n"
+        "    return jnp.mean((q - t) ** 2)",
+        "q: f32[4], target: f32[4]",
+        "right",
+        {"q": "right", "target": "intended"},
+    ),
+    "wrong for negatives": (
+        custom("2 * g * x", "x * jnp.abs(x)"), "x = jnp.array([1.0, 2.0, 3.0])", "wrong", {"x": "right"}),
+    "right where its inputs lie": (custom("2 * g * x", "x * jnp.abs(x)"), "x: f32[3] in [0.5, 1]", "right", {}),
+    "chaos": ("def f(x): return lax.fori_loop(0, 80, lambda i, y: 3.9 * y * (1 - y), x).sum()", "x: f32[3] in [0.1, 0.9]",
+        "unsure", {"x": "unsure"}),
+    "infinite for a mask": (
+        "def f(x): return jnp.where(jnp.arange(5) < 3, x ** 2, -jnp.inf)", X, "right", {"x": "right"}),
+    "gradient function": (
+        "def loss(w, x): return jnp.sum((x @ w) ** 2), jnp.round(x)\nf = jax.jit(jax.value_and_grad(loss, has_aux=True))",
+        "w: f32[3], x: f32[4, 3]",
+        "right",
+        {"w": "right", "x": "right"},
+    ),
+    "wrong root": (
+        "def f(a):\n    return lax.custom_root(lambda x: x ** 2 - a, a, lambda g, x0: lax.fori_loop(\n"
+        "        0, 30, lambda i, x: (x + a / x) / 2, x0), lambda g, y: y / g(1.1))",
+        "a: f32 in [1, 3]",
+        "wrong",
+        {"a": "wrong"},
+    ),
+    "second derivative": ("def f(x): return jnp.sum(jnp.sin(x) * x[::-1] ** 2)", X, "right", {"x": "right"}),
+    "stopped in a rule": (
+        "@jax.custom_jvp\ndef h(x): return jnp.sin(x)\n"
+        "@h.defjvp\ndef h_jvp(p, t): return h(p[0]), lax.stop_gradient(jnp.cos(p[0])) * t[0]\n"
+        "def f(x): return jnp.sum(h(x))",
+        X,
+        "wrong",
+        {"x": "right"},
+    ),
 }  # fmt: skip
+# name -> kind of a finding, and how its line begins; "" where it has none
+FINDINGS: dict[str, tuple[str, str]] = {
+    "wrong sign": ("wrong-rule", "def bwd(x, g):"),
+    "half stopped": ("cut", "def f(x): return jnp.sum(lax.stop_gradient(x) * x)"),
+    "stop_gradient": ("cut", "def f(x): return jnp.sum(lax.stop_gradient(x) ** 2)"),
+    "where trap": ("non-finite", "def f(x): return"),
+    "latent trap": ("trap", "logs = jnp.log(x)"),
+    "norm": ("singular", "def f(x): return jnp.linalg.norm(x)"),
+    "root in a scan": ("non-finite", "d = jnp.sqrt(x * x)"),
+    "overflow": ("overflow", "e = jnp.exp(x)"),
+    "cancellation": ("precision", "return jnp.mean(x ** 2) - m ** 2"),
+    "swallowed by bfloat16": ("precision", "return jnp.sum((y - 512)"),
+    "argmax": ("cut", "i = jnp.argmax(x)"),
+    "cast": ("cut", "i = (8 * y).astype(int)"),
+    "comparison in a loop": ("cut", "above = x > t"),
+    "random": ("random", "return jnp.sum(x * noise)"),
+    "other forward": ("wrong-rule", "def fwd(x):"),
+    "two stops": ("cut", "a = lax.stop_gradient(x)"),
+    "wrong for negatives": ("elsewhere", "def bwd(x, g):"),
+    "wrong root": ("wrong-rule", "return lax.custom_root("),
+    "stopped in a rule": ("mismatch", "@h.defjvp"),
+}
+SECOND_ORDER = {"second derivative", "stopped in a rule"}
 SECOND = {"wrong in one of two", "intended, but another is wrong"}  # their target is `g`
 
 
 def main(folder: str, runner: str) -> None:
     """Check every case and print what came of it."""
     sys.path.append(runner)
-    from jaxsight_runner.protocol import GradientsRequest, to_json
+    from jaxsight_runner.protocol import GradientsOptions, GradientsRequest, to_json
     from jaxsight_runner.worker import Job, run_request
 
     class Silent:
         def send(self, message: object) -> None:
             del message
 
+    wanted = sys.argv[3:] or CASES
     for index, (name, (text, spec, _, _)) in enumerate(CASES.items()):
+        if name not in wanted:
+            continue
         path = Path(folder) / f"case_{index}.py"
         target = "g" if name in SECOND else "f"
-        request = GradientsRequest(str(path), HEAD + dedent(text), target, spec)
+        options = GradientsOptions(order=2 if name in SECOND_ORDER else 1)
+        request = GradientsRequest(str(path), HEAD + dedent(text), target, spec, options=options)
         outcome = run_request(request, Job(Silent()))  # type: ignore[arg-type]
         line = {"name": name, "type": type(outcome).__name__, **to_json(outcome)}
         print(json.dumps(line), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.runner import gradient_cases
 from tests.runner.conftest import Bench
-from tests.runner.gradient_cases import CASES, HEAD, X, custom
+from tests.runner.gradient_cases import CASES, FINDINGS, HEAD, X, custom
 
 from jaxsight_runner.protocol import Failure, GradientsReport
 from jaxsight_server.runner_client import runner_entry
@@ -64,6 +64,41 @@ def text_at(found: dict[str, Any], name: str) -> str:
 )
 def test_the_wrong_rule_is_named(name: str, line: str, outcomes: dict[str, Any]) -> None:
     assert text_at(outcomes[name], name).startswith(line)
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_what_is_to_blame_is_found_with_its_line(name: str, outcomes: dict[str, Any]) -> None:
+    kind, start = FINDINGS[name]
+    found = [item for item in outcomes[name]["findings"] if item["kind"] == kind]
+    assert found, outcomes[name]["findings"]
+    lines = (HEAD + CASES[name][0]).splitlines()
+    assert lines[found[0]["place"]["line"] - 1].strip().startswith(start)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[2] == "right"])
+def test_what_is_right_has_no_finding_but_notes(name: str, outcomes: dict[str, Any]) -> None:
+    found = outcomes[name].get("findings", [])
+    assert {item["kind"] for item in found if item["level"] != "note"} <= {"trap"}
+    assert name == "latent trap" or all(item["kind"] != "trap" for item in found)
+
+
+def test_the_function_inside_a_gradient_function_is_checked(outcomes: dict[str, Any]) -> None:
+    assert any("the function inside it" in note for note in outcomes["gradient function"]["notes"])
+
+
+def test_the_second_derivative_is_checked_on_request(outcomes: dict[str, Any]) -> None:
+    assert outcomes["second derivative"]["second_order"][0]["verdict"] == "right"
+    assert outcomes["stopped in a rule"]["second_order"][0]["verdict"] == "wrong"
+    assert outcomes["polynomial"]["second_order"] == []
+
+
+def test_the_convention_of_complex_numbers_is_said(outcomes: dict[str, Any]) -> None:
+    assert any("conjugate" in note for note in outcomes["complex"]["notes"])
+
+
+def test_a_rule_is_named_from_its_first_line_to_its_last(outcomes: dict[str, Any]) -> None:
+    rule = outcomes["wrong sign"]["findings"][0]
+    assert rule["last_line"] == rule["place"]["line"] + 1
 
 
 def test_a_stop_that_is_to_blame_is_named(outcomes: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from jaxsight_runner.derivatives.stops import StopWatch
 from jaxsight_runner.failures import is_out_of_memory
 from jaxsight_runner.protocol import SourceLocation
 
+_MOST_RULES = 8
 _MOST_STOPS = 8  # lines that are tried, one after the other
 _FINE = ("right", "kink")
 
@@ -59,9 +60,10 @@ class Blame:
         self._directions, self._seed = directions, seed
         self._numpy = import_module("numpy")
 
-    def rules(self, point: Vector, limit: float) -> list[CustomRule]:
+    def rules(self, point: Vector, limit: float, of_libraries: bool = False) -> list[CustomRule]:
         """The custom rules whose derivative is not that of their own function, beside a point."""
-        seen = tuple(self._watches.rules.seen.values())
+        watch = self._watches.rules
+        seen = tuple((watch.of_libraries if of_libraries else watch.seen).values())[:_MOST_RULES]
         if not seen:
             return []
         rng = self._numpy.random.default_rng([self._seed, 4])
@@ -81,6 +83,24 @@ class Blame:
             if any(self._differ(one, other, limit) for one, other in zip(ruled, plain)):
                 guilty.append(rule)
         return guilty
+
+    def forwards(self, value: float) -> list[CustomRule]:
+        """The custom rules that give another value while they are differentiated than when they are called."""
+        point, found = self._function.point, list[CustomRule]()
+        limit = 1e-9 * max(abs(value), 1e-3)
+        if abs(self._function.gradient.value(*point) - value) <= limit:
+            return found
+        for rule in tuple(self._watches.rules.seen.values()):
+            with self._watches.watching(Aside(rules=(rule,))):
+                try:
+                    plain = self._function.anew().gradient.value(*point)
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise
+                    continue
+            if abs(plain - value) <= limit:
+                found.append(rule)
+        return found
 
     def stops(self, leaves: Sequence[int]) -> tuple[SourceLocation, ...]:
         """The lines whose `stop_gradient` makes leaves wrong: without them, they are right."""

@@ -62,7 +62,7 @@ class Boundaries:
         if found.masked and not probe.is_extreme:
             message = (
                 f"{probe.words}, the gradient is NaN although the value is finite: {found.words} is not "
-                "finite there, and a `where` that takes its other branch does not keep that out of the "
+                "finite there, and a `where` (or `maximum`) that takes the other side does not keep that out of the "
                 "gradient; give the operation itself a safe argument, too"
             )
             return GradientFinding("trap", "warning", message, found.place)
@@ -77,7 +77,7 @@ class Boundaries:
         check = comparison.group([i for i in leaves if probe.point[i].size], 1)
         if check.verdict != "wrong" or check.worst is None:
             return None
-        if check.worst.kinked or not check.worst.reliable:
+        if check.worst.kinked or not check.worst.settled:
             return None
         ratio = f"{check.worst.analytic:.6g} where differences give {check.worst.numeric:.6g}"
         guilty = self._blame.rules(probe.point, 1e-3)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
-from jaxsight_runner.derivatives.blame import Aside, Blame, Watches
+from jaxsight_runner.derivatives.accusing import Accuser, names
+from jaxsight_runner.derivatives.blame import Blame, Watches
 from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck
-from jaxsight_runner.derivatives.custom_rules import CustomRule, declared, intended
 from jaxsight_runner.derivatives.cuts import Reach
 from jaxsight_runner.derivatives.determinism import Change, rerun, retraced
 from jaxsight_runner.derivatives.differentiation import (
     Differentiable,
+    Outputs,
     Vector,
     differentiable,
     direction,
+    floating,
     inner,
     magnitude,
     traced,
 )
 from jaxsight_runner.derivatives.nonfinite import origin
-from jaxsight_runner.failures import innermost_user_frame, is_out_of_memory, stop
+from jaxsight_runner.failures import Stop, innermost_user_frame, is_out_of_memory, stop
 from jaxsight_runner.program.prepared import Program
 from jaxsight_runner.protocol import (
     GradientFinding,
@@ -71,8 +72,11 @@ class Checker:
         self._options = request.options
         self._numpy = import_module("numpy")
         self._notes: list[str] = []
-        self._findings: list[GradientFinding] = []
-        self._intended: Optional[str] = None
+        self._accuser = Accuser(request, watches)
+
+    @property
+    def _findings(self) -> list[GradientFinding]:
+        return self._accuser.findings
 
     def check(self) -> Checked:
         """Trace, differentiate, compare, blame."""
@@ -89,9 +93,13 @@ class Checker:
         if change is not None:
             return self._random(change)
         gradient = self._gradient(function)
+        if function.infinite and not all(map(self._finite, gradient)):
+            raise self._nonfinite_value(function)
         checks = self._checks(function, gradient, reach)
         consistency = self._forward(function, gradient)
-        checks = self._blamed(function, gradient, reach, checks)
+        self._accuser.say_forwards(function)
+        checks = self._accuser.blamed(function, gradient, reach, jaxpr, checks)
+        function, checks = self._first_result(function, outputs, checks)
         self._inconsistent(function, consistency, checks)
         self._say_precision(function)
         second = self._second(function, gradient) if self._options.order > 1 else ()
@@ -100,7 +108,7 @@ class Checker:
             leaves=self._rows(function, checks),
             findings=tuple(self._findings),
             consistency=consistency,
-            intended=self._intended,
+            intended=self._accuser.intended,
             precision=function.precision,
             notes=tuple(self._notes),
             second_order=second,
@@ -142,10 +150,13 @@ class Checker:
                     f"{function.infinite} elements of the output are infinite and take no part"
                 )
             return
+        raise self._nonfinite_value(function)
+
+    def _nonfinite_value(self, function: Differentiable) -> Stop:
         found = origin(function.outputs, function.point)
         where = f": {found.words} is the first that is not finite" if found is not None else ""
         place = found.place if found is not None else None
-        raise stop(
+        return stop(
             "unsupported",
             f"`{self._request.qualname}` gives NaN or infinity for these inputs{where}, so that there is no "
             "gradient to check; give inputs from its domain, as in `x: f32[3] in [0.1, 1]`",
@@ -229,156 +240,45 @@ class Checker:
             self._notes.append("forward mode is not defined through a custom_vjp")
             return None
         claimed = inner(gradient, along)
+        value = abs(float(function.step(0.0, function.point, function.point)))
         scale = max(abs(pushed), abs(claimed), magnitude(gradient, along))
-        return abs(pushed - claimed) / scale if scale else 0.0
+        apart = max(abs(pushed - claimed) - 1e3 * 2.3e-16 * value, 0.0)  # less than rounding leaves
+        return apart / scale if scale else 0.0
 
-    # what is to blame
-
-    def _blamed(
-        self,
-        function: Differentiable,
-        gradient: Vector,
-        reach: Reach,
-        checks: dict[int, LeafCheck],
-    ) -> dict[int, LeafCheck]:
-        by = {
-            verdict: [i for i, check in checks.items() if check.verdict == verdict]
-            for verdict in ("wrong", "dead", "non-finite", "kink", "unsure")
-        }
-        if by["non-finite"]:
-            self._say_nonfinite(function, gradient, by["non-finite"])
-        open_ = [*by["wrong"], *by["dead"]]
-        doubted = bool(
-            by["kink"] or by["unsure"] or by["non-finite"] or function.precision != "f64"
+    def _first_result(
+        self, function: Differentiable, outputs: Outputs, checks: dict[int, LeafCheck]
+    ) -> tuple[Differentiable, dict[int, LeafCheck]]:
+        """Of a loss and what else is returned beside it, the loss alone has to pass on gradients."""
+        wrong = [i for i, check in checks.items() if check.verdict == "wrong"]
+        if not wrong or any(finding.kind != "cut" for finding in self._findings):
+            return function, checks
+        if not self._has_loss_first():
+            return function, checks
+        jax = function.jax
+        first = floating(self._program, outputs.is_promoted, only_first=True)
+        jaxpr = jax.make_jaxpr(first.function)(*first.point)
+        alone = differentiable(first, jaxpr, self._options.seed)
+        found = self._comparison(alone, alone.gradient(*alone.point)).leaves(wrong)
+        if any(check.verdict not in ("right", "kink") for check in found.values()):
+            return function, checks
+        lines = ", ".join(str(f.place.line) for f in self._findings if f.place is not None)
+        self._notes.append(
+            f"the gradient of the first result is right; line {lines} cuts it off from what is returned beside it"
         )
-        if not open_ and not doubted:
-            return checks
-        blame = Blame(function, self._watches, self._options.directions, self._options.seed)
-        guilty = blame.rules(function.point, 1e-6 if open_ else max(1e-3, function.tolerance))
-        stops = blame.stops(by["wrong"]) if by["wrong"] and not guilty else ()
-        stops += tuple(self._dead_stops(reach, by["dead"]))
-        aside, checks = self._set_aside(blame, guilty, stops, open_, checks)
-        self._accuse([rule for rule in guilty if rule not in aside.rules], function, checks)
-        self._accuse_stops([s for s in stops if s not in aside.stops], function, checks)
-        self._say_dead(function, reach, checks)
-        if not self._findings:
-            self._say_unexplained(function, checks)
-        return checks
+        self._findings.clear()
+        return alone, {**checks, **found}
 
-    def _dead_stops(self, reach: Reach, dead: Sequence[int]) -> list[SourceLocation]:
-        places = [
-            cut.place for index in dead for cut in reach.cuts(index) if cut.name == "stop_gradient"
-        ]
-        return [place for place in places if place is not None and self._why(place) is not None]
+    def _has_loss_first(self) -> bool:
+        """Whether the function returns several results, of which the first is a single number."""
 
-    def _why(self, place: SourceLocation) -> Optional[str]:
-        return (
-            declared(place.line, self._request.text) if place.path == self._request.path else None
-        )
+        def first(*leaves: Any) -> Any:
+            whole = self._program.call(*leaves)[0]
+            is_several = isinstance(whole, (tuple, list))
+            results = cast("tuple[Any, ...]", whole) if is_several else ()
+            return results[0] if len(results) > 1 else None
 
-    def _set_aside(
-        self,
-        blame: Blame,
-        guilty: Sequence[CustomRule],
-        stops: Sequence[SourceLocation],
-        wrong: Sequence[int],
-        checks: dict[int, LeafCheck],
-    ) -> tuple[Aside, dict[int, LeafCheck]]:
-        """Leaves whose mismatch comes from what is meant to differ, and from nothing else."""
-        whys = {
-            rule.name: intended(rule, self._request.path, self._request.text) for rule in guilty
-        }
-        rules = tuple(rule for rule in guilty if whys[rule.name] is not None)
-        places = tuple(dict.fromkeys(place for place in stops if self._why(place) is not None))
-        aside = Aside(rules, places)
-        if not aside:
-            return aside, checks
-        self._intended = next(
-            filter(None, (*(whys[rule.name] for rule in rules), *map(self._why, places)))
-        )
-        found = dict(checks)
-        for index, plain in blame.without(aside, wrong).items():
-            fine = plain.verdict in ("right", "kink")
-            found[index] = (
-                replace(checks[index], verdict="intended", message=None) if fine else plain
-            )
-        return aside, found
-
-    def _accuse(
-        self, rules: Sequence[CustomRule], function: Differentiable, checks: dict[int, LeafCheck]
-    ) -> None:
-        for rule in rules:
-            place = SourceLocation(*rule.place) if rule.place else None
-            bad = self._named(function, checks, ("wrong",))
-            line = f" on line {place.line}" if place else ""
-            message = f"{self._differs(function, checks)}the custom rule of `{rule.name}`{line} is not the derivative of its function"
-            self._findings.append(
-                GradientFinding("wrong-rule", "error", message, place, rule.last_line, bad)
-            )
-
-    def _accuse_stops(
-        self,
-        places: Sequence[SourceLocation],
-        function: Differentiable,
-        checks: dict[int, LeafCheck],
-    ) -> None:
-        bad = self._named(function, checks, ("wrong",))
-        if not bad:
-            return
-        for place in places:
-            message = f"{self._differs(function, checks)}`stop_gradient` on line {place.line} cuts a part of it off"
-            self._findings.append(GradientFinding("cut", "error", message, place, leaves=bad))
-
-    def _differs(self, function: Differentiable, checks: dict[int, LeafCheck]) -> str:
-        """The beginning of a sentence: which leaf is how wrong."""
-        for index, check in checks.items():
-            if check.verdict == "wrong":
-                return (
-                    f"the gradient with respect to `{function.paths[index]}` is {check.message}: "
-                )
-        return ""
-
-    def _say_dead(
-        self, function: Differentiable, reach: Reach, checks: dict[int, LeafCheck]
-    ) -> None:
-        dead = [index for index, check in checks.items() if check.verdict == "dead"]
-        for index in dead[:4]:
-            cuts = reach.cuts(index)
-            message = f"the gradient with respect to `{function.paths[index]}` is dead: {checks[index].message}"
-            place = cuts[0].place if cuts else None
-            leaves = (function.paths[index],)
-            self._findings.append(GradientFinding("cut", "error", message, place, leaves=leaves))
-
-    def _say_nonfinite(
-        self, function: Differentiable, gradient: Vector, leaves: Sequence[int]
-    ) -> None:
-        self._job.enter("compare", "looking for what is not finite")
-        slopes = function.jax.grad(function.phi, argnums=tuple(range(len(function.point))))
-        found = origin(slopes, function.point)
-        paths = tuple(function.paths[index] for index in leaves)
-        bad = self._numpy.asarray(gradient[leaves[0]])
-        count = int(self._numpy.sum(~self._numpy.isfinite(bad)))
-        message = (
-            f"the gradient with respect to {_names(paths)} is not finite ({count} of {bad.size} elements) "
-            "although the value is"
-        )
-        place = found.place if found is not None else None
-        if found is not None:
-            message += f": {found.words}"
-            if found.masked:
-                message += ", in what a `where` does not choose: give it a safe argument as well"
-        self._findings.append(GradientFinding("non-finite", "error", message, place, leaves=paths))
-
-    def _say_unexplained(self, function: Differentiable, checks: dict[int, LeafCheck]) -> None:
-        bad = self._named(function, checks, ("wrong",))
-        if bad:
-            message = self._differs(function, checks).rstrip(": ")
-            self._findings.append(GradientFinding("mismatch", "error", message, None, leaves=bad))
-
-    def _named(
-        self, function: Differentiable, checks: dict[int, LeafCheck], verdicts: Sequence[str]
-    ) -> tuple[str, ...]:
-        return tuple(function.paths[i] for i, c in checks.items() if c.verdict in verdicts)
+        found = import_module("jax").eval_shape(first, *self._program.leaves)
+        return getattr(found, "shape", None) == ()
 
     def _inconsistent(
         self,
@@ -436,7 +336,7 @@ class Checker:
         if not bad:
             return
         paths = tuple(second.paths[i] for i in bad)
-        words = f"the second derivative with respect to {_names(paths)} is {checks[bad[0]].verdict}: {checks[bad[0]].message}"
+        words = f"the second derivative with respect to {names(paths)} is {checks[bad[0]].verdict}: {checks[bad[0]].message}"
         blame = Blame(second, self._watches, self._options.directions, self._options.seed)
         guilty = blame.rules(second.point, 1e-6)
         place = SourceLocation(*guilty[0].place) if guilty and guilty[0].place else None
@@ -462,11 +362,6 @@ class Checker:
 
     def _finite(self, value: Any) -> bool:
         return bool(self._numpy.all(self._numpy.isfinite(self._numpy.asarray(value))))
-
-
-def _names(paths: Sequence[str]) -> str:
-    shown = ", ".join(f"`{path}`" for path in paths[:4])
-    return shown if len(paths) <= 4 else f"{shown} and {len(paths) - 4} more"
 
 
 def _filled(leaf: GradientLeaf, check: LeafCheck) -> GradientLeaf:

@@ -38,7 +38,8 @@ class Check:
     uncertainty: float
     scale: float
     tolerance: float
-    reliable: bool
+    reliable: bool  # the reference is good enough to agree with
+    settled: bool  # it is good enough to contradict: a chaotic function's never is
     kinked: bool
 
     @property
@@ -77,7 +78,8 @@ def check_direction(
     gap = abs(seen.right - seen.left)
     kinked = gap > 1e-3 * scale + rounding
     reliable = trusted and math.isfinite(seen.value)
-    return Check(claimed, seen.value, seen.uncertainty, scale, tolerance, reliable, kinked)
+    settled = reliable and seen.uncertainty <= max(1e-4 * found, rounding)
+    return Check(claimed, seen.value, seen.uncertainty, scale, tolerance, reliable, settled, kinked)
 
 
 class Comparison:
@@ -121,10 +123,12 @@ class Comparison:
         beside = self._beside(leaves)
         if sum(check.agrees and check.reliable for check in beside) >= _JITTERS - 1:
             return LeafCheck("kink", worst, message="not smooth at this point; right beside it")
-        failed = [check for check in beside if check.reliable and not check.agrees]
-        settled = [check for check in checks if check.reliable and not check.kinked]
+        failed = [check for check in beside if check.settled and not check.agrees]
+        settled = [check for check in checks if check.settled and not check.kinked]
         if len(failed) < 2 and all(check.agrees for check in settled):
             message = "the numerical reference does not settle here"
+            if not math.isfinite(worst.numeric):
+                message = "the function is not finite on both sides of this point"
             return LeafCheck("unsure", worst, message=message)
         if len(leaves) > 1:
             return LeafCheck("wrong", worst)

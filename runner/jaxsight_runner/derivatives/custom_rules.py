@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,13 @@ class CustomRule:
     name: str
     primal: Callable[..., Any]
     functions: tuple[Callable[..., Any], ...]  # forward and backward, or jvp
+    called: Optional[tuple[str, int]] = None  # of a library's rule: the user's line that uses it
+
+    @property
+    def forward(self) -> Optional[tuple[str, int]]:
+        """File and line of the function that gives the value while it is differentiated."""
+        found = _place(self.functions[0]) if self.functions else None
+        return found if found is not None and is_user_file(found[0]) else self.place
 
     @property
     def last_line(self) -> Optional[int]:
@@ -43,6 +51,8 @@ class CustomRule:
     @property
     def place(self) -> Optional[tuple[str, int]]:
         """File and line of the rule: its backward or jvp function, else its primal."""
+        if self.called is not None:
+            return self.called
         for function in (*reversed(self.functions), self.primal):
             found = _place(function)
             if found is not None and is_user_file(found[0]):
@@ -55,6 +65,7 @@ class RuleWatch:
 
     def __init__(self) -> None:
         self.seen: dict[int, CustomRule] = {}
+        self.of_libraries: dict[int, CustomRule] = {}
 
     @contextmanager
     def watching(self, aside: tuple[CustomRule, ...] = ()) -> Generator[None, None, None]:
@@ -77,10 +88,20 @@ class RuleWatch:
             if skipped:
                 jax.clear_caches()
 
+    def _see(self, owner: Any) -> None:
+        if id(owner) in self.seen or id(owner) in self.of_libraries:
+            return
+        if _users_functions(owner.fun):
+            self.seen[id(owner)] = _describe(owner)
+            return
+        place = calling_line()
+        if place is not None:
+            name = getattr(owner.fun, "__name__", "a custom rule").lstrip("_")
+            self.of_libraries[id(owner)] = CustomRule(owner, name, owner.fun, (), place)
+
     def _watched(self, original: Callable[..., Any], skipped: set[int]) -> Callable[..., Any]:
         def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
-            if id(owner) not in self.seen and _users_functions(owner.fun):
-                self.seen[id(owner)] = _describe(owner)
+            self._see(owner)
             if id(owner) in skipped:
                 return owner.fun(*args, **kwargs)
             return original(owner, *args, **kwargs)
@@ -160,3 +181,13 @@ def _lines(code: CodeType) -> set[int]:
 def _place(function: Any) -> Optional[tuple[str, int]]:
     code = getattr(_unwrapped(function), "__code__", None)
     return None if code is None else (code.co_filename, code.co_firstlineno)
+
+
+def calling_line() -> Optional[tuple[str, int]]:
+    """The user's innermost line that runs."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if is_user_file(frame.f_code.co_filename):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None

@@ -16,7 +16,7 @@ from jaxsight_runner.program.prepared import Program, is_inexact
 Vector = Sequence[Any]  # one array for each differentiable leaf, of the user's jax
 # what a program may round to, the worst first, and how far gradients may then be off, relative
 _TOLERANCES = {"float8": 0.5, "bfloat16": 0.1, "float16": 2e-2, "float32": 2e-3, "complex64": 2e-3}
-_FULL_TOLERANCE = 1e-6
+_FULL_TOLERANCE = 1e-5  # solvers that stop at some tolerance are no better
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Differentiable:
     outputs: Callable[..., list[Any]]  # outputs(*leaves) -> what is floating of them
     values: Any  # the same, compiled
     step: Any  # compiled: (t, point, direction) -> phi(point + t * direction)
-    gradient: Any  # compiled: (*leaves) -> one array for each leaf
+    gradient: Slopes  # compiled: (*leaves) -> one array for each leaf
     tolerance: float  # relative, of its gradients
     epsilon: float  # the rounding error of one operation in `step`
     infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
@@ -51,7 +51,7 @@ class Differentiable:
         def phi(*leaves: Any) -> Any:
             return self.phi(*leaves)
 
-        return replace(self, gradient=_gradient(self.jax, phi, len(self.point)))
+        return replace(self, gradient=Slopes(self.jax, phi, len(self.point)))
 
     def of_gradient(self, weights: Vector) -> Differentiable:
         """The gradient against fixed weights, as a function to differentiate once more."""
@@ -69,12 +69,23 @@ class Differentiable:
             outputs=outputs,
             values=self.gradient,
             step=self.jax.jit(_step(self.jax.numpy, phi)),
-            gradient=_gradient(self.jax, phi, len(self.point)),
+            gradient=Slopes(self.jax, phi, len(self.point)),
         )
 
 
-def _gradient(jax: Any, phi: Callable[..., Any], count: int) -> Any:
-    return jax.jit(jax.grad(phi, argnums=tuple(range(count))))
+class Slopes:
+    """The compiled gradient of a function, and the value that comes along with it."""
+
+    def __init__(self, jax: Any, phi: Callable[..., Any], count: int) -> None:
+        self._both = jax.jit(jax.value_and_grad(phi, argnums=tuple(range(count))))
+
+    def __call__(self, *leaves: Any) -> Vector:
+        """One array for each leaf."""
+        return self._both(*leaves)[1]
+
+    def value(self, *leaves: Any) -> float:
+        """What the function gives while it is differentiated."""
+        return float(self._both(*leaves)[0])
 
 
 def _step(numpy: Any, phi: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,8 +115,8 @@ class Outputs:
     is_promoted: bool
 
 
-def floating(program: Program, promote: bool) -> Outputs:
-    """The program with its floating leaves in float64, or as they are."""
+def floating(program: Program, promote: bool, only_first: bool = False) -> Outputs:
+    """The program with its floating leaves in float64, or as they are. `only_first`: of several results."""
     jax = import_module("jax")
     indices = [i for i, leaf in enumerate(program.leaves) if is_inexact(leaf)]
     if not indices:
@@ -121,9 +132,9 @@ def floating(program: Program, promote: bool) -> Outputs:
         filled = list(base)
         for index, leaf in zip(indices, leaves):
             filled[index] = leaf
-        found = [
-            jax.numpy.asarray(item) for item in jax.tree_util.tree_leaves(program.call(*filled)[0])
-        ]
+        whole = program.call(*filled)[0]
+        results = jax.tree_util.tree_leaves(whole[0] if only_first else whole)
+        found = [jax.numpy.asarray(item) for item in results]
         return [item for item in found if is_inexact(item)]
 
     paths = tuple(program.paths[index] for index in indices)
@@ -177,7 +188,7 @@ def differentiable(
         outputs=given.function,
         values=compiled,
         step=jax.jit(_step(jax.numpy, phi)),
-        gradient=_gradient(jax, phi, len(given.point)),
+        gradient=Slopes(jax, phi, len(given.point)),
         tolerance=_TOLERANCES.get(narrow or "", _FULL_TOLERANCE),
         epsilon=2.3e-16,
         infinite=count,

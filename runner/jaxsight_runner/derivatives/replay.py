@@ -238,10 +238,10 @@ def distance(value: Any, exact: Any) -> float:
     if not _is_float(exact) or not exact.size:
         return 0.0
     true = numpy.asarray(exact)
-    away = numpy.abs(numpy.asarray(wide(value)) - true)
-    largest = float(numpy.max(numpy.abs(true)))
     if not numpy.all(numpy.isfinite(true)):
         return 0.0
+    away = numpy.abs(numpy.asarray(wide(value)) - true)
+    largest = float(numpy.max(numpy.abs(true)))
     return float(numpy.max(away)) / largest if largest else 0.0
 
 

@@ -5,14 +5,13 @@ The function itself is changed while a program is traced, since programs hold it
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, Optional
 
-from jaxsight_runner.failures import is_user_file
+from jaxsight_runner.derivatives.custom_rules import calling_line
 from jaxsight_runner.protocol import SourceLocation
 
 _ACTIVE: list[StopWatch] = []
@@ -40,16 +39,18 @@ class StopWatch:
         if not isinstance(code, CodeType) or code.co_freevars:
             yield  # not the plain function that this can change
             return
-        self._open = opened
-        self._original = FunctionType(
-            code, function.__globals__, function.__name__, function.__defaults__
-        )
+        before, self._open = self._open, opened
+        if code is not _passed_on.__code__:  # else an outer trace is watched already
+            self._original = FunctionType(
+                code, function.__globals__, function.__name__, function.__defaults__
+            )
         jax.clear_caches()
         _ACTIVE.append(self)
         function.__code__ = _passed_on.__code__
         try:
             yield
         finally:
+            self._open = before
             function.__code__ = code
             _ACTIVE.pop()
             if opened:
@@ -58,7 +59,8 @@ class StopWatch:
     def called(self, value: Any) -> Any:
         """What `stop_gradient` gives."""
         assert self._original is not None
-        place = _caller()
+        line = calling_line()
+        place = SourceLocation(*line) if line else None
         if place is not None:
             self.seen.setdefault(place)
         return value if place in self._open else self._original(value)
@@ -74,13 +76,3 @@ def _passed_on(x: Any) -> Any:
     from jaxsight_runner.derivatives.stops import stopped
 
     return stopped(x)
-
-
-def _caller() -> Optional[SourceLocation]:
-    """The user's innermost line."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while frame is not None:
-        if is_user_file(frame.f_code.co_filename):
-            return SourceLocation(frame.f_code.co_filename, frame.f_lineno)
-        frame = frame.f_back
-    return None

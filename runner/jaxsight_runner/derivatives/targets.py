@@ -10,8 +10,6 @@ from jaxsight_runner.inputs.arguments import wanted_arguments
 from jaxsight_runner.inputs.spec import ArraySpec, NestSpec, Value
 from jaxsight_runner.loading.target import Loaded
 
-_GRADIENTS = ("grad_f", "grad_f_aux", "value_and_grad_f", "grad_wrapper")
-
 
 def differentiated(loaded: Loaded) -> tuple[Loaded, tuple[str, ...]]:
     """For a gradient function (`jax.grad`, `jax.value_and_grad` and kin), the function it differentiates."""
@@ -24,32 +22,30 @@ def differentiated(loaded: Loaded) -> tuple[Loaded, tuple[str, ...]]:
 
 def _inside(function: Any) -> Optional[Callable[..., Any]]:
     """The function that a gradient function differentiates; its first result, where others come along."""
-    for each in _layers(function):
-        code = getattr(each, "__code__", None)
-        if code is not None and code.co_name in _GRADIENTS:
-            held = _closure(each)
-            inner = held.get("fun", held.get("f", getattr(each, "__wrapped__", None)))
-            return _first(inner) if held.get("has_aux") else inner
-        inner = getattr(each, "_fun", None)
-        if inner is not None and "ValueAndGrad" in type(each).__name__:  # of Equinox
-            return _first(inner) if getattr(each, "_has_aux", False) else inner
-        value_and_grad = getattr(each, "_fun_value_and_grad", None)
-        if value_and_grad is not None:
-            return _inside(value_and_grad)
-    return None
+    code, held = getattr(function, "__code__", None), _closure(function)
+    name = getattr(code, "co_name", "")
+    if name == "reraise_with_filtered_traceback":  # around every transformation of jax
+        return _inside(held.get("fun"))
+    if name == "update_context_manager_wrapper":  # around every transformation of NNX
+        return _inside(held.get("f"))
+    if name in ("grad_f", "grad_f_aux"):
+        return _inside(held.get("value_and_grad_f"))
+    if name in ("value_and_grad_f", "grad_wrapper"):  # of jax, of NNX
+        inner = held.get("fun", held.get("f", getattr(function, "__wrapped__", None)))
+        return _first(inner) if held.get("has_aux") and inner is not None else inner
+    return _inside_object(function)
 
 
-def _layers(function: Any) -> Iterator[Any]:
-    """A function and what it wraps."""
-    seen: list[Any] = []
-    while function is not None and function not in seen:
-        seen.append(function)
-        yield function
-        held = _closure(function)
-        next_layer = (
-            held.get("fun") if "value_and_grad" not in str(held.get("fun")) else held["fun"]
-        )
-        function = getattr(function, "__wrapped__", None) or next_layer
+def _inside_object(function: Any) -> Optional[Callable[..., Any]]:
+    """The same for a compiled function, and for the gradient functions of Equinox."""
+    kind, inner = type(function).__name__, getattr(function, "_fun", None)
+    if inner is not None and "ValueAndGrad" in kind:
+        return _first(inner) if getattr(function, "_has_aux", False) else inner
+    if hasattr(function, "_fun_value_and_grad"):
+        return _inside(function._fun_value_and_grad)
+    if inner is not None and "Jit" in kind:
+        return _inside(inner)
+    return _inside(function.__wrapped__) if hasattr(function, "lower") else None
 
 
 def _closure(function: Any) -> dict[str, Any]:
