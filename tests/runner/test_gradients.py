@@ -71,8 +71,8 @@ def test_what_is_to_blame_is_found_with_its_line(name: str, outcomes: dict[str, 
     kind, start = FINDINGS[name]
     found = [item for item in outcomes[name]["findings"] if item["kind"] == kind]
     assert found, outcomes[name]["findings"]
-    lines = (HEAD + CASES[name][0]).splitlines()
-    assert lines[found[0]["place"]["line"] - 1].strip().startswith(start)
+    line: int = found[0]["place"]["line"]
+    assert (HEAD + CASES[name][0]).splitlines()[line - 1].strip().startswith(start)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[2] == "right"])
