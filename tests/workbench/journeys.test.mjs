@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { copyProject, installExtension, removeProject, ROOT, startEditor, until } from "./editor.mjs";
-import { processes } from "./processes.mjs";
+import { jobs, processes } from "./processes.mjs";
 import { Window } from "./window.mjs";
 
 const PYTHON = path.join(ROOT, ".venv", "bin", "python");
@@ -96,7 +96,7 @@ describe("findings", () => {
 
 describe("runs", () => {
   const state = workbench({});
-  const runners = () => processes("jaxsight_runner", extensions);
+  const runners = () => jobs(extensions);
 
   test("one click benchmarks a function and shows the numbers", async () => {
     const { window } = state;
