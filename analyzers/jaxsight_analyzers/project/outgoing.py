@@ -14,6 +14,7 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty, Related
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.model import SemanticModel
+from jaxsight_analyzers.semantic.optimisers import Optimiser
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere, is_incoming
 from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
@@ -26,6 +27,7 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     function_of,
     items_of,
+    record_of,
 )
 
 Plain = tuple[object, ...]
@@ -105,7 +107,8 @@ def _tells(task: Activation) -> bool:
     """Whether the function's own file would not see as much."""
     abstract, _, concrete = task.way.tracing
     traced = any(value.traced is not Certainty.NO for value in task.parameters.values())
-    return abstract or concrete or traced or task.way.hot or "model" in task.way.guards
+    told = any(_holds_optimiser(value) for value in task.parameters.values())
+    return abstract or concrete or traced or task.way.hot or told or "model" in task.way.guards
 
 
 def _related(model: SemanticModel, frame: Frame) -> Iterator[Related]:
@@ -125,6 +128,10 @@ def plain(value: Value, depth: int) -> Plain:
         return ("or None", plain(value.some, depth))
     kind = value.kind
     flags = (int(value.traced), value.concrete)
+    if isinstance(value.data, Optimiser):
+        return ("optimiser", value.data.plain)
+    if kind is Kind.INSTANCE and depth and _holds_optimiser(value):
+        return _plain_record(value, depth, flags)
     if kind is Kind.STATIC:
         if value.data is not MISSING and isinstance(value.data, _CONSTANTS):
             return ("constant", value.data)
@@ -156,6 +163,26 @@ def plain(value: Value, depth: int) -> Plain:
         return (kind.value, function.scope.home.name, function.name)
     kind = Kind.TREE if value.traced is Certainty.YES else Kind.UNKNOWN
     return (kind.value, *flags)
+
+
+def _holds_optimiser(value: Value) -> bool:
+    """Whether a value is an optimiser, or an object with one in a field."""
+    known = record_of(value)
+    fields = () if known is None else known.values
+    return any(isinstance(one.data, Optimiser) for one in (value, *fields))
+
+
+def _plain_record(value: Value, depth: int, flags: tuple[int, bool]) -> Plain:
+    """An object by its fields: a training state, a state of the project's own."""
+    known = record_of(value)
+    assert known is not None
+    owner = known.owner
+    if owner is not None and "." in owner.qualname:
+        return (Kind.UNKNOWN.value, *flags)
+    parts = tuple([plain(part, depth - 1) for part in known.values])
+    whose = None if owner is None else (owner.home.name, owner.name)
+    said = (known.is_tuple, known.is_pytree, known.is_partial, known.is_module)
+    return ("record", whose, known.names, parts, tuple(sorted(known.static)), said)
 
 
 def _is_made(value: Value) -> bool:

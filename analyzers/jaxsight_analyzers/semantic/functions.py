@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic import (
     makers,
     members,
     memo,
+    optimisers,
     origins,
     passing,
     transformations,
@@ -182,7 +183,7 @@ def bind(
     if arguments.open:
         _fill_required(data.scope, values, arguments.hidden)
     passed = frozenset(values) - (skipped - set(arguments.keywords))
-    _fill_defaults(data.scope, values, unknown=arguments.open)
+    _fill_defaults(run, data.scope, values, unknown=arguments.open)
     if run.has_donated:
         values = {name: without(value) for name, value in values.items()}
     return values, passed
@@ -199,7 +200,9 @@ def _fill_required(scope: FunctionScope, values: dict[str, Value], hidden: Value
             values.setdefault(name, value)
 
 
-def _fill_defaults(scope: FunctionScope, values: dict[str, Value], *, unknown: bool) -> None:
+def _fill_defaults(
+    run: Run, scope: FunctionScope, values: dict[str, Value], *, unknown: bool
+) -> None:
     """Defaults for the parameters that nobody passes; `unknown` where somebody may."""
     for name, default in scope.parameters.defaults.items():
         if name in values:
@@ -210,7 +213,8 @@ def _fill_defaults(scope: FunctionScope, values: dict[str, Value], *, unknown: b
             values[name] = constant(default.value)
         else:
             literal = isinstance(default, (ast.Tuple, ast.List, ast.Dict, ast.UnaryOp))
-            values[name] = STATIC if literal else UNKNOWN
+            known = None if literal else optimisers.of_default(run, scope.home, default)
+            values[name] = STATIC if literal else known or UNKNOWN
 
 
 def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], frozenset[str]]:
@@ -232,7 +236,9 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
         if argument.arg in values:
             continue
         known = argument.annotation is not None and argument.arg not in defaults
-        values[argument.arg] = _as_annotated(run, data, argument) if known else UNKNOWN
+        found = optimisers.of_default(run, data.scope.home, defaults.get(argument.arg))
+        annotated = _as_annotated(run, data, argument) if known else UNKNOWN
+        values[argument.arg] = found or annotated
     passed = frozenset(n for n in values if n not in bound and n not in defaults)
     return values, passed
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import functions, imports, memo
+from jaxsight_analyzers.semantic import functions, imports, memo, optimisers
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.values import (
@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     FunctionData,
     Kind,
+    Record,
     Value,
     class_of,
     constant,
@@ -21,6 +22,7 @@ from jaxsight_analyzers.semantic.values import (
     given,
     mapping,
     or_none,
+    record,
     sequence,
     series,
 )
@@ -71,6 +73,10 @@ def _value(run: Run, data: Plain, origin: Origin) -> Value:
         return constant(rest[0])
     if name == "or None":
         return or_none(_value(run, rest[0], origin))
+    if name == "optimiser":
+        return Value(Kind.UNKNOWN, data=optimisers.from_plain(rest[0]))
+    if name == "record":
+        return _record(run, rest, origin)
     kind = _BY_NAME[name]
     if kind is Kind.STATIC:
         return STATIC
@@ -92,6 +98,18 @@ def _value(run: Run, data: Plain, origin: Origin) -> Value:
             return UNKNOWN
         return _flagged(kind, rest[2:], origin, owner)
     return given(_flagged(kind, rest, origin), rest[2] if len(rest) > 2 else None)
+
+
+def _record(run: Run, told: list[Any], origin: Origin) -> Value:
+    """An object of which another file says what is in its fields."""
+    whose, names, parts, static, said = told
+    found = None if whose is None else _definition(run, *whose)
+    owner = None if found is None else class_of(found)
+    if whose is not None and owner is None:
+        return UNKNOWN
+    is_tuple, is_pytree, is_partial, is_module = said
+    like = Record(owner, names, (), is_tuple, is_pytree, frozenset(static), is_partial, is_module)
+    return record(like, _values(run, parts, origin))
 
 
 def _values(run: Run, parts: Iterable[Plain], origin: Origin) -> list[Value]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
-from jaxsight_analyzers.semantic import equinox_leaves, expressions
+from jaxsight_analyzers.semantic import equinox_leaves, expressions, members
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.schedules import Schedule
@@ -32,9 +32,11 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.module import Module
     from jaxsight_analyzers.semantic.run import Run
 
 CLASS = "optax.GradientTransformation"
+_CLASSES = (CLASS, f"{CLASS}ExtraArgs")
 _WORDS = ("down", "keep", "zero")
 
 
@@ -81,6 +83,25 @@ class Optimiser(Described):
             self.extras if self.extras == other.extras else (),
             moments=self.moments and other.moments,
         )
+
+    @property
+    def plain(self) -> tuple[object, ...]:
+        """What other files are told of it."""
+        return (
+            self.name,
+            self.direction,
+            self.changes,
+            self.needs_params,
+            self.extras,
+            self.clips,
+            self.moments,
+        )
+
+
+def from_plain(told: Sequence[Any]) -> Optimiser:
+    """An optimiser that another file tells of."""
+    name, direction, changes, needs, extras, clips, moments = told
+    return Optimiser(name, direction, changes, needs, tuple(extras), clips, moments=moments)
 
 
 class Part(NamedTuple):
@@ -392,6 +413,34 @@ def _parts(facts: FunctionFacts, arguments: Arguments) -> list[Part]:
 def of(value: Value) -> Optimiser | None:
     """The optimiser that a value is."""
     return value.data if isinstance(value.data, Optimiser) else None
+
+
+def of_annotation(run: Run, annotation: ast.expr) -> Value | None:
+    """What is annotated as an optimiser, of which no more is known: `tx: optax.GradientTransformation | None`."""
+    if isinstance(annotation, ast.BinOp):
+        return of_annotation(run, annotation.left) or of_annotation(run, annotation.right)
+    if isinstance(annotation, ast.Subscript):
+        name = members.qualified_name(run, annotation.value)
+        return of_annotation(run, annotation.slice) if name == "typing.Optional" else None
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return None
+    is_one = members.qualified_name(run, annotation) in _CLASSES
+    return Value(Kind.UNKNOWN, data=_some_optimiser()) if is_one else None
+
+
+def of_default(run: Run, home: Module, default: ast.expr | None) -> Value | None:
+    """What a parameter is whose default is an optimiser: `tx=optax.adam(1e-3)`; a caller may give another."""
+    if not isinstance(default, ast.Call):
+        return None
+    qualified = members.qualified_at(run, home, default.func)
+    facts = None if qualified is None else run.facts(qualified)
+    if facts is None or facts.optimiser in (None, "injected"):
+        return None
+    return Value(Kind.UNKNOWN, data=_some_optimiser())
+
+
+def _some_optimiser() -> Optimiser:
+    return Optimiser(CLASS, None, None, None)
 
 
 def _any(found: Iterable[bool | None]) -> bool | None:
