@@ -13,6 +13,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 from jaxsight_runner import protocol
 from jaxsight_runner.protocol import (
     benchmark,
+    capture,
     common,
     diagnosis,
     environment,
@@ -22,7 +23,17 @@ from jaxsight_runner.protocol import (
     shapes,
 )
 
-_MODULES = (messages, common, benchmark, gradients, inspection, shapes, diagnosis, environment)
+_MODULES = (
+    messages,
+    common,
+    benchmark,
+    gradients,
+    inspection,
+    shapes,
+    diagnosis,
+    capture,
+    environment,
+)
 _SCALARS = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 

@@ -52,6 +52,8 @@ export interface TargetRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -92,6 +94,8 @@ export interface BenchmarkRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -117,6 +121,8 @@ export interface GradientsRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -138,6 +144,8 @@ export interface InspectionRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -159,6 +167,8 @@ export interface ShardingRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -180,6 +190,8 @@ export interface ShapesRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -200,6 +212,8 @@ export interface DiagnosisRequest {
   input: string | null;
   /** the spec in `.jaxsight/inputs.toml` */
   recorded_input: string | null;
+  /** the folder with values that a capture kept */
+  recorded_values: string | null;
   /** may importing the file run more than definitions? */
   import_file: boolean;
   /** the project's folder */
@@ -310,7 +324,7 @@ export interface Input {
   name: string;
   /** `f32[128,64]`, `key`, or the expression */
   value: string;
-  /** "request", "comment", "file", "annotation", "default" */
+  /** "request", "comment", "file" (.jaxsight/inputs.toml), "captured" (as there), "annotation" */
   source: string;
   /** what was assumed: "integers drawn from 0 to 9" */
   note: string | null;
@@ -814,6 +828,82 @@ export interface DiagnosisReport {
   kind: "diagnosis";
 }
 
+/** Which function to watch, while which program runs. */
+export interface CaptureRequest {
+  /** of the source file, absolute */
+  path: string;
+  /** `step`, `Model.step`, `make_step.<locals>.step` */
+  qualname: string;
+  /** a script, `-m MODULE` or an installed command, and its arguments */
+  program: string[];
+  /** end the program after so many calls */
+  stop_after: number | null;
+  /** a folder for the values of first calls */
+  keep_in: string | null;
+}
+
+/** An array in an argument, in the calls that were looked at closely. */
+export interface Leaf {
+  /** "batch['image']" */
+  path: string;
+  /** `f32[32,28,28,1]` */
+  value: string;
+  /** of the finite elements, as all that follows */
+  low: number | null;
+  high: number | null;
+  mean: number | null;
+  std: number | null;
+  /** share of all elements */
+  zeros: number | null;
+  /** share of all elements */
+  non_finite: number | null;
+  /** where the array is spread over devices */
+  sharding: string | null;
+  /** weakly typed: its dtype yields to others */
+  weak: boolean;
+}
+
+/** One argument. */
+export interface CapturedArgument {
+  name: string;
+  /** "dict", "flax.training.train_state.TrainState" */
+  type: string;
+  /** `x: f32[8] in [0, 1]`, `n = 3`; null where none can be written */
+  spec: string | null;
+  leaves: Leaf[];
+  /** why no spec can be written */
+  reason: string | null;
+  /** what to write instead: `model = Model(...)` */
+  suggestion: string | null;
+}
+
+/** Calls whose arguments had the same structure, shapes and dtypes. */
+export interface CapturedSignature {
+  calls: number;
+  /** "enclosing": those of the call around a trace */
+  values: "concrete" | "enclosing" | "abstract";
+  arguments: CapturedArgument[];
+  /** the folder with the values of the first of these calls */
+  kept: string | null;
+}
+
+/** What was recorded while the user's program ran. */
+export interface CaptureReport {
+  target: Target;
+  calls: number;
+  /** of them; the rest was only counted, to keep the program fast */
+  looked_at: number;
+  /** did the program load the file at all? */
+  loaded: boolean;
+  /** the most frequent first */
+  signatures: CapturedSignature[];
+  notes: string[];
+  /** null where the program used no device */
+  environment: Environment | null;
+  version: number;
+  kind: "capture";
+}
+
 /** What `doctor` asks: does this Python run jax, and on what? */
 export interface EnvironmentReport {
   environment: Environment;
@@ -823,5 +913,5 @@ export interface EnvironmentReport {
   kind: "environment";
 }
 
-export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | ShardingReport | DiagnosisReport | EnvironmentReport;
+export type Report = BenchmarkReport | GradientsReport | InspectionReport | ShapesReport | ShardingReport | DiagnosisReport | CaptureReport | EnvironmentReport;
 export type Outcome = Report | Question | Failure;

@@ -56,6 +56,11 @@ if __name__ == "__main__":
         raise SystemExit(1)
     _make_importable()
 
+    if sys.argv[1:2] == ["capture"]:  # the user's own program, one function of it watched
+        from jaxsight_runner.capturing.capture import main as capture
+
+        capture(sys.argv[2])
+
     from jaxsight_runner.worker import main
 
     raise SystemExit(main(sys.argv[1:]))

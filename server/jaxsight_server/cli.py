@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from argparse import ArgumentParser, HelpFormatter
+from argparse import ArgumentParser, HelpFormatter, Namespace
 from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
@@ -20,9 +20,13 @@ COMMANDS = {
     "sharding": "say what each device computes, holds and sends when a function runs on several",
     "shapes": "say the shape of every local variable of a function",
     "diagnose": "call a function a few times, and say what goes wrong or costs time",
+    "capture": "run a program of yours, and record the inputs that a function gets",
     "doctor": "say which Python, JAX and devices are used, and what is wrong",
     "server": "run the language server on standard input and output",
 }
+
+RUN_PROGRAMS = frozenset({"capture"})
+"""Commands that run a program of the user's: what follows `--` is the program's."""
 
 
 class Command(Protocol):
@@ -65,8 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _overview(name)
     module = command(name)
     parser = parser_of(name, module)
+    own, program = words[1:], list[str]()
+    if name in RUN_PROGRAMS and "--" in own:
+        own, program = own[: own.index("--")], own[own.index("--") + 1 :]
     try:
-        return module.run(parser.parse_args(words[1:]))
+        return module.run(parser.parse_args(own, Namespace(program=program)))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

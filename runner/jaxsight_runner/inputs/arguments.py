@@ -7,6 +7,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
@@ -15,6 +16,7 @@ from jaxsight_runner.inputs.overrides import Overrides, overridden
 from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
+    CapturedSpec,
     Dim,
     ExpressionSpec,
     KeySpec,
@@ -86,6 +88,7 @@ class Wanted:
     values: Mapping[str, Value]
     sources: Mapping[str, str]
     sizes: Mapping[str, int]
+    kept: frozenset[str] = frozenset()  # those whose kept values are to be taken
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -129,6 +132,7 @@ def wanted_arguments(
     values = _name_self(values, loaded)
     _refuse_unknown(values, parameters, loaded)
     sources = dict.fromkeys(values, source)
+    kept = _take_recorded(values, sources, loaded)
     for name, value in _annotated(loaded).items():
         if name not in values and parameters[name].default is inspect.Parameter.empty:
             values[name] = value
@@ -146,12 +150,16 @@ def wanted_arguments(
     names = {dim.name for dim in _dims(values) if dim.name and dim.name not in sizes}
     unsized = sorted(names) if need_sizes else []
     if missing or unsized:
-        raise Stop(_question(loaded, values, missing, unsized))
-    return Wanted(values, sources, sizes)
+        given = {name: value for name, value in values.items() if sources[name] != "file"}
+        raise Stop(_question(loaded, values if unsized else given, missing, unsized))
+    return Wanted(values, sources, sizes, kept if overrides is None else frozenset())
 
 
 def _built(wanted: Wanted, builder: Builder) -> Arguments:
-    built = {name: builder.build(value, name) for name, value in wanted.values.items()}
+    built = {
+        name: builder.kept(value, name) if name in wanted.kept else builder.build(value, name)
+        for name, value in wanted.values.items()
+    }
     inputs = [
         Input(name, builder.shown(value), wanted.sources[name], builder.notes.get(name))
         for name, value in wanted.values.items()
@@ -184,6 +192,46 @@ def _parse(text: str, source: str, loaded: Loaded) -> dict[str, Value]:
     except SpecError as error:
         line = loaded.first_line - 1 if source == "comment" else None
         raise stop("inputs", f"{where}: {error}", loaded.request.path, line) from error
+
+
+def _take_recorded(
+    values: dict[str, Value], sources: dict[str, str], loaded: Loaded
+) -> frozenset[str]:
+    """Put what was recorded in place of `captured`, and of what a spec that says only a part leaves out.
+
+    Returns the names that were `captured`.
+    """
+    parameters = loaded.parameters
+    wanted = [name for name, value in values.items() if isinstance(value, CapturedSpec)]
+    partly = any(
+        name not in values
+        and parameter.default is inspect.Parameter.empty
+        and parameter.kind not in _VARIADIC
+        for name, parameter in parameters.items()
+    )
+    text = loaded.request.recorded_input
+    if not wanted and not (partly and text and values):
+        return frozenset()
+    recorded = _parse(text, "file", loaded) if text else {}
+    for name in wanted:
+        if name not in recorded or isinstance(recorded[name], CapturedSpec):
+            raise stop("inputs", _nothing_captured(name, loaded))
+    for name, value in recorded.items():
+        if name in wanted or (partly and name in parameters and name not in values):
+            values[name] = value
+            sources[name] = "captured" if name in wanted else "file"
+    return frozenset(wanted)
+
+
+def _nothing_captured(name: str, loaded: Loaded) -> str:
+    return (
+        f"`{name}` is to be as captured, but .jaxsight/inputs.toml has no spec of it: "
+        f"`jaxsight capture {_target(loaded)} -- PROGRAM` records what a program of yours gives it"
+    )
+
+
+def _target(loaded: Loaded) -> str:
+    return f"{Path(loaded.request.path).name}::{loaded.request.qualname}"
 
 
 def _name_self(values: dict[str, Value], loaded: Loaded) -> dict[str, Value]:
@@ -267,7 +315,7 @@ def _dims(values: Mapping[str, Value]) -> Iterator[Dim]:
 
 
 def _dims_of(value: Value) -> Iterator[Dim]:
-    if isinstance(value, ArraySpec):
+    if isinstance(value, (ArraySpec, KeySpec)):
         yield from value.dims
     elif isinstance(value, NestSpec):
         for item in value.items:
@@ -303,6 +351,8 @@ def _question(
     for name in unsized:
         suggestion = re.sub(rf"\b{re.escape(name)}\b(?=[,\]])", f"{name}=8", suggestion, count=1)
     message = f"`{loaded.request.qualname}` needs {' and '.join(parts)}; for example `{suggestion}`"
+    if missing and not loaded.request.recorded_input:
+        message += f"; `jaxsight capture {_target(loaded)} -- PROGRAM` records what a program of yours gives it"
     return Question("inputs", message, suggestion=suggestion)
 
 
@@ -310,7 +360,7 @@ def _suggest(name: str, value: Optional[Value], loaded: Loaded) -> str:
     if isinstance(value, ExpressionSpec):
         return f"{name} = {value.text}"
     if value is not None:
-        return f"{name}: {show(value)}"
+        return f"{name}: {show(value, whole=True)}"
     if name == "self" and loaded.owner is not None:
         return f"self = {loaded.owner.__name__}(...)"
     if _KEY_NAMES.match(name):

@@ -7,6 +7,7 @@ here: an expression is kept as text and belongs to the target's module.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +26,12 @@ _NUMPY = {
 }
 DTYPES: Mapping[str, str] = {**{short: long for long, short in _NUMPY.items()}, "bool": "bool"}
 
+_FLOATS = ("f16", "bf16", "f32", "f64")
 _NAME = re.compile(r"[^\W\d]\w*")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_LITERAL = re.compile(
+    rf"""(None|True|False)\b|{_NUMBER.pattern}(?![\w.])|'[^'\\\n]*'|"[^"\\\n]*\""""
+)
 _SPACE = re.compile(r"\s*")
 _ENTRY = re.compile(r"\s*(\Z|,\s*[^\W\d]\w*\s*(:|=(?!=)))")
 _CLOSERS = {"{": "}", "(": ")", "[": "]"}
@@ -68,19 +73,22 @@ def _entry(names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """`f32[B, 64] in [0, 1] @ P("data")`."""
+    """`f32[B, 64] normal(0, 1) in [-3, 3] @ P("data")`."""
 
     dtype: str  # short: "f32"
     dims: tuple[Dim, ...]
     range: Optional[tuple[float, float]] = None
     sharding: Optional[Partition] = None
+    # Mean and standard deviation, clipped to the range.
+    normal: Optional[tuple[float, float]] = None
 
 
 @dataclass(frozen=True)
 class KeySpec:
-    """A PRNG key, typed or of the old kind."""
+    """A PRNG key, typed or of the old kind; with dimensions, an array of keys."""
 
     legacy: bool = False
+    dims: tuple[Dim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,12 @@ class CapturedSpec:
 
 @dataclass(frozen=True)
 class NestSpec:
-    """A dict, tuple or list of values."""
+    """A dict, tuple or list of values, or a record: `Batch(x: f32[8], n = 3)`."""
 
     kind: str
     names: tuple[str, ...]
     items: tuple[Value, ...]
+    of: str = ""  # a record's class, as the target's module calls it or as it is imported
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,17 @@ class _Parser:
                 self.expect(",", "between axes")
         return axes
 
+    def record(self, name: str) -> NestSpec:
+        """The fields up to the closing bracket: parameters of the class."""
+        self.expect("(", "after the class")
+        start = self.at
+        self.balanced(")")
+        inner = _Parser(self.text[: self.at])
+        inner.at = start
+        fields = inner.spec()
+        self.expect(")", "after the fields")
+        return NestSpec("record", tuple(fields), tuple(fields.values()), name)
+
     def expression(self) -> ExpressionSpec:
         """The shortest text up to a comma that is Python and has a parameter, or the end, behind it."""
         self.skip()
@@ -228,6 +248,9 @@ class _Parser:
         if char in _CLOSERS:
             return self.nest(char)
         start = self.at
+        if (match := _LITERAL.match(self.text, start)) is not None:
+            self.at = match.end()
+            return ExpressionSpec(match.group())
         name = self.name("a dtype, `key`, `file(...)` or a nest")
         if name == "key":
             return self.key()
@@ -236,6 +259,10 @@ class _Parser:
         if name == "file":
             return self.file()
         dtype = _NUMPY.get(name, name)
+        if dtype not in DTYPES and self.peek() in (".", "("):
+            while self.take("."):
+                name += "." + self.name("a class")
+            return self.record(name)
         if dtype not in DTYPES:
             known = " ".join(DTYPES)
             raise self.error(
@@ -244,13 +271,13 @@ class _Parser:
         return self.array(dtype)
 
     def key(self) -> KeySpec:
-        if not self.take("("):
-            return KeySpec()
-        start = self.at
-        if self.name("`legacy`") != "legacy":
-            raise self.error("expected `legacy`", start)
-        self.expect(")", "after `legacy`")
-        return KeySpec(legacy=True)
+        legacy = self.take("(")
+        if legacy:
+            start = self.at
+            if self.name("`legacy`") != "legacy":
+                raise self.error("expected `legacy`", start)
+            self.expect(")", "after `legacy`")
+        return KeySpec(legacy, self.dims() if self.take("[") else ())
 
     def file(self) -> FileSpec:
         self.expect("(", "after `file`")
@@ -284,9 +311,23 @@ class _Parser:
 
     def array(self, dtype: str) -> ArraySpec:
         dims = self.dims() if self.take("[") else ()
+        normal = self.normal(dtype) if self.word("normal") else None
         limits = self.range(dtype) if self.word("in") else None
         sharding = self.sharding(len(dims)) if self.take("@") else None
-        return ArraySpec(dtype, dims, limits, sharding)
+        return ArraySpec(dtype, dims, limits, sharding, normal)
+
+    def normal(self, dtype: str) -> tuple[float, float]:
+        if dtype not in _FLOATS:
+            raise self.error(f"{dtype} has no normal distribution")
+        self.expect("(", "after `normal`")
+        mean = self.number(dtype)
+        self.expect(",", "between the mean and the standard deviation")
+        self.skip()
+        start, std = self.at, self.number(dtype)
+        if std < 0:
+            raise self.error("a standard deviation is not negative", start)
+        self.expect(")", "after the standard deviation")
+        return mean, std
 
     def word(self, word: str) -> bool:
         self.skip()
@@ -462,21 +503,47 @@ def _is_open(text: str) -> bool:
     return text.endswith(",") or any(text.count(a) > text.count(b) for a, b in _CLOSERS.items())
 
 
-def show(value: Value) -> str:
-    """A value as the language writes it."""
+def show(value: Value, whole: bool = False) -> str:
+    """A value as the language writes it; `whole`: with what its numbers are to be, too."""
     if isinstance(value, ArraySpec):
         dims = "[" + ",".join(map(str, value.dims)) + "]" if value.dims else ""
-        return value.dtype + dims + (f" @ {value.sharding}" if value.sharding else "")
+        sharding = f" @ {value.sharding}" if value.sharding else ""
+        return value.dtype + dims + (_numbers(value) if whole else "") + sharding
     if isinstance(value, KeySpec):
-        return "key(legacy)" if value.legacy else "key"
+        dims = "[" + ",".join(map(str, value.dims)) + "]" if value.dims else ""
+        return ("key(legacy)" if value.legacy else "key") + dims
     if isinstance(value, FileSpec):
         return f'file("{value.path}")'
     if isinstance(value, CapturedSpec):
         return "captured"
     if isinstance(value, ExpressionSpec):
         return value.text
-    items = [show(item) for item in value.items]
-    if value.kind == "dict":
-        pairs = [f"{name}: {items[index]}" for index, name in enumerate(value.names)]
-        return "{" + ", ".join(pairs) + "}"
+    return show_nest(value, [show(item, whole) for item in value.items])
+
+
+def show_nest(value: NestSpec, items: list[str]) -> str:
+    """A nest of these texts."""
+    if value.kind in ("dict", "record"):
+        pairs = ", ".join(map(_pair, value.names, value.items, items))
+        return f"{value.of}({pairs})" if value.kind == "record" else f"{{{pairs}}}"
     return ("({})" if value.kind == "tuple" else "[{}]").format(", ".join(items))
+
+
+def _pair(name: str, value: Value, text: str) -> str:
+    if isinstance(value, ExpressionSpec) and not _LITERAL.fullmatch(text):
+        return f"{name} = {text}"
+    return f"{name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)}: {text}"
+
+
+def _numbers(value: ArraySpec) -> str:
+    parts: list[str] = []
+    if value.normal is not None:
+        parts.append(f"normal({value.normal[0]:.4g}, {value.normal[1]:.4g})")
+    if value.range is not None:
+        low, high = (_number(limit, value.dtype) for limit in value.range)
+        parts.append(f"in [{low}, {high}]")
+    return "".join(f" {part}" for part in parts)
+
+
+def _number(limit: float, dtype: str) -> str:
+    return str(int(limit)) if dtype[0] in "iu" or limit == int(limit) else repr(limit)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from jaxsight_runner.failures import stop
+from jaxsight_runner.inputs.kept import load as load_kept
 from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.inputs.spec import (
     DTYPES,
@@ -22,10 +25,15 @@ from jaxsight_runner.inputs.spec import (
     NestSpec,
     Value,
     show,
+    show_nest,
 )
 from jaxsight_runner.loading.target import Loaded
 
 SEED = 0
+
+
+class _OtherShape(Exception):  # noqa: N818 - decides
+    """The spec was edited after the values were kept."""
 
 
 class Builder:
@@ -47,35 +55,82 @@ class Builder:
         if isinstance(value, ArraySpec):
             return self._array(value, path)
         if isinstance(value, KeySpec):
-            self._keys += 1
-            random = self._jax.random
-            return random.PRNGKey(self._keys) if value.legacy else random.key(self._keys)
+            return self._key(value)
         if isinstance(value, FileSpec):
             return self._file(value, path)
         if isinstance(value, ExpressionSpec):
             return self._evaluate(value, path)
         if isinstance(value, CapturedSpec):
-            raise stop(
-                "unsupported", f"`{path}`: no inputs were captured for this function; give a spec"
-            )
+            raise stop("inputs", f"`{path}`: only a whole argument can be `captured`")
         items = [self.build(item, f"{path}.{index}") for index, item in enumerate(value.items)]
+        return self._nest(value, items, path)
+
+    def _nest(self, value: NestSpec, items: list[Any], path: str) -> Any:
         if value.kind == "dict":
-            return {name: items[index] for index, name in enumerate(value.names)}
+            return dict(zip(value.names, items))
+        if value.kind == "record":
+            return self._record(value, dict(zip(value.names, items)), path)
         return tuple(items) if value.kind == "tuple" else items
+
+    def kept(self, value: Value, name: str) -> Any:
+        """The argument with the values that a capture kept; drawn anew where it kept none."""
+        folder = self._loaded.request.recorded_values
+        arrays = load_kept(Path(folder), name) if folder is not None else None
+        if arrays is not None:
+            rest = iter(arrays)
+            with contextlib.suppress(StopIteration, _OtherShape):
+                return self._filled(value, name, rest)
+        self.notes[name] = "no values of it were kept on this machine: drawn as recorded"
+        return self.build(value, name)
+
+    def _filled(self, value: Value, path: str, arrays: Iterator[Any]) -> Any:
+        if isinstance(value, NestSpec):
+            items = [
+                self._filled(item, f"{path}.{index}", arrays)
+                for index, item in enumerate(value.items)
+            ]
+            return self._nest(value, items, path)
+        if isinstance(value, KeySpec):
+            data = self._jax.numpy.asarray(next(arrays))
+            return data if value.legacy else self._jax.random.wrap_key_data(data)
+        if isinstance(value, ArraySpec):
+            array = next(arrays)
+            if array.shape != self._shape(value):
+                raise _OtherShape
+            return self._jax.numpy.asarray(array, dtype=self._dtype(value))
+        return self.build(value, path)
 
     def shown(self, value: Value) -> str:
         """The value with every dimension a number."""
         if isinstance(value, ArraySpec):
             return show(replace(value, dims=tuple(Dim(None, size) for size in self._shape(value))))
-        if isinstance(value, NestSpec) and value.kind == "dict":
-            pairs = [f"{name}: {self.shown(value.items[i])}" for i, name in enumerate(value.names)]
-            return "{" + ", ".join(pairs) + "}"
         if isinstance(value, NestSpec):
-            items = ", ".join(self.shown(item) for item in value.items)
-            return f"({items})" if value.kind == "tuple" else f"[{items}]"
+            return show_nest(value, [self.shown(item) for item in value.items])
         return show(value)
 
-    def _shape(self, value: ArraySpec) -> tuple[int, ...]:
+    def _key(self, value: KeySpec) -> Any:
+        self._keys += 1
+        random = self._jax.random
+        key = random.PRNGKey(self._keys) if value.legacy else random.key(self._keys)
+        shape = self._shape(value)
+        if not value.dims:
+            return key
+        keys = random.split(key, math.prod(shape))
+        return keys.reshape(shape + keys.shape[1:])
+
+    def _record(self, value: NestSpec, fields: dict[str, Any], path: str) -> Any:
+        cls = find_object(value.of, vars(self._loaded.module))
+        if not callable(cls):
+            raise stop(
+                "inputs",
+                f"`{path}`: there is no class `{value.of}` in the target's module, nor one to import",
+            )
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise stop("inputs", f"`{path}`: `{value.of}(...)`: {error}") from error
+
+    def _shape(self, value: Union[ArraySpec, KeySpec]) -> tuple[int, ...]:
         return tuple(
             dim.size if dim.size is not None else self._sizes[str(dim.name)] for dim in value.dims
         )
@@ -116,6 +171,9 @@ class Builder:
             return rng.integers(int(low), int(high), shape, endpoint=True)
         if dtype[0] == "c":
             return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+        if value.normal is not None:
+            drawn = rng.normal(*value.normal, shape)
+            return drawn if value.range is None else drawn.clip(*value.range)
         if value.range is not None:
             return rng.uniform(value.range[0], value.range[1], shape)
         return rng.standard_normal(shape)
@@ -149,6 +207,27 @@ class Builder:
             ) from error
 
 
+def find_object(name: str, names: Mapping[str, Any]) -> Any:
+    """What a dotted name stands for: in a module, else imported; None where there is no such thing."""
+    head, *rest = name.split(".")
+    found: Any = names.get(head)
+    if found is None:
+        try:
+            found = import_module(head)
+        except ImportError:
+            return None
+    path = head
+    for part in rest:
+        path += f".{part}"
+        if not hasattr(found, part):
+            try:
+                import_module(path)
+            except ImportError:
+                return None
+        found = getattr(found, part, None)
+    return found
+
+
 def _narrow(dtype: str) -> str:
     return {"f64": "f32", "i64": "i32", "u64": "u32", "c128": "c64"}[dtype]
 
@@ -162,12 +241,13 @@ class AbstractBuilder(Builder):
         super().__init__(loaded, sizes, devices)
         self._dimensions = sizes
 
-    def build(self, value: Value, path: str) -> Any:
-        """As its base does, but a key is a shape too."""
-        built = super().build(value, path)
-        if isinstance(value, KeySpec):
-            return self._jax.ShapeDtypeStruct(built.shape, built.dtype)
-        return built
+    def kept(self, value: Value, name: str) -> Any:
+        """Shapes need no values."""
+        return self.build(value, name)
+
+    def _key(self, value: KeySpec) -> Any:
+        one = super()._key(KeySpec(value.legacy))
+        return self._jax.ShapeDtypeStruct((*self._named_shape(value), *one.shape), one.dtype)
 
     def shown(self, value: Value) -> str:
         """The value with the dimensions that are used."""
@@ -183,7 +263,7 @@ class AbstractBuilder(Builder):
             sharding = self._devices.sharding(value.sharding, shape, path)
         return self._jax.ShapeDtypeStruct(shape, self._dtype(value), sharding=sharding)
 
-    def _named_shape(self, value: ArraySpec) -> tuple[Any, ...]:
+    def _named_shape(self, value: Union[ArraySpec, KeySpec]) -> tuple[Any, ...]:
         """A name stands for what the dimensions say of it, also where the spec has a size."""
         return tuple(
             self._dimensions.get(dim.name, dim.size) if dim.name is not None else dim.size

@@ -31,6 +31,13 @@ from jaxsight_runner.protocol.benchmark import (
     Sweep,
     SweepPoint,
 )
+from jaxsight_runner.protocol.capture import (
+    CapturedArgument,
+    CapturedSignature,
+    CaptureReport,
+    CaptureRequest,
+    Leaf,
+)
 from jaxsight_runner.protocol.common import (
     Device,
     Environment,
@@ -123,6 +130,10 @@ __all__ = [
     "BenchmarkOptions",
     "BenchmarkReport",
     "BenchmarkRequest",
+    "CaptureReport",
+    "CaptureRequest",
+    "CapturedArgument",
+    "CapturedSignature",
     "Collective",
     "Comparison",
     "CompileStages",
@@ -155,6 +166,7 @@ __all__ = [
     "InspectionReport",
     "InspectionRequest",
     "Interval",
+    "Leaf",
     "LeafVerdict",
     "LineCost",
     "LineTime",
@@ -228,6 +240,7 @@ Report = Union[
     ShapesReport,
     ShardingReport,
     DiagnosisReport,
+    CaptureReport,
     EnvironmentReport,
 ]
 Outcome = Union[Report, Question, Failure]
@@ -249,6 +262,7 @@ REPORTS: tuple[type, ...] = (
     ShapesReport,
     ShardingReport,
     DiagnosisReport,
+    CaptureReport,
     EnvironmentReport,
 )
 REPLIES: tuple[type, ...] = (Hello, Up, Tick, Progress, *REPORTS, Question, Failure)

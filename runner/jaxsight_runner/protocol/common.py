@@ -26,7 +26,7 @@ class Input:
 
     name: str
     value: str  # `f32[128,64]`, `key`, or the expression
-    source: str  # "request", "comment", "file", "annotation", "default"
+    source: str  # "request", "comment", "file" (.jaxsight/inputs.toml), "captured" (as there), "annotation"
     note: Optional[str] = None  # what was assumed: "integers drawn from 0 to 9"
 
 

@@ -73,6 +73,7 @@ class TargetRequest:
     qualname: str  # dotted: `step`, `Model.step`
     input: Optional[str] = None  # an input spec, or null to look for one
     recorded_input: Optional[str] = None  # the spec in `.jaxsight/inputs.toml`
+    recorded_values: Optional[str] = None  # the folder with values that a capture kept
     import_file: bool = False  # may importing the file run more than definitions?
     root: Optional[str] = None  # the project's folder
     mesh: Optional[str] = None  # `data=4, model=2`: the axes that input specs shard over

@@ -30,6 +30,7 @@ from jaxsight_server.commands.quantities import (
     digits,
     duration,
     histogram,
+    inputs_line,
     place,
     spread,
 )
@@ -203,8 +204,7 @@ def text(report: BenchmarkReport) -> Iterator[str]:
     """The report in lines."""
     target, latency, stages = report.target, report.latency, report.stages
     yield f"{target.qualname}   {target.path}:{target.line}   {target.how}"
-    inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
-    yield f"  inputs      {inputs or 'none'}"
+    yield f"  inputs      {inputs_line(report.inputs)}"
     outliers = f", {latency.outliers} outliers" if latency.outliers else ""
     yield f"  latency     {spread(latency)}   ({latency.samples} samples{outliers})"
     ordered = sorted(report.samples.latency)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxsight_runner.protocol import DiagnosisReport, DiagnosisRequest, Symptom, to_json
-from jaxsight_server.commands.quantities import place
+from jaxsight_server.commands.quantities import inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
 
@@ -36,8 +36,7 @@ def text(report: DiagnosisReport) -> Iterator[str]:
     found = len(report.symptoms)
     words = "nothing found" if not found else f"{found} finding{'s' if found > 1 else ''}"
     yield f"{target.qualname}   {target.path}:{target.line}   {report.calls} calls: {words}"
-    inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
-    yield f"  inputs   {inputs or 'none'}"
+    yield f"  inputs   {inputs_line(report.inputs)}"
     yield f"  checked  {', '.join(report.checked)}"
     yield f"  on       {place(report.environment)}"
     for symptom in report.symptoms:

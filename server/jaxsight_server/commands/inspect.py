@@ -17,7 +17,7 @@ from jaxsight_runner.protocol import (
     ProgramText,
     to_json,
 )
-from jaxsight_server.commands.quantities import count, duration, place
+from jaxsight_server.commands.quantities import count, duration, inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
 _SHOWN = 20  # lines of the table
@@ -57,8 +57,7 @@ def text(report: InspectionReport) -> Iterator[str]:
     """The report in lines."""
     target, stages = report.target, report.stages
     yield f"{target.qualname}   {target.path}:{target.line}   {target.how}"
-    inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
-    yield f"  inputs      {inputs or 'none'}"
+    yield f"  inputs      {inputs_line(report.inputs)}"
     yield (
         f"  stages      trace {duration(stages.trace)} · lower {duration(stages.lower)} · "
         f"compile {duration(stages.compile)} (cold)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from jaxsight_runner.protocol import Environment, Interval
+from jaxsight_runner.protocol import Environment, Input, Interval
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -61,6 +61,16 @@ def histogram(values: Sequence[float], columns: int = 40) -> str:
         counts[min(int((value - low) / (high - low) * columns), columns - 1)] += 1
     peak = max(counts)
     return "".join(_BARS[math.ceil(c / peak * (len(_BARS) - 1))] if c else " " for c in counts)
+
+
+def inputs_line(inputs: Sequence[Input]) -> str:
+    """The arguments, and where they came from if that was the file of recorded ones."""
+    words = ", ".join(f"{item.name}: {item.value}" for item in inputs) or "none"
+    recorded = [item.name for item in inputs if item.source in ("file", "captured")]
+    if not recorded:
+        return words
+    whose = "" if len(recorded) == len(inputs) else ", ".join(recorded) + " "
+    return f"{words}   ({whose}from .jaxsight/inputs.toml)"
 
 
 def place(environment: Environment) -> str:

@@ -35,7 +35,7 @@ def add_target_arguments(parser: ArgumentParser) -> None:
         "--input", metavar="SPEC", help='as in "x: f32[128, 64], y: i32[128] in [0, 9], key: key"'
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--python", metavar="PATH", help="run with this Python")
+    add_python_argument(parser)
     parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds")
     parser.add_argument(
         "--import-file",
@@ -57,6 +57,11 @@ def add_group_arguments(parser: ArgumentParser) -> None:
         metavar="WORDS",
         help='start the processes with this launcher, as in "srun -n 4" or "ssh host"; split into words, never given to a shell',
     )
+
+
+def add_python_argument(parser: ArgumentParser) -> None:
+    """Declare the option for those who do not want the Python that is found."""
+    parser.add_argument("--python", metavar="PATH", help="run with this Python")
 
 
 def run_target(arguments: Namespace, make: Make) -> Report | None:
@@ -121,20 +126,26 @@ def open_target(arguments: Namespace, make: Make) -> Runs | None:
         request = _request(arguments, make)
     except UsageError as error:
         return _say(str(error))
-    config = _config(Path(request.path))
-    configured = config.runner.interpreter
-    interpreter = find_interpreter(
-        Path(request.path),
-        explicit=arguments.python,
-        configured=config.resolved(configured) if configured else None,
-    )
+    config = config_of(Path(request.path))
+    interpreter = interpreter_of(Path(request.path), arguments.python, config)
     if interpreter is None:
-        return _say("no Python was found to run your code: make a `.venv`, or give --python")
+        return None
     try:
         group = _group(arguments, config)
     except LaunchError as error:
         return _say(str(error))
     return Runs(request, interpreter, config, arguments.timeout, group)
+
+
+def interpreter_of(path: Path, explicit: str | None, config: Config) -> Interpreter | None:
+    """The Python that a file is run with; None where there is none, which was said."""
+    configured = config.runner.interpreter
+    interpreter = find_interpreter(
+        path, explicit=explicit, configured=config.resolved(configured) if configured else None
+    )
+    if interpreter is None:
+        return _say("no Python was found to run your code: make a `.venv`, or give --python")
+    return interpreter
 
 
 def _group(arguments: Namespace, config: Config) -> Group | None:
@@ -164,12 +175,17 @@ def read_text(file: str) -> str:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _request(arguments: Namespace, make: Make) -> TargetRequest:
-    file, separator, qualname = arguments.target.rpartition("::")
+def named_target(word: str) -> tuple[Path, str]:
+    """The file and the function that FILE::QUALNAME names."""
+    file, separator, qualname = word.rpartition("::")
     if not separator or not file or not qualname:
-        raise UsageError(f"`{arguments.target}` names no function: write FILE::QUALNAME")
-    path = Path(file).absolute()
-    request = make(str(path), read_text(file), qualname)
+        raise UsageError(f"`{word}` names no function: write FILE::QUALNAME")
+    return Path(file).absolute(), qualname
+
+
+def _request(arguments: Namespace, make: Make) -> TargetRequest:
+    path, qualname = named_target(arguments.target)
+    request = make(str(path), read_text(str(path)), qualname)
     return replace(
         request,
         input=arguments.input,
@@ -178,7 +194,8 @@ def _request(arguments: Namespace, make: Make) -> TargetRequest:
     )
 
 
-def _config(path: Path) -> Config:
+def config_of(path: Path) -> Config:
+    """The project's configuration; what is wrong with it was said."""
     place = find_config(path.parent)
     if place is None:
         return Config(root=str(path.parent))

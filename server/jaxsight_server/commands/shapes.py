@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, to_json
-from jaxsight_server.commands.quantities import place
+from jaxsight_server.commands.quantities import inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
 
@@ -34,8 +34,7 @@ def text(report: ShapesReport) -> Iterator[str]:
     """The report in lines."""
     target = report.target
     yield f"{target.qualname}   {target.path}:{target.line}   {_how(report)}"
-    inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
-    yield f"  inputs  {inputs or 'none'}"
+    yield f"  inputs  {inputs_line(report.inputs)}"
     yield f"  on      {place(report.environment)}"
     for (path, function), found in _by_function(report).items():
         yield ""

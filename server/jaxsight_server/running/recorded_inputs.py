@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from jaxsight_runner.protocol import TargetRequest
+from jaxsight_server.running.inputs_file import (
+    InputsFileError,
+    entry_name,
+    inputs_file,
+    read_entries,
+)
+from jaxsight_server.running.kept_values import kept_values
 
 
 class UnreadableInputs(Exception):  # noqa: N818 - becomes a Failure at once
@@ -22,7 +25,9 @@ def complete(request: TargetRequest) -> TargetRequest:
     path = Path(request.path)
     root = Path(request.root) if request.root else project_root(path)
     recorded = request.recorded_input or recorded_input(root, path, request.qualname)
-    return replace(request, root=str(root), recorded_input=recorded)
+    kept = kept_values(path, request.qualname)
+    values = str(kept) if kept is not None else None
+    return replace(request, root=str(root), recorded_input=recorded, recorded_values=values)
 
 
 def project_root(path: Path) -> Path:
@@ -35,21 +40,12 @@ def project_root(path: Path) -> Path:
 
 def recorded_input(root: Path, path: Path, qualname: str) -> str | None:
     """The spec `.jaxsight/inputs.toml` holds for a function."""
-    place = root / ".jaxsight" / "inputs.toml"
     try:
-        data: dict[str, object] = _toml_loads()(place.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, not TOML
-        raise UnreadableInputs(f"cannot read {place}: {error}") from error
-    with contextlib.suppress(ValueError):
-        path = path.relative_to(root)
-    entry = data.get(f"{path.as_posix()}::{qualname}")
+        data = read_entries(inputs_file(root))
+    except InputsFileError as error:
+        raise UnreadableInputs(str(error)) from error
+    entry = data.get(entry_name(root, path, qualname))
     if not isinstance(entry, dict):
         return None
     spec = cast("dict[str, object]", entry).get("inputs")
     return spec if isinstance(spec, str) else None
-
-
-def _toml_loads() -> Callable[[str], dict[str, object]]:
-    return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads
