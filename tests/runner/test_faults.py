@@ -18,6 +18,7 @@ from textwrap import indent
 import pytest
 from tests.runner.test_keeper import is_gone
 
+from jaxsight_runner.program.compile_cache import drop_oldest
 from jaxsight_runner.protocol import (
     BenchmarkOptions,
     BenchmarkReport,
@@ -262,8 +263,15 @@ def jaxsight(*words: str, cwd: Path, before: str = "") -> subprocess.CompletedPr
     )
 
 
-def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+def sizes(folder: Path) -> dict[str, int]:
+    """The files that were written, and how large they are."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "a b.py"]
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def kinds(folder: Path, cache: str) -> set[str]:
+    """What lies in the cache."""
+    return {name[len(cache) :].split("/")[0] for name in sizes(folder)}
 
 
 def test_nothing_is_written_but_in_the_cache_and_a_full_disk_ends_nothing(tmp_path: Path) -> None:
@@ -277,18 +285,30 @@ def test_nothing_is_written_but_in_the_cache_and_a_full_disk_ends_nothing(tmp_pa
     assert {"latency", "target"} <= set(json.loads(full.stdout))
     full = jaxsight("grad", *target, cwd=folder, before="ulimit -f 0;")
     assert json.loads(full.stdout)["verdict"] == "right", full.stderr
-    written = {name: (folder / name).stat().st_size for name in files(folder)}
-    del written["a b.py"]
-    assert set(written.values()) <= {0}
-    assert [name for name in written if not name.endswith("device.lock")] == []
+    assert "cache" not in full.stderr
+    cache = "home/.cache/jaxsight/"
+    assert {name: size for name, size in sizes(folder).items() if size} == {}
+    assert kinds(folder, cache) <= {"compiled", "device.lock"}
     for command in ("bench", "grad"):
         done = jaxsight(command, *target, cwd=folder)
         assert done.returncode == 0, done.stderr
-    cache = "home/.cache/jaxsight/"
-    found = files(folder) - {"a b.py"}
+    found = sizes(folder)
     assert {name for name in found if not name.startswith(cache)} == set()
-    kinds = {name[len(cache) :].split("/")[0] for name in found}
-    assert kinds == {"compiled", "device.lock", "history", "peaks"}
+    assert kinds(folder, cache) == {"compiled", "device.lock", "history", "peaks"}
+    assert [name for name, size in found.items() if not size] == [f"{cache}device.lock"]
+
+
+def test_what_is_kept_of_compiling_is_bounded(tmp_path: Path) -> None:
+    """The oldest go first, and what a full disk left empty."""
+    (tmp_path / "kind").mkdir()
+    for number in range(10):
+        place = tmp_path / "kind" / f"{number}-cache"
+        place.write_bytes(b"x" * (0 if number == 8 else 100))
+        os.utime(place, (number, number))
+    drop_oldest(tmp_path, most=1000)
+    assert sorted(one.name[0] for one in (tmp_path / "kind").iterdir()) == list("012345679")
+    drop_oldest(tmp_path, most=800)
+    assert sorted(one.name[0] for one in (tmp_path / "kind").iterdir()) == list("345679")
 
 
 # -- other users of the device

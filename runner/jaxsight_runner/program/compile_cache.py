@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import os
 import platform
+import shutil
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from jaxsight_runner.kept import cache_folder
 MOST_BYTES = 256 << 20
 _LEFT = 0.75  # of the bytes, after some were dropped
 _SHORTEST = 0.05  # seconds: what compiles faster is not worth a file
+_FREE = 256 << 20  # bytes of the disk that have to be free: JAX leaves behind what it wrote by half
+_TROUBLE = "Error (reading|writing) persistent compilation cache"
 
 
 def keep_compiled() -> None:
@@ -30,22 +34,25 @@ def keep_compiled() -> None:
         drop_oldest(folder)
         own = folder / _processor()
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if shutil.disk_usage(own).free < _FREE:
+            return
+        warnings.filterwarnings(
+            "ignore", _TROUBLE
+        )  # then it is compiled, which is all there is to it
         jax.config.update("jax_compilation_cache_dir", str(own))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def drop_oldest(folder: Path, most: int = MOST_BYTES) -> None:
-    """Remove the files that were written first, where all together are too large."""
+    """Remove the files that were written first, where all together are too large; and empty ones."""
     known = [(file.stat(), file) for file in folder.glob("*/*") if file.is_file()]
     size = sum(found.st_size for found, _ in known)
-    if size <= most:
-        return
+    wanted = most * _LEFT if size > most else most
     for found, file in sorted(known, key=lambda one: one[0].st_mtime):
-        file.unlink(missing_ok=True)
-        size -= found.st_size
-        if size <= most * _LEFT:
-            return
+        if size > wanted or not found.st_size:
+            file.unlink(missing_ok=True)
+            size -= found.st_size
 
 
 def _processor() -> str:
