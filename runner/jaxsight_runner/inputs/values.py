@@ -137,11 +137,11 @@ class Builder:
 
     def _array(self, value: ArraySpec, path: str) -> Any:
         self._refuse_wide(value, path)
-        drawn = self._draw(value, path)
+        # NumPy converts it: JAX would compile a program for that
+        whole = self._numpy.asarray(self._draw(value, path), dtype=self._dtype(value))
         if value.sharding is None or self._devices is None:
-            return self._jax.numpy.asarray(drawn, dtype=self._dtype(value))
+            return self._jax.numpy.asarray(whole)
         sharding = self._devices.sharding(value.sharding, self._shape(value), path)
-        whole = self._numpy.asarray(drawn, dtype=self._dtype(value))
         # Each device gets its part from this process: with several processes nothing else can.
         part_of: Callable[[Any], Any] = whole.__getitem__
         return self._jax.make_array_from_callback(whole.shape, sharding, part_of)

@@ -36,6 +36,9 @@ from jaxsight_runner.processes.linux import adopt_orphans, can_fork, end_descend
 from jaxsight_runner.protocol import NOT_FRESH
 
 PRELOADED = ("jax", "jax.numpy")
+_SOON = ("numpy.random", "jaxlib.mlir.dialects.builtin", "jaxlib.mlir.dialects.mhlo")
+"""What every job imports before it calls a function for the first time."""
+
 MAY_BE_PRELOADED = frozenset(
     {"chex", "einops", "equinox", "flax", "flax.linen", "flax.nnx", "jaxtyping", "numpyro", "optax"}
 )
@@ -78,6 +81,7 @@ class _Zygote:
         self._bell = Bell()
         self._buffer = b""
         self._pid: Optional[int] = None
+        self._tried: set[str] = set()
         self._imported = Imported()
         adopt_orphans()
 
@@ -142,11 +146,13 @@ class _Zygote:
         if changed:
             raise _Refusal(f"{changed} has changed since it was imported", "stale")
         folders = order["folders"]
-        wanted = [*PRELOADED, *self._ours]
+        wanted = [*PRELOADED, *_SOON, *self._ours]
         wanted += sorted(MAY_BE_PRELOADED.intersection(order["modules"]) - found_in(folders))
-        if any(name not in sys.modules for name in wanted):
+        missing = [name for name in wanted if name not in self._tried]
+        if missing:
             with one_thread():
-                _import_all(wanted)
+                _import_all(missing)
+            self._tried.update(missing)
             self._imported.note()
         hidden = self._imported.hidden_by(folders)
         if hidden:
@@ -180,7 +186,7 @@ def _import_all(names: Iterable[str]) -> None:
     for name in names:
         try:
             importlib.import_module(name)
-        except Exception as error:  # a damaged installation: the job says it better
+        except Exception as error:  # it is not there, or damaged: then the job says so, and better
             if name in PRELOADED or name.startswith("jaxsight_runner"):
                 raise _Refusal(f"`{name}` cannot be imported: {error}") from error
 
