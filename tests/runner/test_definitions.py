@@ -98,4 +98,5 @@ def test_functions_and_methods_are_found_by_their_dotted_names() -> None:
     text = (
         "class A:\n  class B:\n    def g(self): ...\n\ndef f():\n  def inner(): ...\nh = jit(f)\n"
     )
-    assert qualified_names(ast.parse(text)) == {"A.B.g": 3, "f": 5, "h": 7}
+    found = qualified_names(ast.parse(text))
+    assert found == {"A.B.g": 3, "f": 5, "f.<locals>.inner": 6, "h": 7}

@@ -12,7 +12,9 @@ from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
 from jaxsight_runner.inputs.meshes import Devices, choose_mesh, partitions
+from jaxsight_runner.inputs.modules import construction
 from jaxsight_runner.inputs.overrides import Overrides, overridden
+from jaxsight_runner.inputs.ownership import VARIADIC, owned
 from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
@@ -28,11 +30,10 @@ from jaxsight_runner.inputs.spec import (
     show,
 )
 from jaxsight_runner.inputs.values import AbstractBuilder, Builder
-from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.loading.loaded import Loaded
 from jaxsight_runner.protocol import Input, Question
 
 _KEY_NAMES = re.compile(r"(key|rng|rng_key|prng_key|rngs)\d*$")
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Wanted:
     sources: Mapping[str, str]
     sizes: Mapping[str, int]
     kept: frozenset[str] = frozenset()  # those whose kept values are to be taken
+    helpers: frozenset[str] = frozenset()  # no arguments; expressions mention them
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -128,11 +130,18 @@ def wanted_arguments(
     """The specs of the target's arguments. Raises the question for what is missing."""
     parameters = loaded.parameters
     text, source = written(loaded)
-    values = _parse(text, source, loaded) if text else {}
-    values = _name_self(values, loaded)
-    _refuse_unknown(values, parameters, loaded)
+    sorted_out = owned(_parse(text, source, loaded) if text else {}, loaded)
+    values = dict(sorted_out.values)
     sources = dict.fromkeys(values, source)
+    if source == "request" and loaded.others:  # it may be meant for the other function
+        for name, value in _commented(loaded).items():
+            values.setdefault(name, value)
+            sources.setdefault(name, "comment")
     kept = _take_recorded(values, sources, loaded)
+    made = _made_self(loaded, values)
+    if made is not None:
+        values = {made[0]: made[1], **values}
+        sources[made[0]] = "default"
     for name, value in _annotated(loaded).items():
         if name not in values and parameters[name].default is inspect.Parameter.empty:
             values[name] = value
@@ -144,22 +153,35 @@ def wanted_arguments(
         for name, parameter in parameters.items()
         if name not in values
         and parameter.default is inspect.Parameter.empty
-        and parameter.kind not in _VARIADIC
+        and parameter.kind not in VARIADIC
     ]
     sizes = _sizes(values)
     names = {dim.name for dim in _dims(values) if dim.name and dim.name not in sizes}
     unsized = sorted(names) if need_sizes else []
     if missing or unsized:
         given = {name: value for name, value in values.items() if sources[name] != "file"}
-        raise Stop(_question(loaded, values if unsized else given, missing, unsized))
-    return Wanted(values, sources, sizes, kept if overrides is None else frozenset())
+        shown = {**sorted_out.others, **(values if unsized else given)}
+        raise Stop(_question(loaded, shown, missing, unsized))
+    taken = kept if overrides is None else frozenset[str]()
+    return Wanted(values, sources, sizes, taken, sorted_out.helpers)
+
+
+def _made_self(loaded: Loaded, values: Mapping[str, Value]) -> Optional[tuple[str, Value]]:
+    """The `self` that nobody has to name: what the file has made, or a module whose defaults suffice."""
+    first = next(iter(loaded.parameters), None)
+    if loaded.owner is None or first is None or first in values:
+        return None
+    if loaded.receiver is not None:
+        return first, ExpressionSpec(loaded.receiver)
+    text, known = construction(loaded.owner)
+    return (first, ExpressionSpec(text)) if known else None
 
 
 def _built(wanted: Wanted, builder: Builder) -> Arguments:
-    built = {
-        name: builder.kept(value, name) if name in wanted.kept else builder.build(value, name)
-        for name, value in wanted.values.items()
-    }
+    for name, value in wanted.values.items():
+        is_kept = name in wanted.kept
+        builder.given[name] = builder.kept(value, name) if is_kept else builder.build(value, name)
+    built = {name: item for name, item in builder.given.items() if name not in wanted.helpers}
     inputs = [
         Input(name, builder.shown(value), wanted.sources[name], builder.notes.get(name))
         for name, value in wanted.values.items()
@@ -179,6 +201,12 @@ def written(loaded: Loaded) -> tuple[Optional[str], str]:
         if text is not None and text.strip():
             return text, source
     return None, ""
+
+
+def _commented(loaded: Loaded) -> dict[str, Value]:
+    """What the comment above a function gives its own parameters."""
+    comment = comment_spec(loaded.request.text, loaded.first_line)
+    return owned(_parse(comment, "comment", loaded), loaded).values if comment else {}
 
 
 def _parse(text: str, source: str, loaded: Loaded) -> dict[str, Value]:
@@ -206,7 +234,7 @@ def _take_recorded(
     partly = any(
         name not in values
         and parameter.default is inspect.Parameter.empty
-        and parameter.kind not in _VARIADIC
+        and parameter.kind not in VARIADIC
         for name, parameter in parameters.items()
     )
     text = loaded.request.recorded_input
@@ -232,34 +260,6 @@ def _nothing_captured(name: str, loaded: Loaded) -> str:
 
 def _target(loaded: Loaded) -> str:
     return f"{Path(loaded.request.path).name}::{loaded.request.qualname}"
-
-
-def _name_self(values: dict[str, Value], loaded: Loaded) -> dict[str, Value]:
-    """`model = Model(...)` gives a method its `self`: the one expression that is no parameter."""
-    if loaded.owner is None:
-        return values
-    parameters = loaded.parameters
-    first = next(iter(parameters), None)
-    others = [name for name in values if name not in parameters]
-    if first is None or first in values or len(others) != 1:
-        return values
-    if not isinstance(values[others[0]], ExpressionSpec):
-        return values
-    return {first if name == others[0] else name: value for name, value in values.items()}
-
-
-def _refuse_unknown(
-    values: Mapping[str, Value], parameters: Mapping[str, inspect.Parameter], loaded: Loaded
-) -> None:
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    for name in values:
-        if name not in parameters or parameters[name].kind in _VARIADIC:
-            known = ", ".join(f"`{item}`" for item in parameters) or "none"
-            raise stop(
-                "inputs",
-                f"`{loaded.request.qualname}` has no parameter `{name}`; its parameters: {known}",
-            )
 
 
 def _annotated(loaded: Loaded) -> dict[str, Value]:
@@ -343,11 +343,9 @@ def _question(
         parts.append("values for " + ", ".join(f"`{name}`" for name in missing))
     if unsized:
         parts.append("sizes for " + ", ".join(f"`{name}`" for name in unsized))
-    suggestion = ", ".join(
-        _suggest(name, values.get(name), loaded)
-        for name in loaded.parameters
-        if name in values or name in missing
-    )
+    names = [name for name in values if name not in loaded.parameters]
+    names += [name for name in loaded.parameters if name in values or name in missing]
+    suggestion = ", ".join(_suggest(name, values.get(name), loaded) for name in names)
     for name in unsized:
         suggestion = re.sub(rf"\b{re.escape(name)}\b(?=[,\]])", f"{name}=8", suggestion, count=1)
     message = f"`{loaded.request.qualname}` needs {' and '.join(parts)}; for example `{suggestion}`"
@@ -362,7 +360,7 @@ def _suggest(name: str, value: Optional[Value], loaded: Loaded) -> str:
     if value is not None:
         return f"{name}: {show(value, whole=True)}"
     if name == "self" and loaded.owner is not None:
-        return f"self = {loaded.owner.__name__}(...)"
+        return f"self = {construction(loaded.owner)[0]}"
     if _KEY_NAMES.match(name):
         return f"{name}: key"
     return f"{name}: f32[8]"

@@ -20,7 +20,7 @@ from jaxsight_runner.inputs.spec import (
     comment_mesh,
     parse_mesh,
 )
-from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.loading.loaded import Loaded
 from jaxsight_runner.protocol import TargetRequest
 
 _COMMENT = re.compile(r"^\s*#\s*jaxsight:\s*mesh\b(.*)$", re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -27,7 +28,7 @@ from jaxsight_runner.inputs.spec import (
     show,
     show_nest,
 )
-from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.loading.loaded import Loaded
 
 SEED = 0
 
@@ -49,6 +50,7 @@ class Builder:
         self._jax = import_module("jax")
         self._numpy = import_module("numpy")
         self.notes: dict[str, str] = {}
+        self.given: dict[str, Any] = {}  # what was built before, for expressions that mention it
 
     def build(self, value: Value, path: str) -> Any:
         """The value; `path` seeds it and is named in messages."""
@@ -197,7 +199,7 @@ class Builder:
         return self._jax.numpy.asarray(data)
 
     def _evaluate(self, value: ExpressionSpec, path: str) -> Any:
-        names = vars(self._loaded.module)
+        names = {**_libraries(), **vars(self._loaded.module), **self._loaded.scope, **self.given}
         code = compile(value.text, f"<input {path}>", "eval", dont_inherit=True)
         try:
             return eval(code, names)
@@ -226,6 +228,12 @@ def find_object(name: str, names: Mapping[str, Any]) -> Any:
                 return None
         found = getattr(found, part, None)
     return found
+
+
+def _libraries() -> dict[str, Any]:
+    """What expressions may name although the target's module does not import it."""
+    known = {"jax": "jax", "jnp": "jax.numpy", "np": "numpy", "nnx": "flax.nnx", "optax": "optax"}
+    return {name: sys.modules[place] for name, place in known.items() if place in sys.modules}
 
 
 def _narrow(dtype: str) -> str:

@@ -194,6 +194,7 @@ _METHODS_OF_FILES = frozenset(
 )
 
 _Block = Sequence[ast.stmt]
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
 @dataclass
@@ -226,16 +227,19 @@ def _names(tree: ast.Module) -> _Names:
 
 
 def qualified_names(tree: ast.Module) -> dict[str, int]:
-    """Functions and methods by dotted name, with the line of their `def`."""
+    """Functions and methods by dotted name, as Python spells it, with the line of their `def`."""
     found: dict[str, int] = {}
 
     def visit(body: _Block, prefix: str) -> None:
         for node in _flatten(body):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 found[prefix + node.name] = node.lineno
+                visit(node.body, f"{prefix}{node.name}.<locals>.")
             elif isinstance(node, ast.ClassDef):
                 visit(node.body, f"{prefix}{node.name}.")
             elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.Call, ast.Lambda)):
+                if "<locals>" in prefix and not isinstance(node.value, ast.Lambda):
+                    continue  # any variable of a function
                 for target in node.targets:
                     if isinstance(target, ast.Name):
                         found.setdefault(prefix + target.id, node.lineno)
@@ -245,11 +249,11 @@ def qualified_names(tree: ast.Module) -> dict[str, int]:
 
 
 def _flatten(body: _Block) -> Iterator[ast.stmt]:
-    """Statements of a block and of the `if` and `try` blocks in it."""
+    """Statements of a block and of the blocks in it that are no functions or classes."""
     for node in body:
         yield node
         for name in ("body", "orelse", "finalbody"):
-            if isinstance(node, (ast.If, ast.Try)):
+            if isinstance(node, _BLOCKS):
                 yield from _flatten(getattr(node, name, []))
         if isinstance(node, ast.Try):
             for handler in node.handlers:

@@ -51,6 +51,8 @@ def _values(text: str) -> Iterator[Value]:
 
 
 def _mentioned(value: Value) -> set[str]:
+    if isinstance(value, NestSpec) and value.of:
+        return {value.of.split(".")[0]}
     if not isinstance(value, ExpressionSpec):
         return set()
     tree = ast.parse(value.text, mode="eval")

@@ -4,97 +4,141 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, Optional
 
 from jaxsight_runner.failures import Stop, stop
+from jaxsight_runner.inputs.arguments import build_arguments
+from jaxsight_runner.inputs.modules import is_module_class
 from jaxsight_runner.loading.definitions import qualified_names
+from jaxsight_runner.loading.factories import LOCALS, take
+from jaxsight_runner.loading.loaded import Loaded
 from jaxsight_runner.loading.module import executed_part, load_module, parse_file
 from jaxsight_runner.loading.needed import needed
-from jaxsight_runner.protocol import TargetRequest
+from jaxsight_runner.protocol import Input, TargetRequest
 from jaxsight_runner.worker import Job
 
-
-@dataclass(frozen=True)
-class Loaded:
-    """The user's function, ready to be given arguments."""
-
-    request: TargetRequest
-    module: ModuleType
-    function: Callable[..., Any]  # a user's function returns anything
-    owner: Optional[type]  # the class, when the function is one of its methods and needs `self`
-    line: int  # of the `def`, from 1
-    first_line: int  # of its first decorator
-    left_out: tuple[
-        int, ...
-    ] = ()  # lines of the file that were not run, as nothing here needs them
-
-    @property
-    def hash(self) -> str:
-        """Of the text that was run."""
-        return hashlib.sha256(self.request.text.encode("utf-8", "surrogatepass")).hexdigest()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader of a report has to know of how the target was loaded."""
-        if not self.left_out:
-            return ()
-        lines = [str(line) for line in self.left_out]
-        shown = ", ".join(lines[:5]) + (f" and {len(lines) - 5} more" if len(lines) > 5 else "")
-        return (f"not run, as `{self.request.qualname}` does not need it: line {shown}",)
-
-    @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """The parameters by name; a class's `self` is one of them."""
-        return dict(inspect.signature(self.function).parameters)
+__all__ = ["Loaded", "load_target"]
 
 
 def load_target(request: TargetRequest, job: Job, module: Optional[ModuleType] = None) -> Loaded:
     """Import the file and find the function, or say which names come near.
 
-    `module`: what the same text was imported as before, for another function of it.
+    `module`: what the same text was imported as before, for another function of it. A function that
+    is defined inside another is taken from a call of that.
     """
     job.enter("import", f"importing {Path(request.path).name}")
     tree = parse_file(request)
     names = qualified_names(tree)
-    if "<locals>" in request.qualname:
-        raise stop(
-            "target",
-            f"`{request.qualname}` is defined inside a function; name a function of the module or "
-            "a method of one of its classes",
-        )
+    request = replace(request, qualname=_spelled(request, names))
+    levels = _levels(request.qualname)
     if request.qualname not in names:
         _refuse_early(request, names)
-    line = names.get(request.qualname, 1)
-    first_line = _first_line(tree, line)
-    wanted = needed(request, [first_line])
+    lines = {level: names.get(level, 1) for level in levels}
+    firsts = {level: _first_line(tree, line) for level, line in lines.items()}
+    wanted = needed(request, firsts.values())
     if module is None:
         module, left_out = load_module(request, tree, wanted)
     else:
         _, left_out = executed_part(request, tree, wanted)
-    function, owner = _find(request, module, names)
-    return Loaded(request, module, function, owner, line, first_line, left_out)
+    outermost = replace(request, qualname=levels[0])
+    function, owner, receiver = _find(outermost, module, names)
+    loaded = Loaded(
+        outermost, module, function, owner, lines[levels[0]], firsts[levels[0]], left_out, receiver
+    )
+    for level in levels[1:]:
+        inner = replace(request, qualname=level)
+        others = _parameters(tree, [one for one in lines.values() if one != loaded.line])
+        job.enter("arguments", f"calling {loaded.request.qualname}")
+        loaded = _inside(replace(loaded, others=others), inner, lines[level], firsts[level], names)
+    if len(levels) > 1:
+        loaded = replace(
+            loaded, others=_parameters(tree, [one for one in lines.values() if one != loaded.line])
+        )
+    return loaded
+
+
+# -- functions inside functions
+
+
+def _spelled(request: TargetRequest, names: dict[str, int]) -> str:
+    """The name as Python spells it: `make.<locals>.step`, where `make.step` was meant."""
+    given = request.qualname
+    if given in names:
+        return given
+    meant = [name for name in names if name.replace(LOCALS, ".") == given.replace(LOCALS, ".")]
+    return meant[0] if len(meant) == 1 else given
+
+
+def _levels(qualname: str) -> list[str]:
+    """`a`, `a.<locals>.b` and `a.<locals>.b.<locals>.c` for the last."""
+    parts = qualname.split(LOCALS)
+    return [LOCALS.join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _inside(
+    outer: Loaded, request: TargetRequest, line: int, first_line: int, names: dict[str, int]
+) -> Loaded:
+    """Call the outer function with its inputs and take the inner one."""
+    arguments = build_arguments(outer)
+    args, kwargs = arguments.bind(outer.parameters)
+    dotted = request.qualname.rpartition(LOCALS)[2]
+    name = dotted.split(".")[0]
+    made = take(outer.function, args, kwargs, name, request.qualname)
+    holder = SimpleNamespace(**{name: made.value})
+    found, owner, receiver = _find(replace(request, qualname=dotted), holder, names)
+    short = outer.request.qualname
+    inputs = [Input(f"{short}.{i.name}", i.value, i.source, i.note) for i in arguments.inputs]
+    when = "called it" if made.called else "returned"
+    note = f"`{name}` is what it was when `{short}` {when}"
+    return Loaded(
+        request,
+        outer.module,
+        found,
+        owner,
+        line,
+        first_line,
+        outer.left_out,
+        receiver,
+        factory_inputs=(*outer.factory_inputs, *inputs),
+        factory_notes=(*outer.factory_notes, note),
+        scope={**outer.scope, **made.scope},
+    )
+
+
+def _parameters(tree: ast.Module, lines: list[int]) -> frozenset[str]:
+    """The parameters of the functions that are defined on these lines."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno in lines:
+            spec = node.args
+            found |= {item.arg for item in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]}
+    return frozenset(found)
+
+
+# -- finding
 
 
 def _refuse_early(request: TargetRequest, names: dict[str, int]) -> None:
     """Spare the import when the name's first part is nowhere bound in the text."""
     head = request.qualname.split(".")[0]
-    if head not in request.text:
+    if head not in request.text or LOCALS in request.qualname:
         raise _unknown(request, names)
 
 
 def _find(
-    request: TargetRequest, module: ModuleType, names: dict[str, int]
-) -> tuple[Callable[..., Any], Optional[type]]:
+    request: TargetRequest, module: Any, names: dict[str, int]
+) -> tuple[Callable[..., Any], Optional[type], Optional[str]]:
+    """The function, the class that gives it `self`, and the expression for that where there is one."""
     found: Any = module
     owner: Optional[type] = None
     static = False
-    for part in request.qualname.split("."):
+    parts = request.qualname.split(".")
+    for part in parts:
         owner = found if inspect.isclass(found) else None
         static = owner is not None and isinstance(
             inspect.getattr_static(owner, part, None), (staticmethod, classmethod)
@@ -103,10 +147,31 @@ def _find(
             found = getattr(found, part)
         except AttributeError as error:
             raise _unknown(request, names) from error
+    if is_module_class(found) and _has_call(found):
+        return found.__call__, found, None
+    kind = _class_of(found)
+    wraps = hasattr(found, "__wrapped__")  # Equinox's compiled functions are modules, too
+    if not wraps and is_module_class(kind) and _has_call(kind):
+        return kind.__call__, kind, request.qualname
+    holder = _class_of(getattr(found, "__self__", None))
+    if inspect.ismethod(found) and is_module_class(holder):
+        return found.__func__, holder, ".".join(parts[:-1])
     if inspect.isclass(found):
         methods = [name for name in names if name.startswith(f"{request.qualname}.")]
         choice = f": name one of its methods, as `{methods[0]}`" if methods else ""
         raise stop("target", f"`{request.qualname}` is a class{choice}")
+    return _refuse_uncallable(found, request), None if static else owner, None
+
+
+def _class_of(value: object) -> Any:
+    return type(value)
+
+
+def _has_call(owner: type) -> bool:
+    return any("__call__" in vars(base) for base in owner.__mro__)
+
+
+def _refuse_uncallable(found: Any, request: TargetRequest) -> Callable[..., Any]:
     if not callable(found):
         kind = type(found).__name__
         raise stop("target", f"`{request.qualname}` is no function but a value of type {kind}")
@@ -114,7 +179,7 @@ def _find(
         raise stop(
             "target", f"`{request.qualname}` is asynchronous or a generator, which JAX cannot trace"
         )
-    return found, None if static else owner
+    return found
 
 
 def _unknown(request: TargetRequest, names: dict[str, int]) -> Stop:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments
-from jaxsight_runner.loading.target import Loaded
+from jaxsight_runner.loading.loaded import Loaded
+from jaxsight_runner.program.numpyro_models import potential
 from jaxsight_runner.protocol import Input, Target
 
 Leaf = Any  # an array of the user's jax, whose types are not ours to name
@@ -47,7 +48,7 @@ class Prepared:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """What the report says of them."""
-        return self.arguments.inputs
+        return (*self.loaded.factory_inputs, *self.arguments.inputs)
 
     @property
     def compiles_itself(self) -> bool:
@@ -72,6 +73,10 @@ def prepare(loaded: Loaded, arguments: Optional[Arguments] = None) -> Prepared:
     if linen is not None and args and isinstance(args[0], linen.Module):
         function, args, note = _linen(loaded, args, kwargs)
         notes = (*notes, note)
+    energy = potential(function, args, kwargs)
+    if energy is not None:
+        loaded = replace(loaded, function=energy.function)
+        function, args, notes = energy.function, (energy.values, *args), (*notes, energy.note)
     return Prepared(loaded, arguments, function, args, kwargs, notes)
 
 
@@ -79,7 +84,7 @@ def _linen(
     loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], str]:
     module, rest = args[0], args[1:]
-    name = loaded.request.qualname.split(".")[-1]
+    name = getattr(loaded.function, "__name__", loaded.request.qualname.split(".")[-1])
     if getattr(module, "scope", None) is not None:
         module, variables = module.unbind()
         note = "a Linen module: its bound variables are inputs"

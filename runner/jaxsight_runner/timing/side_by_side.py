@@ -13,6 +13,7 @@ from typing import Any, Literal, Optional
 
 from jaxsight_runner.failures import Stop, failure_of, is_user_file
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments, written
+from jaxsight_runner.inputs.ownership import helper_names
 from jaxsight_runner.inputs.spec import SpecError, parse_spec
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compilation import Compilable, compilable, copies, stage
@@ -196,10 +197,11 @@ def _same_arguments(first: Prepared, other: Loaded) -> Arguments:
 def _fits(text: str, other: Loaded) -> bool:
     """Whether a spec names all that a function needs and nothing that it does not know."""
     try:
-        names = set(parse_spec(text))
+        values = parse_spec(text)
     except SpecError:
         return False
     parameters = other.parameters
+    names = set(values) - (helper_names(values) - set(parameters)) - other.others
     if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
         return True
     needed = {
