@@ -16,6 +16,9 @@ from jaxsight_runner.derivatives.differentiation import Differentiable, Vector
 from jaxsight_runner.derivatives.nonfinite import origin
 from jaxsight_runner.protocol import GradientFinding, GradientsRequest, SourceLocation
 
+_SOLVERS = ("custom_linear_solve", "CustomRoot")
+_SAMPLERS = ("random_gamma",)  # their derivatives are those of distributions, not of samples
+
 
 class Accuser:
     """Goes from leaves that are wrong to the lines that make them so."""
@@ -31,7 +34,7 @@ class Accuser:
         function: Differentiable,
         gradient: Vector,
         reach: Reach,
-        jaxpr: Jaxpr,
+        jaxpr: Optional[Jaxpr],
         checks: dict[int, LeafCheck],
     ) -> dict[int, LeafCheck]:
         """The leaves again, those that are meant to differ marked so; what is to blame is among the findings."""
@@ -52,14 +55,25 @@ class Accuser:
         if by["wrong"] and not guilty:
             guilty = blame.rules(function.point, 1e-6, of_libraries=True)
         stops = blame.stops(by["wrong"]) if by["wrong"] and not guilty else ()
-        stops += tuple(self._dead_stops(reach, by["dead"]))
-        aside, checks = self._set_aside(blame, guilty, stops, open_, checks)
+        aside, checks = self._set_aside(blame, guilty, stops, by["wrong"], checks)
+        checks = self._declared_dead(reach, checks)
         self._accuse([rule for rule in guilty if rule not in aside.rules], function, checks)
         self._accuse_stops([s for s in stops if s not in aside.stops], function, checks)
         self._say_dead(function, reach, checks)
+        if not self.findings and jaxpr is not None and _has(jaxpr, _SAMPLERS):
+            return self._sampled(checks)
         if not self.findings:
             self._say_unexplained(function, jaxpr, checks)
         return checks
+
+    def _sampled(self, checks: dict[int, LeafCheck]) -> dict[int, LeafCheck]:
+        message = "it goes through samples of a gamma distribution, whose derivatives are not those of their code"
+        return {
+            index: replace(check, verdict="unsure", message=message, element=None)
+            if check.verdict == "wrong"
+            else check
+            for index, check in checks.items()
+        }
 
     def say_forwards(self, function: Differentiable) -> None:
         """Rules whose forward function is not the function itself."""
@@ -76,11 +90,16 @@ class Accuser:
             )
             self.findings.append(GradientFinding("wrong-rule", "error", message, place))
 
-    def _dead_stops(self, reach: Reach, dead: Sequence[int]) -> list[SourceLocation]:
-        places = [
-            cut.place for index in dead for cut in reach.cuts(index) if cut.name == "stop_gradient"
-        ]
-        return [place for place in places if place is not None and self._why(place) is not None]
+    def _declared_dead(self, reach: Reach, checks: dict[int, LeafCheck]) -> dict[int, LeafCheck]:
+        """A line that is meant to cut an input off, as that of a target network or of a label."""
+        found = dict(checks)
+        for index, check in checks.items():
+            places = [cut.place for cut in reach.cuts(index)] if check.verdict == "dead" else []
+            why = next(filter(None, (self._why(place) for place in places if place)), None)
+            if why is not None:
+                self.intended = self.intended or why
+                found[index] = replace(check, verdict="intended", message=None)
+        return found
 
     def _why(self, place: SourceLocation) -> Optional[str]:
         return (
@@ -180,13 +199,13 @@ class Accuser:
         self.findings.append(GradientFinding("non-finite", "error", message, place, leaves=paths))
 
     def _say_unexplained(
-        self, function: Differentiable, jaxpr: Jaxpr, checks: dict[int, LeafCheck]
+        self, function: Differentiable, jaxpr: Optional[Jaxpr], checks: dict[int, LeafCheck]
     ) -> None:
         bad = self._named(function, checks, ("wrong",))
         if not bad:
             return
         message, place = self._differs(function, checks).rstrip(": "), None
-        solves = _solves(jaxpr)
+        solves = _solves(jaxpr) if jaxpr is not None else []
         if len(solves) == 1:
             place = solves[0]
             message += f"; the functions that line {place.line} solves with may not belong together"
@@ -209,8 +228,15 @@ def _solves(jaxpr: Jaxpr) -> list[SourceLocation]:
     found: dict[SourceLocation, None] = {}
     for equation in opened(jaxpr).eqns:
         place = place_of(equation)
-        if equation.primitive.name == "custom_linear_solve" and place is not None:
+        if equation.primitive.name in _SOLVERS and place is not None:
             found.setdefault(place)
         for nested in sub_jaxprs(equation):
             found.update(dict.fromkeys(_solves(nested)))
     return list(found)
+
+
+def _has(jaxpr: Jaxpr, names: Sequence[str]) -> bool:
+    return any(
+        equation.primitive.name in names or any(_has(each, names) for each in sub_jaxprs(equation))
+        for equation in opened(jaxpr).eqns
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Optional, cast
 
+from jaxsight_runner.costs.jaxprs import opened
 from jaxsight_runner.derivatives.accusing import Accuser, names
 from jaxsight_runner.derivatives.blame import Blame, Watches
 from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck
@@ -82,11 +83,15 @@ class Checker:
         """Trace, differentiate, compare, blame."""
         self._job.enter("trace", "tracing in float64")
         outputs, jaxpr = traced(self._program)
+        if jaxpr is None:
+            self._notes.append(
+                "Python looks at values, so that the function cannot be compiled: checked without"
+            )
         change = retraced(outputs.function, outputs.point, jaxpr)
         if change is not None:
             return self._random(change)
         reach = Reach(jaxpr)
-        self._require_floats(jaxpr, reach)
+        self._require_floats(jaxpr)
         function = differentiable(outputs, jaxpr, self._options.seed)
         self._refuse_nonfinite_value(function)
         change = rerun(function.values, function.point, jaxpr)
@@ -121,8 +126,8 @@ class Checker:
         leaves = tuple(self._described(path) for path in self._program.paths)
         return Checked(None, leaves, (finding,))
 
-    def _require_floats(self, jaxpr: Any, reach: Reach) -> None:
-        if jaxpr.out_avals if hasattr(jaxpr, "out_avals") else jaxpr.jaxpr.outvars:
+    def _require_floats(self, jaxpr: Any) -> None:
+        if jaxpr is None or opened(jaxpr).outvars:
             return
         whole = import_module("jax").make_jaxpr(lambda *leaves: self._program.call(*leaves)[0])  # pyright: ignore
         cut = Reach(whole(*self._program.leaves)).last_cut
@@ -240,7 +245,7 @@ class Checker:
             self._notes.append("forward mode is not defined through a custom_vjp")
             return None
         claimed = inner(gradient, along)
-        value = abs(float(function.step(0.0, function.point, function.point)))
+        value = max(abs(float(function.step(t, function.point, along))) for t in (-1.0, 0.0, 1.0))
         scale = max(abs(pushed), abs(claimed), magnitude(gradient, along))
         apart = max(abs(pushed - claimed) - 1e3 * 2.3e-16 * value, 0.0)  # less than rounding leaves
         return apart / scale if scale else 0.0

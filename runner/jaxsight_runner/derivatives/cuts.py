@@ -52,8 +52,11 @@ class Cut:
 class Reach:
     """What the results of a program depend on."""
 
-    def __init__(self, jaxpr: Jaxpr) -> None:
+    def __init__(self, jaxpr: Optional[Jaxpr]) -> None:
         self._cuts: list[Cut] = []
+        if jaxpr is None:  # nothing is known
+            self._values = self._slopes = -1
+            return
         program = opened(jaxpr)
         given = [(1 << i, 1 << i) for i in range(len(program.invars))]
         found = self._body(jaxpr, given, None, False)

@@ -28,9 +28,11 @@ class Change:
 
 
 def retraced(
-    function: Callable[..., Any], values: Sequence[Any], before: Jaxpr
+    function: Callable[..., Any], values: Sequence[Any], before: Optional[Jaxpr]
 ) -> Optional[Change]:
     """What differs when the function is traced once more."""
+    if before is None:
+        return None
     jax = import_module("jax")
     jax.clear_caches()
     again = jax.make_jaxpr(lambda *leaves: function(*leaves))(*values)  # pyright: ignore
@@ -41,9 +43,11 @@ def retraced(
     return Change(words, found[0])
 
 
-def rerun(compiled: Callable[..., Any], values: Sequence[Any], jaxpr: Jaxpr) -> Optional[Change]:
+def rerun(
+    compiled: Callable[..., Any], values: Sequence[Any], jaxpr: Optional[Jaxpr]
+) -> Optional[Change]:
     """Whether a program that calls Python or foreign code gives other numbers the second time."""
-    callback = _callback(jaxpr)
+    callback = _callback(jaxpr) if jaxpr is not None else (None,)
     if callback is None:
         return None
     numpy = import_module("numpy")

@@ -34,6 +34,7 @@ class Differentiable:
     gradient: Slopes  # compiled: (*leaves) -> one array for each leaf
     tolerance: float  # relative, of its gradients
     epsilon: float  # the rounding error of one operation in `step`
+    is_eager: bool = False  # Python looks at its values, so that it cannot be compiled
     infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
 
     def along(self, point: Vector, direction: Vector) -> Callable[[float], float]:
@@ -43,7 +44,14 @@ class Differentiable:
 
     def pushed(self, direction: Vector) -> float:
         """The directional derivative by forward mode."""
-        return float(self.jax.jvp(self.phi, tuple(self.point), tuple(direction))[1])
+
+        def pushed(*along: Any) -> Any:
+            return self.jax.jvp(self.phi, tuple(self.point), along)[1]
+
+        # where the program rounds, the compiler rounds less: both modes have to be compiled
+        return float(
+            _compiled(self.jax, pushed, self.is_eager or self.precision == "f64")(*direction)
+        )
 
     def anew(self) -> Differentiable:
         """The same function with a gradient that is traced again when it is first asked for."""
@@ -51,7 +59,7 @@ class Differentiable:
         def phi(*leaves: Any) -> Any:
             return self.phi(*leaves)
 
-        return replace(self, gradient=Slopes(self.jax, phi, len(self.point)))
+        return replace(self, gradient=Slopes(self.jax, phi, len(self.point), self.is_eager))
 
     def of_gradient(self, weights: Vector) -> Differentiable:
         """The gradient against fixed weights, as a function to differentiate once more."""
@@ -68,16 +76,17 @@ class Differentiable:
             phi=phi,
             outputs=outputs,
             values=self.gradient,
-            step=self.jax.jit(_step(self.jax.numpy, phi)),
-            gradient=Slopes(self.jax, phi, len(self.point)),
+            step=_compiled(self.jax, _step(self.jax.numpy, phi), self.is_eager),
+            gradient=Slopes(self.jax, phi, len(self.point), self.is_eager),
         )
 
 
 class Slopes:
     """The compiled gradient of a function, and the value that comes along with it."""
 
-    def __init__(self, jax: Any, phi: Callable[..., Any], count: int) -> None:
-        self._both = jax.jit(jax.value_and_grad(phi, argnums=tuple(range(count))))
+    def __init__(self, jax: Any, phi: Callable[..., Any], count: int, is_eager: bool) -> None:
+        both = jax.value_and_grad(phi, argnums=tuple(range(count)))
+        self._both = both if is_eager else jax.jit(both)
 
     def __call__(self, *leaves: Any) -> Vector:
         """One array for each leaf."""
@@ -86,6 +95,10 @@ class Slopes:
     def value(self, *leaves: Any) -> float:
         """What the function gives while it is differentiated."""
         return float(self._both(*leaves)[0])
+
+
+def _compiled(jax: Any, function: Callable[..., Any], is_eager: bool) -> Callable[..., Any]:
+    return function if is_eager else jax.jit(function)
 
 
 def _step(numpy: Any, phi: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,11 +155,16 @@ def floating(program: Program, promote: bool, only_first: bool = False) -> Outpu
 
 
 def traced(program: Program) -> tuple[Outputs, Any]:
-    """The program in float64 where it can be traced so, else as it is; with its jaxpr."""
+    """The program in float64 where it can be traced so, else as it is; with its jaxpr.
+
+    A function that looks at its values in Python, as an `if` does, has a gradient and no jaxpr.
+    """
     jax = import_module("jax")
+    found = floating(program, promote=True)
     try:
-        found = floating(program, promote=True)
         return found, jax.make_jaxpr(found.function)(*found.point)
+    except jax.errors.JAXTypeError:
+        return found, None
     except (TypeError, ValueError) as error:
         # dtypes written down in the program may not go together with float64 arguments
         if not _is_about_dtypes(error):
@@ -161,7 +179,8 @@ def differentiable(
 ) -> Differentiable:
     """The derivatives of what was traced; `referenced`: differences are taken in double precision."""
     jax, numpy = import_module("jax"), import_module("numpy")
-    compiled = jax.jit(given.function)
+    is_eager = jaxpr is None
+    compiled = _compiled(jax, given.function, is_eager)
     values = compiled(*given.point)
     if not values:
         raise stop(
@@ -178,7 +197,7 @@ def differentiable(
             found = [jax.numpy.where(m, 0, value) for m, value in zip(infinite, found)]
         return _weighed(jax.numpy, cotangents, found)
 
-    narrow = lowest(jaxpr) if given.is_promoted else _lowest_of(values)
+    narrow = lowest(jaxpr) if given.is_promoted and not is_eager else _lowest_of(values)
     found = Differentiable(
         phi=phi,
         point=given.point,
@@ -187,13 +206,14 @@ def differentiable(
         jax=jax,
         outputs=given.function,
         values=compiled,
-        step=jax.jit(_step(jax.numpy, phi)),
-        gradient=Slopes(jax, phi, len(given.point)),
+        step=_compiled(jax, _step(jax.numpy, phi), is_eager),
+        gradient=Slopes(jax, phi, len(given.point), is_eager),
         tolerance=_TOLERANCES.get(narrow or "", _FULL_TOLERANCE),
         epsilon=2.3e-16,
+        is_eager=is_eager,
         infinite=count,
     )
-    if found.precision == "f64" or not referenced:
+    if found.precision == "f64" or not referenced or is_eager:
         return found
     return _referenced(found, jaxpr, cotangents, infinite)
 

@@ -17,6 +17,7 @@ from jaxsight_runner.program.prepared import Program
 _LOSSES = {"bfloat16": 0.25, "float16": 5e-2, "complex64": 1e-2, "float32": 1e-2}
 _EPSILONS = {"float32": 6e-8, "complex64": 6e-8, "float16": 5e-4, "bfloat16": 4e-3}
 _WORSE = 30.0
+_SMALLEST = {"float16": 6e-5}  # normal number; else about 1e-38
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ class _Check:
         if found:
             return found
         limit = _LOSSES[self._dtype]
-        losses = [distance(value, true) for value, true in zip(self._native, reference)]
+        losses = [
+            distance(value, true) if self._is_normal(true) else 0.0
+            for value, true in zip(self._native, reference)
+        ]
         if max(losses, default=0) <= limit:
             return []
         inherent = self._inherent(reference)
@@ -99,6 +103,11 @@ class _Check:
             if losses[index] > _WORSE * inherent[index] and self._finite(true):
                 found.append(NativeTrouble("precision", name, self._dtype, losses[index], None))
         return found
+
+    def _is_normal(self, true: Any) -> bool:
+        """Whether the largest element is a number that the precision can hold at all."""
+        largest = float(self._numpy.max(self._numpy.abs(self._numpy.asarray(true)), initial=0))
+        return largest > _SMALLEST.get(self._dtype, 1.2e-38)
 
     def _finite(self, value: Any) -> bool:
         return bool(self._numpy.all(self._numpy.isfinite(self._numpy.asarray(wide(value)))))

@@ -60,7 +60,9 @@ class _Task:
             found = list(checked.findings)
             if checked.function is not None and all(f.level != "error" for f in found):
                 found += self._boundaries(checked)
-        if checked.function is not None and all(f.level != "error" or not f.place for f in found):
+        function = checked.function
+        is_traced = function is not None and not function.is_eager
+        if is_traced and all(f.level != "error" or not f.place for f in found):
             found = [*self._native(), *found]  # which may explain a mismatch
         verdict, summary = judged(checked, found)
         errors = [finding for finding in found if finding.level == "error"]
