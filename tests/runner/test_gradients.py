@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.runner import gradient_cases
 from tests.runner.conftest import Bench
-from tests.runner.gradient_cases import CASES, FINDINGS, HEAD, X, custom
+from tests.runner.gradient_cases import CASES, FINDINGS, HEAD, ROUNDED, X, custom
 
 from jaxsight_runner.protocol import Failure, GradientsReport
 from jaxsight_server.runner_client import runner_entry
@@ -32,8 +32,15 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {item["name"]: item for item in found}
 
 
+def skip_what_is_not_rounded(name: str, outcomes: dict[str, Any]) -> None:
+    version: str = outcomes[name].get("environment", {}).get("jax", "")
+    if name in ROUNDED and version.startswith("0.4."):
+        pytest.skip(f"JAX {version} does not round there")
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_gradient_is_judged_right(name: str, outcomes: dict[str, Any]) -> None:
+    skip_what_is_not_rounded(name, outcomes)
     _, _, verdict, leaves = CASES[name]
     found = outcomes[name]
     if verdict == "unsupported":
@@ -68,8 +75,9 @@ def test_the_wrong_rule_is_named(name: str, line: str, outcomes: dict[str, Any])
 
 @pytest.mark.parametrize("name", FINDINGS)
 def test_what_is_to_blame_is_found_with_its_line(name: str, outcomes: dict[str, Any]) -> None:
-    kind, start = FINDINGS[name]
-    found = [item for item in outcomes[name]["findings"] if item["kind"] == kind]
+    skip_what_is_not_rounded(name, outcomes)
+    kinds, start = FINDINGS[name]
+    found = [item for item in outcomes[name]["findings"] if item["kind"] in kinds.split("|")]
     assert found, outcomes[name]["findings"]
     line: int = found[0]["place"]["line"]
     assert (HEAD + CASES[name][0]).splitlines()[line - 1].strip().startswith(start)
