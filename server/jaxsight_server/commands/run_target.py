@@ -34,6 +34,12 @@ def add_target_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--input", metavar="SPEC", help='as in "x: f32[128, 64], y: i32[128] in [0, 9], key: key"'
     )
+    parser.add_argument(
+        "--mesh",
+        metavar="AXES",
+        help='the devices that inputs are split over, as in "data=4, model=2"; else those of a comment above the '
+        "function, the mesh of the module, all devices",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_python_argument(parser)
     parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds")
@@ -189,6 +195,7 @@ def _request(arguments: Namespace, make: Make) -> TargetRequest:
     return replace(
         request,
         input=arguments.input,
+        mesh=arguments.mesh,
         import_file=arguments.import_file,
         root=str(project_root(path)),
     )

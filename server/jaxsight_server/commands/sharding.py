@@ -36,11 +36,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target_arguments(parser)
     add_group_arguments(parser)
     parser.add_argument(
-        "--mesh",
-        metavar="AXES",
-        help='the devices, as in "data=4, model=2"; else a comment above the function, the module\'s mesh, all devices',
-    )
-    parser.add_argument(
         "--assume",
         metavar="ACCELERATOR",
         help="the device that the estimate assumes: h100, a100, v4, v5e, v5p, v6e (else the one at hand, or h100)",
@@ -57,7 +52,7 @@ def run(arguments: Namespace) -> int:
     options = ShardingOptions(accelerator=arguments.assume, measure=arguments.measure)
 
     def make(path: str, source: str, qualname: str) -> ShardingRequest:
-        return ShardingRequest(path, source, qualname, mesh=arguments.mesh, options=options)
+        return ShardingRequest(path, source, qualname, options=options)
 
     report = run_target(arguments, make)
     if report is None:

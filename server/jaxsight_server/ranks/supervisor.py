@@ -196,6 +196,7 @@ async def _read_output(run: _Run, one: _Process) -> None:
 
 async def _end(run: _Run, *, polite: bool) -> None:
     """End all processes: launchers get a moment to end theirs, and what is left is killed."""
+    run.on_log = _unheard  # what they say of being ended is no news
     if sys.platform == "win32":
         for one in run.processes:
             if one.process.returncode is None:
@@ -214,6 +215,10 @@ async def _end(run: _Run, *, polite: bool) -> None:
     for one in run.processes:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(one.process.wait(), timeout=2.0)
+
+
+def _unheard(_log: Log) -> None:
+    """Nobody listens any more."""
 
 
 def _signal(run: _Run, number: signal.Signals) -> None:

@@ -23,6 +23,7 @@ from jaxsight_runner.protocol import (
     Up,
 )
 
+_QUIET = 3.0  # seconds without a sign of life, of which there are two a second
 _BUSY = 0.05  # seconds of computing between two signs of life that count as computing
 
 
@@ -153,7 +154,9 @@ class Watch:
         waited = now - max(state.began for state in others)
         idle = now - last.moved
         if min(waited, idle) > self.limits.idle or waited > self.limits.slow:
-            words = f"rank {last.number} hangs {last.where}, while the others wait for it"
+            quiet = now - last.heard > _QUIET
+            how = "has fallen silent, as if it were killed," if quiet else "hangs"
+            words = f"rank {last.number} {how} {last.where}, while the others wait for it"
             return _hang(last, words)
         return None
 
@@ -229,7 +232,8 @@ def _death(state: RankState) -> Failure:
 
 
 def _launcher_ended(watch: Watch, code: int, tail: str) -> Failure:
-    last = tail.strip().splitlines()[-1] if tail.strip() else ""
+    said = [line.strip() for line in tail.splitlines() if any(char.isalpha() for char in line)]
+    last = said[-1] if said else ""
     missing = [state for state in watch.ranks.values() if state.outcome is None]
     who = "".join(f"; rank {state.number} was {state.where}" for state in missing[:3])
     if not watch.ranks:
