@@ -200,6 +200,10 @@ def test_a_slow_one_is_not_one_that_hangs() -> None:
     assert (
         hung.message == "rank 1 hangs in phase trace, at train.py:7, while the others wait for it"
     )
+    watch.heard(0, Tick("trace", 100.0), 79.0)
+    gone = watch.problem(79.0)
+    assert gone is not None
+    assert "rank 1 has fallen silent, as if it were killed, in phase trace" in gone.message
 
 
 def test_one_that_never_starts_and_one_that_says_nothing() -> None:

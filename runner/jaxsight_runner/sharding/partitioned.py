@@ -61,8 +61,8 @@ def partition(
     try:
         with in_context(devices):
             built, jaxpr, whole = _compiled(prepared, compiled, job)
-    except Exception:
-        if devices is None:
+    except Exception as error:
+        if devices is None or "mesh" not in str(error):
             raise
         built, jaxpr, whole = _compiled(prepared, compiled, job)
     executable = Executable(text_of(built), loops(jaxpr))

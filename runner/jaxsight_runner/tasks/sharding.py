@@ -132,6 +132,11 @@ def _notes(
             "the program names its devices itself and cannot be compiled for one: "
             "its whole work is counted from the jaxpr, before fusion"
         )
+    if sent and _platform(devices) == "cpu":
+        notes.append(
+            "these are the CPU compiler's collectives: one for GPUs or TPUs may send less, since it can leave the parts of "
+            "a sum where they are needed (reduce-scatter), and sends bfloat16 as such"
+        )
     if any(one.open_ended for one in sent):
         notes.append("collectives in loops whose turns nobody knows are counted once: at least")
     if told.unknown:

@@ -28,6 +28,7 @@ from jaxsight_server.commands.run_target import (
 )
 
 _SHOWN = 12  # rows of a table
+_LARGE = 0.01  # share of all bytes from which it is said how an array could be split
 _SHORT = 1e-5  # seconds
 
 
@@ -85,7 +86,7 @@ def text(report: ShardingReport) -> Iterator[str]:
 
 
 def _devices(report: ShardingReport) -> str:
-    simulated = " simulated" if report.simulated else ""
+    simulated = " simulated" if report.simulated and report.devices > 1 else ""
     shown = f"{report.devices}{simulated} device{'s' if report.devices != 1 else ''}"
     if report.processes > 1:
         shown += f" of {report.processes} processes"
@@ -220,16 +221,18 @@ def _arrays(report: ShardingReport) -> Iterator[str]:
         yield ""
         yield f"  {title}, and what each device holds of them:"
         order = sorted(arrays, key=lambda one: -one.bytes_per_device)
-        yield from _table([_array(one, report.devices) for one in order[:_SHOWN]])
+        large = _LARGE * sum(one.bytes_per_device for one in arrays)
+        yield from _table([_array(one, report.devices, large) for one in order[:_SHOWN]])
         if len(order) > _SHOWN:
             yield f"  {len(order) - _SHOWN} more: --json names all"
 
 
-def _array(one: PlacedArray, devices: int) -> tuple[str, ...]:
+def _array(one: PlacedArray, devices: int, large: float) -> tuple[str, ...]:
     remark = ""
     if one.copies > 1:
         copies = "on every device" if one.copies == devices else f"in {one.copies} copies"
-        remark = f"the same {copies}" + (f"; could split {one.could}" if one.could else "")
+        could = one.could if one.bytes_per_device >= large else None
+        remark = f"the same {copies}" + (f"; could split {could}" if could else "")
     return (one.name, one.value, one.sharding, count(one.bytes_per_device, "B"), remark)
 
 
