@@ -25,7 +25,7 @@ _TROUBLE = "Error (reading|writing) persistent compilation cache"
 
 
 def keep_compiled() -> None:
-    """Use the cache from now on, unless the user has one; call it before anything is compiled."""
+    """Use the cache from now on, unless the user has one."""
     jax = import_module("jax")
     if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
         return
@@ -42,6 +42,8 @@ def keep_compiled() -> None:
         jax.config.update("jax_compilation_cache_dir", str(own))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        cache = import_module("jax.experimental.compilation_cache.compilation_cache")
+        cache.reset_cache()  # it decided at the first compile, while importing, that it is not used
 
 
 def drop_oldest(folder: Path, most: int = MOST_BYTES) -> None:

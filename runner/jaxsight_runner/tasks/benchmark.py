@@ -11,6 +11,7 @@ from jaxsight_runner.costs.achieved import achieved
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.inputs.arguments import build_arguments
 from jaxsight_runner.loading.imported import imported_files
+from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import load_target
 from jaxsight_runner.program.compilation import Built, compilable, stage
 from jaxsight_runner.program.prepared import Prepared, prepare
@@ -39,12 +40,11 @@ _T = TypeVar("_T")
 
 def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     """Import, build arguments, compile stage by stage, measure."""
-    jax = import_module("jax")
-    jax.config.update("jax_enable_compilation_cache", False)  # a cold compile is what is asked for
-    if job.processes > 1:
-        return measure_together(request, job)
-    check_axes(request.sweep)
-    prepared = _load(request, job)
+    with with_options(jax_enable_compilation_cache=False):  # a cold compile is what is asked for
+        if job.processes > 1:
+            return measure_together(request, job)
+        check_axes(request.sweep)
+        prepared = _load(request, job)
     compiled = compilable(prepared)
     staged = stage(compiled, job)
     built, fresh, options = staged.built, bool(staged.built.donated), request.options

@@ -18,6 +18,7 @@ from jaxsight_runner.derivatives.targets import differentiated, ranges_of
 from jaxsight_runner.derivatives.verdicts import judged
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import Stop, is_out_of_memory
+from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compile_cache import keep_compiled
 from jaxsight_runner.program.prepared import Prepared, Program, prepare, program
@@ -27,12 +28,13 @@ from jaxsight_runner.worker import Job
 
 def run(request: GradientsRequest, job: Job) -> GradientsReport:
     """Import in double precision, differentiate, compare, judge."""
+    with with_options(jax_platforms="cpu", jax_enable_x64=True):
+        target = load_target(request, job)
     jax = import_module("jax")
     jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_enable_x64", True)
-    keep_compiled()
-    loaded, notes = differentiated(load_target(request, job))
     jax.config.update("jax_enable_x64", True)  # the file may have turned it off
+    keep_compiled()
+    loaded, notes = differentiated(target)
     job.enter("arguments", "building the arguments")
     prepared = prepare(loaded)
     return _Task(request, prepared, program(prepared), job, notes).report()

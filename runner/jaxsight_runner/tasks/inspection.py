@@ -15,6 +15,7 @@ from jaxsight_runner.costs.line_costs import (
 )
 from jaxsight_runner.costs.roofline import machine_peak, roofline
 from jaxsight_runner.environment import describe_environment
+from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import load_target
 from jaxsight_runner.program.compilation import Built, build, compilable, donated_arguments
 from jaxsight_runner.program.instructions import Executable
@@ -37,9 +38,9 @@ _MOST_LINES = 200
 
 def run(request: InspectionRequest, job: Job) -> InspectionReport:
     """Import, build arguments, trace twice: once for the jaxpr, once for the compiler."""
+    with with_options(jax_enable_compilation_cache=False):
+        loaded = load_target(request, job)
     jax = import_module("jax")
-    jax.config.update("jax_enable_compilation_cache", False)
-    loaded = load_target(request, job)
     job.enter("arguments", "building the arguments")
     prepared = prepare(loaded)
     compiled = compilable(prepared)

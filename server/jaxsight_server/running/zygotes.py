@@ -78,9 +78,7 @@ class Zygotes:
             answer = await zygote.fork(launch, folders)
             return answer
         finally:
-            if not isinstance(
-                answer, Forked
-            ):  # also when this was cancelled: it may copy itself yet
+            if answer is None or answer.ends_it:  # when cancelled, it may copy itself yet
                 self._all.pop(key, None)
                 zygote.kill()
                 await zygote.stop()
@@ -119,6 +117,11 @@ class Refusal:
 
     kind: str  # "stale": another one would; "unfit": none would; "project": not in these folders
     why: str
+
+    @property
+    def ends_it(self) -> bool:
+        """Whether it is of no use any more."""
+        return self.kind != "project"
 
 
 @dataclass
@@ -233,6 +236,8 @@ class Zygote:
 
 class Forked:
     """A copy that does one job."""
+
+    ends_it = False
 
     def __init__(
         self,
