@@ -122,3 +122,22 @@ async def test_lines_of_errors_are_those_of_the_file(bench: Bench) -> None:
     outcome = (await bench("for _ in []: pass\n" + SCRIPT, "x: f32", "h")).outcome
     assert isinstance(outcome, Failure)
     assert outcome.line == 10 and "return x + missing" in (outcome.traceback or "")
+
+
+async def test_what_is_not_installed_is_left_out_where_it_is_not_needed(bench: Bench) -> None:
+    text = """
+        import jaxsight_no_such_module as missing
+        from jaxsight_no_such_module import load
+        missing.set_seed(0)
+        def data() -> missing.Dataset:
+            return load()
+        def f(x):
+            return x + 1
+        def g(x):
+            return missing.change(x)
+        """
+    report = (await bench(text, "x: f32")).outcome
+    assert isinstance(report, BenchmarkReport), report
+    assert report.target.left_out == (2, 3, 4, 5)
+    failure = (await bench(text.replace("missing.set_seed(0)", ""), "x: f32", "g")).outcome
+    assert isinstance(failure, Failure) and failure.kind == "missing-module"

@@ -7,6 +7,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -16,6 +17,7 @@ from jaxsight_runner.failures import Stop, failure_of, interpreter, prime_source
 from jaxsight_runner.loading.definitions import running_lines, running_statements
 from jaxsight_runner.loading.needed import Needed
 from jaxsight_runner.protocol import Failure, Question, SourceLine, TargetRequest
+from jaxsight_runner.slicing.libraries import is_missing
 from jaxsight_runner.slicing.plan import Obstacle, plan
 
 
@@ -78,34 +80,91 @@ def load_module(
         if folder in sys.path:
             sys.path.remove(folder)
         sys.path.insert(0, folder)
-    tree, left_out = executed_part(request, tree, needed)
     prime_source(path, request.text)
     sys.argv = [path]
-    try:
-        code = compile(tree, path, "exec", dont_inherit=True)
-        loader = _BufferLoader(path, request.text, code, Path(path).name == "__init__.py")
-        sys.meta_path.insert(0, _BufferFinder(name, path, loader))
-        return importlib.import_module(name), left_out
-    except ModuleNotFoundError as error:
-        raise Stop(_missing(error, path)) from error
-    except SyntaxError as error:  # of the compiler, or of another file that it imports
-        message = f"{error.filename}:{error.lineno} is no Python: {error.msg}"
-        raise stop("syntax", message, error.filename, error.lineno) from error
+    failing: list[ast.stmt] = []
+    while True:
+        part, left_out = executed_part(request, tree, needed, failing)
+        try:
+            return _imported(name, request, part), left_out
+        except ModuleNotFoundError as error:
+            at_fault = _import_of(error, tree, path)
+            if at_fault is None or at_fault in failing:
+                raise Stop(_missing(error, path)) from error
+            failing.append(at_fault)  # it cannot be run here: the target may do without
+            if not _can_do_without(request, tree, needed, failing):
+                raise Stop(_missing(error, path)) from error
+        except SyntaxError as error:  # of the compiler, or of another file that it imports
+            message = f"{error.filename}:{error.lineno} is no Python: {error.msg}"
+            raise stop("syntax", message, error.filename, error.lineno) from error
+
+
+def _imported(name: str, request: TargetRequest, tree: ast.Module) -> ModuleType:
+    path = request.path
+    code = compile(tree, path, "exec", dont_inherit=True)
+    loader = _BufferLoader(path, request.text, code, Path(path).name == "__init__.py")
+    sys.meta_path.insert(0, _BufferFinder(name, path, loader))
+    return importlib.import_module(name)
 
 
 def executed_part(
-    request: TargetRequest, tree: ast.Module, needed: Needed
+    request: TargetRequest, tree: ast.Module, needed: Needed, failing: Sequence[ast.stmt] = ()
 ) -> tuple[ast.Module, tuple[int, ...]]:
-    """What of the file to execute for a target, and the lines left out; asks where that is not known."""
+    """What of the file to execute for a target, and the lines left out; asks where that is not known.
+
+    `failing`: imports that were tried, and that some library of the user's lacks a module for.
+    """
     running = running_lines(request.text, tree)
-    if not running or request.import_file:
+    missing = [*_missing_imports(tree), *failing]
+    if request.import_file or not (running or missing):
         return tree, ()
-    found, obstacle = plan(
-        tree, running_statements(tree), needed.names, request.qualname, needed.files
-    )
-    if found is None:
-        raise Stop(_ask(request, running, obstacle))
-    return found.tree, found.left_out
+    left_out = [*running_statements(tree), *missing]
+    found, obstacle = plan(tree, left_out, needed.names, request.qualname, needed.files)
+    if found is not None:
+        return found.tree, found.left_out
+    if not running:
+        return tree, ()  # its import fails, and that says what is missing
+    raise Stop(_ask(request, running, obstacle))
+
+
+def _can_do_without(
+    request: TargetRequest, tree: ast.Module, needed: Needed, failing: Sequence[ast.stmt]
+) -> bool:
+    if request.import_file:
+        return False
+    left_out = [*running_statements(tree), *_missing_imports(tree), *failing]
+    return plan(tree, left_out, needed.names, request.qualname, needed.files)[0] is not None
+
+
+def _import_of(error: ModuleNotFoundError, tree: ast.Module, path: str) -> Optional[ast.stmt]:
+    """The import at the file's top level that failed."""
+    trace = error.__traceback__
+    line = 0
+    while trace is not None:
+        if (
+            trace.tb_frame.f_code.co_filename == path
+            and trace.tb_frame.f_code.co_name == "<module>"
+        ):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and node.lineno <= line <= (
+            node.end_lineno or node.lineno
+        ):
+            return node
+    return None
+
+
+def _missing_imports(tree: ast.Module) -> list[ast.stmt]:
+    """Imports at the top level of what is not installed: the target may do without."""
+    found: list[ast.stmt] = []
+    for node in tree.body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
+            names = [node.module or ""]
+        if any(is_missing(name.split(".")[0]) for name in names):
+            found.append(node)
+    return found
 
 
 def _ask(

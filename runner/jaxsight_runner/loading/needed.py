@@ -32,22 +32,29 @@ def needed(request: TargetRequest, first_lines: Iterable[int]) -> Needed:
     names = {request.qualname.split(".")[0]}
     files = False
     for text in (request.input, *comments, request.recorded_input):
-        for value in _values(text or ""):
-            files = files or isinstance(value, FileSpec)
-            names |= _mentioned(value)
+        given: set[str] = set()
+        for name, value in _spec(text or "").items():
+            for part in _parts(value):
+                files = files or isinstance(part, FileSpec)
+                names |= _mentioned(part) - given
+            given.add(name)  # what comes after it means this, and not the module's
     return Needed(frozenset(names), files)
 
 
-def _values(text: str) -> Iterator[Value]:
+def _spec(text: str) -> dict[str, Value]:
     try:
-        waiting = list(parse_spec(text).values())
+        return parse_spec(text)
     except SpecError:  # said when the inputs are built
-        return
+        return {}
+
+
+def _parts(value: Value) -> Iterator[Value]:
+    waiting = [value]
     while waiting:
-        value = waiting.pop()
-        yield value
-        if isinstance(value, NestSpec):
-            waiting += value.items
+        part = waiting.pop()
+        yield part
+        if isinstance(part, NestSpec):
+            waiting += part.items
 
 
 def _mentioned(value: Value) -> set[str]:

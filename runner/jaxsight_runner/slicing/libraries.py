@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from typing import Optional
 
 from jaxsight_runner.failures import is_user_file
@@ -241,6 +241,11 @@ def is_fixed(dotted: str) -> bool:
     return below(dotted, _FIXED) and not dotted.endswith((".load", ".save", ".savez"))
 
 
+def keeps_no_record(dotted: str) -> bool:
+    """Whether a call leaves classes that it is given alone, and enters them nowhere."""
+    return dotted.split(".")[0] in _STATELESS and setting(dotted) is None
+
+
 def leaves_arguments(dotted: str) -> bool:
     """Whether a call changes none of its arguments; its result may be one of them."""
     top, *rest = dotted.split(".")
@@ -277,11 +282,24 @@ def is_library(top: str) -> bool:
     """Whether a module is installed or the standard library's, and none of the user's own."""
     if top in sys.stdlib_module_names or top in _STATELESS or top == "numpy":
         return True
+    places = _places(top)
+    # What is not installed fails where it is imported, whosoever it is.
+    return places is None or not any(is_user_file(place) for place in places)
+
+
+def is_missing(top: str) -> bool:
+    """Whether nothing of this name can be imported."""
+    return top not in sys.stdlib_module_names and _places(top) is None
+
+
+@cache
+def _places(top: str) -> Optional[tuple[str, ...]]:
+    """Where a module lies; None where it is nowhere."""
     try:
-        spec = PathFinder.find_spec(top)
+        spec = find_spec(top)
     except (ImportError, ValueError, AttributeError):
-        return False
+        return ()
     if spec is None:
-        return False
+        return None
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
-    return bool(places) and not any(is_user_file(str(place)) for place in places)
+    return tuple(map(str, places)) or ("",)

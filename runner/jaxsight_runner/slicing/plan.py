@@ -64,7 +64,7 @@ class _Planner:
     def __init__(self, tree: ast.Module, running: Collection[ast.stmt]) -> None:
         self._tree = tree
         self._module = Module(tree)
-        self._groups = _groups(self._module)
+        self._groups: dict[str, set[str]] = {}  # names whose values may be parts of each other
         places = {id(node): index for index, node in enumerate(tree.body)}
         self._running = sorted(places[id(node)] for node in running)
         self._dropped: list[_Dropped] = []
@@ -111,6 +111,7 @@ class _Planner:
     def _drop(self) -> None:
         """Leave out what runs something and, in the order of the file, what depends on it."""
         for statement in self._module.statements:
+            self._join(statement)
             if statement.index in self._running:
                 self._leave_out(statement, statement.node.lineno)
             else:
@@ -124,6 +125,18 @@ class _Planner:
         for name in effects.changed:
             changes |= self._groups.get(name, {name})
         self._dropped.append(_Dropped(statement, effects, cause, changes))
+
+    def _join(self, statement: Statement) -> None:
+        """Note which values a statement may make parts of each other."""
+        effects, kinds = self._module.effects(statement), self._module.kinds
+        if not effects.mingled:
+            return
+        mutable = {name for name in effects.bound if kinds.kind(name) not in ("fixed", "import")}
+        joined = effects.mingled | mutable
+        for name in list(joined):
+            joined |= self._groups.get(name, {name})
+        for name in joined:
+            self._groups[name] = joined
 
     def _depends(self, statement: Statement) -> Optional[int]:
         """The line of a statement left out before, on which this one depends."""
@@ -149,20 +162,3 @@ def _words(item: _Dropped, name: str, target: str) -> str:
         return f"line {line} depends on it and sets `{name}`, which `{target}` needs"
     verb = "sets" if name in item.effects.bound else "may change"
     return f"it {verb} `{name}`, which `{target}` needs"
-
-
-def _groups(module: Module) -> dict[str, set[str]]:
-    """Names whose values may be parts of each other, by name."""
-    groups: dict[str, set[str]] = {}
-    for statement in module.statements:
-        effects = module.effects(statement)
-        kinds = module.kinds
-        mutable = {name for name in effects.bound if kinds.kind(name) not in ("fixed", "import")}
-        if not effects.mingled:
-            continue
-        joined = effects.mingled | mutable
-        for name in list(joined):
-            joined |= groups.get(name, {name})
-        for name in joined:
-            groups[name] = joined
-    return groups

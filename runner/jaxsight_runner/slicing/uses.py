@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Optional, Union
 
-from jaxsight_runner.slicing.libraries import is_fresh, leaves_arguments
+from jaxsight_runner.slicing.libraries import is_fresh, keeps_no_record, leaves_arguments
 from jaxsight_runner.slicing.scopes import (
     DEFINITIONS,
     Function,
@@ -402,7 +402,8 @@ class Collector:
         module = imports.get(root.id)
         if module is not None:
             dotted = ".".join([module, *chain])
-            passing: How = how if leaves_arguments(dotted) else "argument"
+            passing: How = "kept" if keeps_no_record(dotted) else "argument"
+            passing = how if leaves_arguments(dotted) else passing
             self._arguments(arguments, "read" if is_fresh(dotted) else passing, scope)
         elif owner is not None:
             self._sink.calls_unknown = True
