@@ -128,7 +128,7 @@ async def test_what_is_not_installed_is_left_out_where_it_is_not_needed(bench: B
     text = """
         import jaxsight_no_such_module as missing
         from jaxsight_no_such_module import load
-        missing.set_seed(0)
+        missing.prepare(0)
         def data() -> missing.Dataset:
             return load()
         def f(x):
@@ -139,5 +139,5 @@ async def test_what_is_not_installed_is_left_out_where_it_is_not_needed(bench: B
     report = (await bench(text, "x: f32")).outcome
     assert isinstance(report, BenchmarkReport), report
     assert report.target.left_out == (2, 3, 4, 5)
-    failure = (await bench(text.replace("missing.set_seed(0)", ""), "x: f32", "g")).outcome
+    failure = (await bench(text.replace("missing.prepare(0)", ""), "x: f32", "g")).outcome
     assert isinstance(failure, Failure) and failure.kind == "missing-module"
