@@ -243,7 +243,24 @@ def table_problems(table: dict[str, Any], made_with: dict[str, str]) -> list[str
                 found.append(f"{name}: {library} {installed} has no such name")
         elif signature is not None:
             found += signature_problems(name, signature, former, value, newest=newest)
-    return [*found, *_constraint_problems(table)]
+    return [*found, *_constraint_problems(table), *_required_problems(table)]
+
+
+def _required_problems(table: dict[str, Any]) -> list[str]:
+    """Keyword arguments that are said to be required and are not."""
+    found: list[str] = []
+    for name, entry in table.items():
+        for each in expand(name) if name not in SECTIONS and "requires" in entry else ():
+            value = _resolve(each)
+            if value is MISSING or not callable(value):
+                continue
+            known = inspect.signature(value).parameters
+            found += [
+                f"{each}: {one} is not required"
+                for one in entry["requires"]
+                if one not in known or known[one].default is not inspect.Parameter.empty
+            ]
+    return found
 
 
 _CONSTRAINTS = {

@@ -170,6 +170,8 @@ class FunctionFacts:
     """What the optimiser is that it makes, in the words of `knowledge/optax.toml`."""
     loss: str | None = None
     """What the predictions are that it takes: `logits` or `log probabilities`, and after a space its labels: `distributions`, `integers` or `any`."""
+    requires: tuple[str, ...] = ()
+    """Keyword arguments without which it raises."""
     holds: str | None = None
     """`functions` where instances of the class hold some among their leaves."""
     checkpointer: str | None = None
@@ -666,6 +668,7 @@ def _function(
         provides=entry.get("provides", False),
         optimiser=entry.get("optimiser"),
         loss=entry.get("loss"),
+        requires=tuple(entry.get("requires", ())),
         holds=entry.get("holds"),
         checkpointer=entry.get("checkpointer"),
     )

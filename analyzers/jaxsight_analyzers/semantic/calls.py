@@ -311,6 +311,8 @@ def _note_call(
         losses.note(run, node, facts, arguments)
     if facts is not None:
         nnx_values.note_call(run, facts, arguments)
+        if facts.name in nnx_modules.OPTIMIZERS:
+            optimisers.note_held(run, arguments, 1, f"nnx.{facts.name.rpartition('.')[2]}")
 
 
 def _seen_arguments(

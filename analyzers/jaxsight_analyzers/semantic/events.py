@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
     from jaxsight_analyzers.semantic.equinox_leaves import UnfilteredSeen
     from jaxsight_analyzers.semantic.equinox_modules import FrozenSetSeen
-    from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen
+    from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen, PositionalFieldsSeen
     from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
         ContainerSeen,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
     from jaxsight_analyzers.semantic.optimisers import (
         AppliedUpdatesSeen,
+        HeldSeen,
         MadeSeen,
         UpdateSeen,
     )
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
+    from jaxsight_analyzers.semantic.shape_annotations import ShapeAnnotationSeen
     from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
     from jaxsight_analyzers.semantic.tasks import Activation
     from jaxsight_analyzers.semantic.varying import VaryingSeen
@@ -472,6 +474,7 @@ class Events:
         "equinox_sets",
         "frozen_sets",
         "growths",
+        "held_optimisers",
         "imports",
         "indices",
         "item_assignments",
@@ -511,6 +514,7 @@ class Events:
         "optimisers",
         "out_of_bounds",
         "passed",
+        "positional_fields",
         "promotions",
         "references",
         "refusals",
@@ -518,6 +522,7 @@ class Events:
         "reveals",
         "scatter_casts",
         "schedules",
+        "shape_annotations",
         "sites",
         "slices",
         "specs_compared",
@@ -571,8 +576,10 @@ class Events:
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]
     optimisers: list[MadeSeen]
+    held_optimisers: list[HeldSeen]
     optimiser_updates: list[UpdateSeen]
     applied_updates: list[AppliedUpdatesSeen]
+    positional_fields: list[PositionalFieldsSeen]
     promotions: list[PromotionSeen]
     out_of_bounds: list[OutOfBoundsSeen]
     scatter_casts: list[ScatterCastSeen]
@@ -595,6 +602,7 @@ class Events:
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
     observed: list[ObservedSeen]
+    shape_annotations: list[ShapeAnnotationSeen]
     sites: list[SiteSeen]
     repeated_sites: list[RepeatedSiteSeen]
     unfiltered: list[UnfilteredSeen]

@@ -37,6 +37,7 @@ from jaxsight_analyzers.semantic import (
     reads,
     records,
     references,
+    shape_annotations,
     slices,
 )
 from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
@@ -315,6 +316,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
     index = slices.index_of(run, node, base)
     if base.kind is Kind.IMPORTED:
         effects.library_item(run, node, base)
+        shape_annotations.note(run, node, base.data)
     asking.index(run, node, base, index)
     place = place_of(node)
     if place is not None:

@@ -1,15 +1,18 @@
-"""Instances whose attributes cannot be set: dataclasses of Flax and Chex that are frozen, training states."""
+"""Dataclasses of Flax and Chex: instances that are frozen, so that no attribute can be set, and constructors that take names alone."""
 
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.semantic import linen_variables, members
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
-from jaxsight_analyzers.semantic.values import Kind, Value, class_of, record_of
+from jaxsight_analyzers.semantic.values import Kind, Value, class_of, constant_of, record_of
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.semantic.calls import Arguments
 
 
 class AttributeFrozenSeen(NamedTuple):
@@ -79,3 +82,47 @@ def _is_made_frozen(run: Run, owner: ClassScope, expression: ast.expr) -> bool |
     if told is None:
         return how == "unless told"
     return isinstance(told, ast.Constant) and told.value is True
+
+
+# How they are made
+
+
+class PositionalFieldsSeen(NamedTuple):
+    """A dataclass that takes its fields by name, made with arguments by position."""
+
+    node: ast.Call
+    owner: str
+    fields: tuple[str, ...]
+    guards: tuple[str, ...]
+
+
+_CHEX = ("chex.dataclass", "chex.mappable_dataclass")
+
+
+def note_made(run: Run, node: ast.AST, owner: ClassScope, arguments: Arguments) -> None:
+    """A call of a class: one of Chex is a mapping, and made as a dict is."""
+    given = arguments.positional
+    if not given or not owner.node.decorator_list or not isinstance(node, ast.Call):
+        return
+    if arguments.open or any(isinstance(one, ast.Starred) for one in node.args):
+        return
+    is_known = given[0].kind is Kind.ARRAY or isinstance(constant_of(given[0]), (int, float))
+    if len(given) == 1 and not arguments.keywords and not is_known:
+        return  # perhaps a dict of all fields
+    if not run.frame.state.dead and _is_mapping(run, owner):
+        fields = tuple(owner.fields)
+        run.events.positional_fields.append(
+            PositionalFieldsSeen(node, owner.name, fields, run.guards)
+        )
+
+
+def _is_mapping(run: Run, owner: ClassScope) -> bool:
+    run.depend(owner)
+    if owner.node.bases or "__init__" in owner.methods or len(owner.node.decorator_list) != 1:
+        return False
+    decorator = owner.node.decorator_list[0]
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    if any(one.arg in ("mappable_dataclass", "init", None) for one in keywords):
+        return False
+    return members.qualified_at(run, owner.home, called) in _CHEX

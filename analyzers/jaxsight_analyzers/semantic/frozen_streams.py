@@ -1,4 +1,4 @@
-"""Answers for the rule about frozen dataclasses."""
+"""Answers for the rules about dataclasses of Flax and Chex."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen
+from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen, PositionalFieldsSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -41,3 +41,22 @@ def _is_self(event: AttributeFrozenSeen) -> bool:
     scope, value = event.frame.scope, event.node.value
     is_method = scope is not None and scope.owner is not None
     return is_method and isinstance(value, ast.Name) and value.id == "self"
+
+
+class PositionalFields(NamedTuple):
+    """A dataclass that takes its fields by name, made with arguments by position."""
+
+    node: ast.Call
+    span: Span
+    owner: str
+    fields: tuple[str, ...]
+
+
+def positional_fields(
+    seen: Iterable[PositionalFieldsSeen], places: Places
+) -> list[PositionalFields]:
+    """Each call once."""
+    return [
+        PositionalFields(event.node, places.span(event.node), event.owner, event.fields)
+        for event in {one.node: one for one in seen if not is_meant(one.guards)}.values()
+    ]

@@ -14,6 +14,7 @@ from jaxsight_analyzers.semantic import (
     bodies,
     calls,
     expressions,
+    frozen,
     functions,
     imports,
     library,
@@ -299,6 +300,8 @@ def is_property(run: Run, base: Value, name: str) -> bool:
 def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.Arguments) -> Value:
     """Make an instance: its `__init__` runs with the arguments."""
     owner = class_of(class_value)
+    if owner is not None:
+        frozen.note_made(run, node, owner, arguments)
     made = None if owner is None else records.instance(run, owner, arguments)
     if made is not None:
         return made

@@ -32,7 +32,7 @@ TELLING = frozenset(("value", "raw_value", "model"))
 """Attributes of variables and optimisers that releases changed."""
 _DATA_MARKS = ("Data", "data", "static", "Static")
 _MAKERS = ("__init__", "__post_init__")
-_OPTIMIZERS = ("flax.nnx.Optimizer", "flax.nnx.ModelAndOptimizer")
+OPTIMIZERS = ("flax.nnx.Optimizer", "flax.nnx.ModelAndOptimizer")
 
 
 class ContainerSeen(NamedTuple):
@@ -155,7 +155,7 @@ def note_read(run: Run, base: Value, node: ast.Attribute) -> None:
     if node.attr not in TELLING or run.frame.state.dead:
         return
     of = library_class(run, base)
-    if of is None or (node.attr == "model" and of not in _OPTIMIZERS):
+    if of is None or (node.attr == "model" and of not in OPTIMIZERS):
         return
     if node.attr != "model" and run.knowledge.base(of) != VARIABLE:
         return

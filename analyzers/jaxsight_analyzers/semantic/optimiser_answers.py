@@ -33,6 +33,11 @@ class OptimiserAnswers:
         return optimiser_streams.applied(self._seen("applied_updates"), self.model.places)
 
     @cached_property
+    def climbing(self) -> list[optimiser_streams.Climbing]:
+        """Optimisers whose updates climb, given to what applies them."""
+        return optimiser_streams.climbing(self._seen("held_optimisers"), self.model.places)
+
+    @cached_property
     def late_clips(self) -> list[optimiser_streams.LateClip]:
         """Chains that clip what was scaled by the learning rate."""
         return optimiser_streams.late_clips(self._seen("optimisers"), self.model.places)

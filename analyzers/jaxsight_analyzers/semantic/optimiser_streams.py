@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.losses import LossInputSeen
 from jaxsight_analyzers.semantic.optimisers import (
     AppliedUpdatesSeen,
     Gradient,
+    HeldSeen,
     MadeSeen,
     Part,
     Updates,
@@ -298,6 +299,32 @@ def _unread_result(event: AppliedUpdatesSeen, places: Places) -> ast.expr | None
         return None
     hidden = target.id.startswith("_") or target.id in event.frame.scope.declared
     return None if hidden else target
+
+
+class Climbing(NamedTuple):
+    """An optimiser whose updates point as the gradients do, given to what applies them itself."""
+
+    node: ast.expr
+    span: Span
+    text: str
+    by: str
+    optimiser: str
+    chain: Sequence[Part]
+
+
+def climbing(seen: Iterable[HeldSeen], places: Places) -> list[Climbing]:
+    """Each argument once, unless what is around it is named after something that people look for the maximum of."""
+    found: dict[ast.AST, Climbing] = {}
+    for event in seen:
+        known = event.optimiser
+        meant = any(word in event.frame.name.lower() for word in _CLIMBING)
+        expected = any(guard in _EXPECTED for guard in event.guards) or event.frame.is_test
+        if known.direction == "keep" and not (meant or expected) and places.module.owns(event.node):
+            span, text = places.span(event.node), places.text(event.node)
+            found[event.node] = Climbing(
+                event.node, span, text, event.by, display(known.name), known.parts
+            )
+    return list(found.values())
 
 
 class FrozenRate(NamedTuple):

@@ -199,6 +199,16 @@ class AppliedUpdatesSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class HeldSeen(NamedTuple):
+    """An optimiser that is given to what steps with it: a training state, an `nnx.Optimizer`."""
+
+    node: ast.expr  # the argument
+    by: str  # what it is given to, as people call it
+    optimiser: Optimiser
+    frame: Frame
+    guards: tuple[str, ...]
+
+
 class MadeSeen(NamedTuple):
     """An optimiser that is made."""
 
@@ -538,6 +548,17 @@ def _misplaced(values: Sequence[Value]) -> str:
     if isinstance(held[0], FirstState) or (known[1:2] == [True] and not known[0]):
         return "state"
     return "params" if known[2:3] == [True] and not known[0] else ""
+
+
+def note_held(run: Run, arguments: Arguments, position: int | None, by: str) -> None:
+    """Record the optimiser `tx` of a training state, or of an `nnx.Optimizer`, which apply its updates themselves."""
+    value = arguments.keywords.get("tx")
+    node = (arguments.keyword_nodes or {}).get("tx")
+    if value is None and position is not None and position < len(arguments.nodes):
+        value, node = arguments.positional[position], arguments.nodes[position]
+    known = None if value is None else of(value)
+    if known is not None and node is not None and not run.frame.state.dead:
+        run.events.held_optimisers.append(HeldSeen(node, by, known, run.frame, run.guards))
 
 
 def note_applied(run: Run, node: ast.Call, arguments: Arguments) -> None:

@@ -48,6 +48,7 @@ from jaxsight_analyzers.semantic.events import (
 from jaxsight_analyzers.semantic.interpretation import Flow, Root
 from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
 from jaxsight_analyzers.semantic.predictions import ObservedSeen
+from jaxsight_analyzers.semantic.shape_annotations import ShapeAnnotationSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 if TYPE_CHECKING:
@@ -296,6 +297,12 @@ class Unit(OptimiserAnswers):
         return site_streams.plate_conflicts(self._seen("sites"), self.model.places)
 
     @cached_property
+    def shape_annotations(self) -> list[ShapeAnnotationSeen]:
+        """Annotations of arrays that are evaluated."""
+        seen = [one for one in self._seen("shape_annotations") if not streams.is_meant(one.guards)]
+        return list({one.node: one for one in seen}.values())
+
+    @cached_property
     def unseeded_sites(self) -> list[site_streams.Unseeded]:
         """Sites that draw without a key."""
         return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
@@ -372,6 +379,11 @@ class Unit(OptimiserAnswers):
     def unfiltered(self) -> list[equinox_streams.Unfiltered]:
         """Modules of Equinox with functions, given where arrays are meant."""
         return equinox_streams.unfiltered(self._seen("unfiltered"), self.model.places)
+
+    @cached_property
+    def positional_fields(self) -> list[frozen_streams.PositionalFields]:
+        """Dataclasses of Chex that are made with arguments by position."""
+        return frozen_streams.positional_fields(self._seen("positional_fields"), self.model.places)
 
     @cached_property
     def equinox_sets(self) -> list[equinox_streams.FrozenSet]:

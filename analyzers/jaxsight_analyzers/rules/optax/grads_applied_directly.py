@@ -13,13 +13,14 @@ Unsafe: the parameters move the other way.
 ## Limits
 
 Of updates only those are reported that surely point as the gradients do, and as a warning: who maximises means it. A function with a name such as `reward`, `objective` or `elbo` is
-taken for one to maximise. Gradients that were averaged, clipped or negated by hand before are not followed.
+taken for one to maximise. An optimiser that is
+given to a `TrainState` or an `nnx.Optimizer` is reported there. Gradients that were averaged, clipped or negated by hand before are not followed.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
@@ -34,7 +35,9 @@ from jaxsight_analyzers.diagnostic import (
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.optimiser_streams import Applied
+from jaxsight_analyzers.semantic.optimisers import Part
+
+_TITLE = "Scale by the learning rate, which turns the gradients around"
 
 
 def check(unit: Unit) -> Iterator[Finding]:
@@ -51,22 +54,26 @@ def check(unit: Unit) -> Iterator[Finding]:
                 span=applied.span,
                 message=f"`{updates}` may climb: `{applied.optimiser}` does not turn the gradients around, as `scale_by_learning_rate` does",
                 certainty=Certainty.MAYBE,
-                fixes=_fixes(unit, applied, number),
+                fixes=()
+                if _scale(unit, applied.chain) is None
+                else (FixRef("scale-by-learning-rate", _TITLE, Applicability.UNSAFE, number),),
             )
+    for number, held in enumerate(unit.climbing):
+        yield Finding(
+            span=held.span,
+            message=f"`{held.by}` may climb with `{held.text}`: `{held.optimiser}` does not turn the gradients around, as `scale_by_learning_rate` does",
+            certainty=Certainty.MAYBE,
+            fixes=()
+            if _scale(unit, held.chain) is None
+            else (FixRef("scale-in-state", _TITLE, Applicability.UNSAFE, number),),
+        )
 
 
-def _fixes(unit: Unit, applied: Applied, number: int) -> tuple[FixRef, ...]:
-    if _scale(unit, applied) is None:
-        return ()
-    title = "Scale by the learning rate, which turns the gradients around"
-    return (FixRef("scale-by-learning-rate", title, Applicability.UNSAFE, number),)
-
-
-def _scale(unit: Unit, applied: Applied) -> ast.Attribute | None:
+def _scale(unit: Unit, chain: Sequence[Part]) -> ast.Attribute | None:
     """`optax.scale` of the one part of the chain that only scales."""
     found = [
         part.node.func
-        for part in applied.chain
+        for part in chain
         if part.optimiser is not None
         and part.optimiser.name in ("optax.scale", "optax.scale_by_schedule")
         and isinstance(part.node, ast.Call)
@@ -76,7 +83,9 @@ def _scale(unit: Unit, applied: Applied) -> ast.Attribute | None:
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    scale = _scale(unit, unit.applied_updates[reference.data])
+    is_held = reference.kind == "scale-in-state"
+    found = unit.climbing if is_held else unit.applied_updates
+    scale = _scale(unit, found[reference.data].chain)
     if scale is None:
         return None
     end = unit.model.module.span(scale).end
