@@ -56,7 +56,12 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
     from jaxsight_analyzers.semantic.shape_annotations import ShapeAnnotationSeen
-    from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
+    from jaxsight_analyzers.semantic.sites import (
+        DrawnSeen,
+        RepeatedSiteSeen,
+        SiteSeen,
+        UnseededSeen,
+    )
     from jaxsight_analyzers.semantic.tasks import Activation
     from jaxsight_analyzers.semantic.varying import VaryingSeen
 
@@ -468,6 +473,7 @@ class Events:
         "contexts",
         "derivatives",
         "donated_reads",
+        "drawn",
         "dropped",
         "dtype_identities",
         "effects",
@@ -542,6 +548,7 @@ class Events:
     calls: list[CallSeen]
     item_assignments: list[ItemAssignmentSeen]
     donated_reads: list[DonatedReadSeen]
+    drawn: list[DrawnSeen]
     dropped: list[DroppedSeen]
     key_reuses: list[KeyReuseSeen]
     methods: list[MethodSeen]

@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
     nnx_modules,
     nnx_state,
     optimisers,
+    sites,
 )
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
@@ -30,6 +31,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     function_of,
+    own,
     qualified_of,
     tokens_in,
 )
@@ -170,12 +172,14 @@ def drawn(
         return made
     by = run.facts(run.frame.tracer)
     how = None if by is None else by.samples
-    if how is None or made.traced is Certainty.YES:
-        return made
-    # variational inference starts without derivatives, to see what there is
-    certainty = Certainty.YES if how == "abstract" else Certainty.MAYBE
-    origin = Origin(calls.display(facts.name), node)
-    return Value(made.kind, certainty, origin, concrete=how == "concrete")
+    value = own(made)
+    if how is not None and made.traced is not Certainty.YES:
+        # variational inference starts without derivatives, to see what there is
+        certainty = Certainty.YES if how == "abstract" else Certainty.MAYBE
+        origin = Origin(calls.display(facts.name), node)
+        value = Value(made.kind, certainty, origin, concrete=how == "concrete")
+    sites.note_drawn(run, node, facts, arguments, value)
+    return value
 
 
 def is_of_library(run: Run, decorator: ast.expr) -> bool:

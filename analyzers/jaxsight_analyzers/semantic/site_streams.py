@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.events import CallSeen
 from jaxsight_analyzers.semantic.predictions import ObservedSeen
-from jaxsight_analyzers.semantic.sites import RepeatedSiteSeen, SiteSeen, UnseededSeen
+from jaxsight_analyzers.semantic.sites import DrawnSeen, RepeatedSiteSeen, SiteSeen, UnseededSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
@@ -148,6 +149,49 @@ def _instead(value: Value | None) -> str:
 
 
 _DISTRIBUTIONS = "numpyro.distributions."
+
+
+class Unbounded(NamedTuple):
+    """A value that may be any number, given for a parameter that may not."""
+
+    node: ast.expr  # the argument
+    span: Span
+    text: str
+    distribution: str
+    parameter: str
+    which: str  # numbers it may be: see `Knowledge.takes`
+    drawn: ast.Call
+    drawn_span: Span
+    name: str | None  # of the site that gives the value
+
+
+def unbounded(
+    seen: Iterable[CallSeen],
+    drawn: Iterable[DrawnSeen],
+    takes: Callable[[str], Mapping[str, str]],
+    places: Places,
+) -> list[Unbounded]:
+    """Each argument once."""
+    values = {id(one.value): one for one in drawn if not is_meant(one.guards)}
+    found: dict[ast.AST, Unbounded] = {}
+    for event in seen if values else ():
+        wanted = takes(event.facts.name if event.facts is not None else "")
+        for argument in event.arguments if wanted and not is_meant(event.guards) else ():
+            which, origin = wanted.get(argument.parameter or ""), values.get(id(argument.value))
+            if which is None or origin is None or argument.starred:
+                continue
+            found[argument.node] = Unbounded(
+                argument.node,
+                places.span(argument.node),
+                places.text(argument.node),
+                event.qualified.rpartition(".")[2],
+                argument.parameter or "",
+                which,
+                origin.node,
+                places.span(origin.node),
+                origin.name,
+            )
+    return list(found.values())
 
 
 class PlateConflict(NamedTuple):

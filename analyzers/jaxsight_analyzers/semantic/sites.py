@@ -76,6 +76,15 @@ class UnseededSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class DrawnSeen(NamedTuple):
+    """A value that may be any number: of a real distribution, or a parameter without a constraint."""
+
+    node: ast.Call
+    value: Value
+    name: str | None
+    guards: tuple[str, ...]
+
+
 class SiteToken(KeyToken):
     """The name of a site: equal to others by the name, or by how it is written in one run of a function."""
 
@@ -139,6 +148,24 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
         by = f"`{calls.display(facts.name)}`"
         use = Consumption(node, by, Certainty.YES, conditions, loops, sampler=facts.site or "")
         _use(run, token, use)
+
+
+def note_drawn(
+    run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments, value: Value
+) -> None:
+    """What a site gives the model, where nothing bounds it."""
+    if run.frame.state.dead or arguments.open or not isinstance(node, ast.Call):
+        return
+    distribution = arguments.get(facts, "fn")
+    of = None if distribution is None else distribution[1].data
+    real = isinstance(of, FunctionFacts) and of.draws == "real"
+    if facts.site == "param" and "constraint" not in arguments.keywords:
+        real = True
+    if real:
+        named = arguments.get(facts, "name")
+        known = None if named is None else constant_of(named[1])
+        name = known if isinstance(known, str) else None
+        run.events.drawn.append(DrawnSeen(node, value, name, run.guards))
 
 
 def note_call(

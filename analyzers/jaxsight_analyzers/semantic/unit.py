@@ -292,6 +292,14 @@ class Unit(OptimiserAnswers):
         return site_streams.sites(self._seen("sites"), self.model.places)
 
     @cached_property
+    def unbounded(self) -> list[site_streams.Unbounded]:
+        """Values of models that may be any number, where a distribution takes only some."""
+        if not (drawn := self._seen("drawn")):
+            return []
+        takes = self.knowledge.takes
+        return site_streams.unbounded(self._seen("calls"), drawn, takes, self.model.places)
+
+    @cached_property
     def plate_conflicts(self) -> list[site_streams.PlateConflict]:
         """Plates of models whose name one of another size has."""
         return site_streams.plate_conflicts(self._seen("sites"), self.model.places)
