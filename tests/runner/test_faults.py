@@ -17,6 +17,7 @@ from textwrap import indent
 
 import pytest
 from tests.runner.test_keeper import is_gone
+from tests.runner.test_zygote import FOREVER
 
 from jaxsight_runner.program.compile_cache import drop_oldest
 from jaxsight_runner.protocol import (
@@ -167,6 +168,36 @@ async def test_a_compilation_that_takes_long_is_cancelled_within_a_second(tmp_pa
     done, _ = await asyncio.wait([task], timeout=1)
     assert done
     assert is_gone(int("".join(printed).split()[1]), 0.5)
+
+
+# -- the server
+
+
+def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    wait = "__import__('ctypes').PyDLL(None).sleep(1000)"
+    program = f"""
+import asyncio
+from pathlib import Path
+from jaxsight_runner.protocol import BenchmarkRequest
+from jaxsight_server.runner_client import RunnerClient
+from jaxsight_server.running.zygotes import Zygotes
+zygotes = Zygotes()
+def heard(log):
+    if log.text.startswith("pids"):
+        print(log.text.strip(), *zygotes.running, flush=True)
+asyncio.run(RunnerClient(zygotes).run(
+    BenchmarkRequest({str(tmp_path / "a.py")!r}, {FOREVER.replace("WAIT", wait)!r}, "f", "x: f32"),
+    interpreter=Path({sys.executable!r}), cwd=Path({str(tmp_path)!r}), on_log=heard,
+))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        pids = [int(word) for word in server.stdout.readline().split()[1:]]
+        server.kill()
+    assert len(pids) == 3
+    assert [pid for pid in pids if not is_gone(pid)] == []
 
 
 # -- other windows

@@ -37,7 +37,7 @@ from jaxsight_runner.protocol import (
     to_json,
 )
 from jaxsight_server.runner_client import RunnerClient
-from jaxsight_server.running.zygotes import Zygotes, imported_modules
+from jaxsight_server.running.zygotes import Zygotes
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each job is started"),
@@ -237,11 +237,6 @@ async def test_a_variable_that_was_read_before_is_heard_in_a_python_of_its_own(
     assert "JAX_ENABLE_COMPILATION_CACHE" not in outcome.environment.flags
 
 
-def test_what_a_text_may_import() -> None:
-    text = "import jax, os\n  from flax import nnx\nimport a.b.c as d\nfrom .x import y\nimportant = 1\n"
-    assert imported_modules(text) == {"jax", "flax", "flax.nnx", "a", "a.b", "a.b.c"}
-
-
 # -- whatever dies
 
 FOREVER = """
@@ -338,33 +333,6 @@ async def test_a_zygote_ends_when_nobody_asks(tmp_path: Path) -> None:
     assert all(map(is_gone, pids))
     assert zygotes.running == ()
     await zygotes.stop()
-
-
-def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
-    wait = "__import__('ctypes').PyDLL(None).sleep(1000)"
-    program = f"""
-import asyncio
-from pathlib import Path
-from jaxsight_runner.protocol import BenchmarkRequest
-from jaxsight_server.runner_client import RunnerClient
-from jaxsight_server.running.zygotes import Zygotes
-zygotes = Zygotes()
-def heard(log):
-    if log.text.startswith("pids"):
-        print(log.text.strip(), *zygotes.running, flush=True)
-asyncio.run(RunnerClient(zygotes).run(
-    BenchmarkRequest({str(tmp_path / "a.py")!r}, {FOREVER.replace("WAIT", wait)!r}, "f", "x: f32"),
-    interpreter=Path({sys.executable!r}), cwd=Path({str(tmp_path)!r}), on_log=heard,
-))
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        pids = [int(word) for word in server.stdout.readline().split()[1:]]
-        server.kill()
-    assert len(pids) == 3
-    assert [pid for pid in pids if not is_gone(pid)] == []
 
 
 # -- what is on the disk

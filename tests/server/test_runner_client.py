@@ -14,6 +14,7 @@ import pytest
 from jaxsight_server.commands.quantities import count, duration, histogram
 from jaxsight_server.interpreters import find_interpreter
 from jaxsight_server.runner_client import project_root, recorded_input
+from jaxsight_server.running.zygotes import imported_modules
 
 JAXSIGHT = (sys.executable, "-m", "jaxsight_server.cli")
 
@@ -65,6 +66,11 @@ def test_inputs_are_recorded_by_file_and_function(tmp_path: Path) -> None:
     assert recorded_input(tmp_path, file, "M.step") == "x: f32"
     assert recorded_input(tmp_path, file, "g") is None
     assert recorded_input(tmp_path / "a", file, "M.step") is None
+
+
+def test_what_a_text_may_import() -> None:
+    text = "import jax, os\n  from flax import nnx\nimport a.b.c as d\nfrom .x import y\nimportant = 1\n"
+    assert imported_modules(text) == {"jax", "flax", "flax.nnx", "a", "a.b", "a.b.c"}
 
 
 def test_quantities_are_words() -> None:
