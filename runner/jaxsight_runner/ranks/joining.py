@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +27,8 @@ def join(rank: Rank) -> None:
         arguments["process_id"] = rank.number
         # else a launcher's variables are asked after all, and may say something else
         arguments["cluster_detection_method"] = "deactivate"
+        if _one_each(rank, os.environ):
+            arguments["local_device_ids"] = [rank.number]
         if rank.number == 0 and rank.coordinator.startswith("127.0.0.1:"):
             arguments["coordinator_bind_address"] = rank.coordinator
     elif rank.method is not None:
@@ -37,6 +40,17 @@ def join(rank: Rank) -> None:
         given.pop("cluster_detection_method", None)
         initialize(**given)
     jax.distributed.initialize = _again
+
+
+def _one_each(rank: Rank, environment: Mapping[str, str]) -> bool:
+    """Whether processes of one host have to share its accelerators out: each takes one, as under JAX's own launchers.
+
+    Not where the user says which, or the launcher shows each process its own. CPUs are not shared out by this.
+    """
+    shown = environment.get("CUDA_VISIBLE_DEVICES", environment.get("HIP_VISIBLE_DEVICES"))
+    is_local = (rank.coordinator or "").startswith("127.0.0.1:")
+    is_chosen = "JAX_LOCAL_DEVICE_IDS" in environment or (shown is not None and "," not in shown)
+    return is_local and not is_chosen
 
 
 def _again(*_arguments: object, **_named: object) -> None:

@@ -58,16 +58,24 @@ def partition(
 
     Inside the mesh; where that fails, since the program has a mesh of its own, without.
     """
-    try:
-        with in_context(devices):
-            built, jaxpr, whole = _compiled(prepared, compiled, job)
-    except Exception as error:
-        if devices is None or "mesh" not in str(error):
-            raise
-        built, jaxpr, whole = _compiled(prepared, compiled, job)
+    found = _inside(prepared, compiled, devices, job)
+    built, jaxpr, whole = found or _compiled(prepared, compiled, job)
     executable = Executable(text_of(built), loops(jaxpr))
     arguments, results = _arrays(built, compiled, None if prepared.compiles_itself else whole)
     return Partitioned(built, executable, arguments, results, jaxpr)
+
+
+def _inside(
+    prepared: Prepared, compiled: Compilable, devices: Optional[Devices], job: Job
+) -> Optional[tuple[Built, Any, Program]]:
+    """Compiled inside the mesh; None where that fails because of the mesh."""
+    try:
+        with in_context(devices):
+            return _compiled(prepared, compiled, job)
+    except Exception as error:
+        if devices is None or "mesh" not in str(error):
+            raise
+        return None
 
 
 def _compiled(prepared: Prepared, compiled: Compilable, job: Job) -> tuple[Built, Any, Program]:

@@ -31,8 +31,13 @@ _OPTIONS = BenchmarkOptions(seconds=0.5, extras=False)
 Kind = Literal["strong", "weak"]
 
 
-def refuse_to_measure(devices: Optional[Devices], options: ShardingOptions) -> None:
+def refuse_to_measure(devices: Optional[Devices], options: ShardingOptions, processes: int) -> None:
     """Why nothing can be measured, where that is so."""
+    if processes > 1:
+        raise stop(
+            "unsupported",
+            "scaling is measured on the devices of one process: leave --processes, --launch or --measure out",
+        )
     if devices is None or len(_long(devices)) != 1:
         raise stop(
             "unsupported",

@@ -47,7 +47,7 @@ def run(request: ShardingRequest, job: Job) -> ShardingReport:
     devices = choose_mesh(loaded, wanted.values)
     assumed = _assumed(request.options.accelerator, devices)
     if request.options.measure:
-        refuse_to_measure(devices, request.options)
+        refuse_to_measure(devices, request.options, job.processes)
     prepared = prepare(loaded, abstract_arguments(loaded, wanted, wanted.sizes, devices))
     compiled = compilable(prepared)
     together = partition(prepared, compiled, devices, job)

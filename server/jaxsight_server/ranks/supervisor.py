@@ -76,6 +76,7 @@ async def run_together(
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Run a task in a group of processes and return what all of them say."""
+    on_progress(Progress("start", f"starting {group.words}"))
     job = uuid.uuid4().hex[:8]
     lines = await commands(group, request, job, interpreter, env, memory_limit or 0)
     run = _Run(on_progress, on_log, Watch(group.processes, limits))
