@@ -213,6 +213,23 @@ def test_a_mesh_that_cannot_be_is_one_sentence(
         choose_mesh(_loaded(text, mesh), parse_spec(spec))
 
 
+def test_of_several_meshes_the_one_that_has_the_axes_is_taken() -> None:
+    text = """
+    import jax, numpy as np
+    from jax.sharding import Mesh
+    one = Mesh(np.array(jax.devices()[:1]), ("a",))
+    two = Mesh(np.array(jax.devices()[:1]).reshape(1, 1), ("b", "c"))
+    three = Mesh(np.array(jax.devices()[:1]), ("c",))
+    def f(x): ...
+    """
+    chosen = choose_mesh(_loaded(text), parse_spec('x: f32[4] @ P("a")'))
+    assert chosen is not None
+    assert (chosen.source, chosen.axes) == ("`one` of the module", {"a": 1})
+    assert choose_mesh(_loaded(text), parse_spec("x: f32[4]")) is None
+    with pytest.raises(Stop, match="several meshes \\(`two`, `three`\\)"):
+        choose_mesh(_loaded(text), parse_spec('x: f32[4] @ P("c")'))
+
+
 def test_an_array_that_does_not_fit_the_mesh_is_one_sentence() -> None:
     value = parse_spec('x: f32[5] @ P("a")')
     devices = choose_mesh(_loaded("def f(x): ...", "b=1"), value)

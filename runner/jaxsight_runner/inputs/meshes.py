@@ -121,12 +121,14 @@ def partitions(values: Mapping[str, Value]) -> Iterable[Partition]:
 
 
 def _of_module(loaded: Loaded, used: list[str]) -> Optional[Devices]:
-    """The only mesh of the target's module that has the axes."""
+    """The only mesh of the target's module that has the axes. Of several, none where no axis is named."""
     mesh_class = import_module("jax").sharding.Mesh
     found: dict[Any, str] = {}
     for name, value in vars(loaded.module).items():
         if isinstance(value, mesh_class) and set(used) <= set(value.axis_names):
             found.setdefault(value, name)
+    if len(found) > 1 and not used:
+        return None
     if len(found) > 1:
         names = ", ".join(f"`{name}`" for name in found.values())
         raise stop(

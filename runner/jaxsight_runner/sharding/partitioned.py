@@ -36,6 +36,15 @@ class Partitioned:
         held = [len(getattr(one.sharding, "device_set", ())) for one in self.arguments]
         return max([self.executable.devices, *held])
 
+    @property
+    def axes(self) -> dict[str, int]:
+        """Of a mesh that arguments or results lie on, and all devices with them."""
+        for one in (*self.arguments, *self.results):
+            mesh = getattr(one.sharding, "mesh", None)
+            if mesh is not None and mesh.size == self.devices:
+                return {str(name): int(size) for name, size in mesh.shape.items()}
+        return {}
+
 
 @contextlib.contextmanager
 def in_context(devices: Optional[Devices]) -> Generator[None, None, None]:

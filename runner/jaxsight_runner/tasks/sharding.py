@@ -58,7 +58,7 @@ def run(request: ShardingRequest, job: Job) -> ShardingReport:
     whole = whole_work(alone, line_costs(operations, here), here)
     counted = count_work(together.executable)
     told = work(together, counted, whole)
-    axes = devices.axes if devices is not None else {}
+    axes = devices.axes if devices is not None else together.axes
     sent = collectives(together.executable, axes)
     return ShardingReport(
         target=prepared.target(compiled.how),
