@@ -578,7 +578,7 @@ export interface GradientLeaf {
   path: string;
   dtype: string;
   shape: number[];
-  verdict: "right" | "wrong" | "intended" | "kink" | "non-finite" | "dead" | "unused" | "unsure" | "not-differentiable";
+  verdict: "right" | "wrong" | "intended" | "kink" | "non-finite" | "dead" | "stopped" | "unused" | "unsure" | "not-differentiable";
   /** directional derivative by vjp */
   analytic: number | null;
   /** the same by central differences */

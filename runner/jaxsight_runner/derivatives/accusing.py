@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -10,7 +11,7 @@ from typing import Optional
 from jaxsight_runner.costs.jaxprs import Jaxpr, opened, place_of, sub_jaxprs
 from jaxsight_runner.derivatives.blame import Aside, Blame, Watches
 from jaxsight_runner.derivatives.comparison import LeafCheck
-from jaxsight_runner.derivatives.custom_rules import CustomRule, declared, intended
+from jaxsight_runner.derivatives.custom_rules import CustomRule, declared_around, intended
 from jaxsight_runner.derivatives.cuts import Reach
 from jaxsight_runner.derivatives.differentiation import Differentiable, Vector
 from jaxsight_runner.derivatives.nonfinite import origin
@@ -56,7 +57,7 @@ class Accuser:
             guilty = blame.rules(function.point, 1e-6, of_libraries=True)
         stops = blame.stops(by["wrong"]) if by["wrong"] and not guilty else ()
         aside, checks = self._set_aside(blame, guilty, stops, by["wrong"], checks)
-        checks = self._declared_dead(reach, checks)
+        checks = self._stopped(function, reach, self._declared_dead(reach, checks))
         self._accuse([rule for rule in guilty if rule not in aside.rules], function, checks)
         self._accuse_stops([s for s in stops if s not in aside.stops], function, checks)
         self._say_dead(function, reach, checks)
@@ -79,7 +80,7 @@ class Accuser:
         """Rules whose forward function is not the function itself."""
         if not self._watches.rules.seen or function.precision != "f64":
             return
-        value = float(function.step(0.0, function.point, function.point))
+        value = function.value(function.point)
         blame = Blame(function, self._watches, self._options.directions, self._options.seed)
         for rule in blame.forwards(value):
             place = SourceLocation(*rule.forward) if rule.forward else None
@@ -101,10 +102,26 @@ class Accuser:
                 found[index] = replace(check, verdict="intended", message=None)
         return found
 
+    def _stopped(
+        self, function: Differentiable, reach: Reach, checks: dict[int, LeafCheck]
+    ) -> dict[int, LeafCheck]:
+        """Whole arguments that `stop_gradient` makes constants, beside others: targets, advantages."""
+        arguments = {index: re.split(r"[\[.]", function.paths[index])[0] for index in checks}
+        live = {
+            arguments[i] for i, check in checks.items() if check.verdict not in ("dead", "unused")
+        }
+        found = dict(checks)
+        for index, check in checks.items():
+            names_ = (
+                {cut.name for cut in reach.cuts(index)} if check.verdict == "dead" else set[str]()
+            )
+            if names_ == {"stop_gradient"} and live and arguments[index] not in live:
+                found[index] = replace(check, verdict="stopped")
+        return found
+
     def _why(self, place: SourceLocation) -> Optional[str]:
-        return (
-            declared(place.line, self._request.text) if place.path == self._request.path else None
-        )
+        is_here = place.path == self._request.path
+        return declared_around(place.line, self._request.text) if is_here else None
 
     def _set_aside(
         self,
@@ -171,13 +188,14 @@ class Accuser:
     def _say_dead(
         self, function: Differentiable, reach: Reach, checks: dict[int, LeafCheck]
     ) -> None:
-        dead = [index for index, check in checks.items() if check.verdict == "dead"]
+        dead = [index for index, check in checks.items() if check.verdict in ("dead", "stopped")]
         for index in dead[:4]:
             cuts = reach.cuts(index)
+            level = "error" if checks[index].verdict == "dead" else "note"
             message = f"the gradient with respect to `{function.paths[index]}` is dead: {checks[index].message}"
             place = cuts[0].place if cuts else None
             leaves = (function.paths[index],)
-            self.findings.append(GradientFinding("cut", "error", message, place, leaves=leaves))
+            self.findings.append(GradientFinding("cut", level, message, place, leaves=leaves))
 
     def _say_nonfinite(
         self, function: Differentiable, gradient: Vector, leaves: Sequence[int]

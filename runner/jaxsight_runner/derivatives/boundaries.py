@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Optional
 
@@ -20,8 +20,15 @@ class Boundaries:
     """The points of one function."""
 
     def __init__(
-        self, function: Differentiable, ranges: Mapping[str, Range], blame: Blame, seed: int
+        self,
+        function: Differentiable,
+        live: Sequence[int],
+        ranges: Mapping[str, Range],
+        blame: Blame,
+        seed: int,
     ) -> None:
+        """`live`: the leaves whose gradients are compared; the others are known to be cut off."""
+        self._live = live
         self._function, self._blame, self._seed = function, blame, seed
         self._probes = probes(function.point, function.paths, ranges)
         self._numpy = import_module("numpy")
@@ -41,14 +48,14 @@ class Boundaries:
 
     def _at(self, probe: Probe) -> Optional[GradientFinding]:
         function = self._function
-        if not self._finite(function.step(0.0, probe.point, probe.point)):
+        if not self._finite(function.value(probe.point)):
             return None  # outside of the function's domain
         if not all(map(self._finite, function.values(*probe.point))) and not function.infinite:
             return None
         gradient = function.gradient(*probe.point)
         if not all(map(self._finite, gradient)):
             return self._broken(probe)
-        return self._wrong(probe, gradient) if probe.is_compared else None
+        return self._wrong(probe, gradient) if probe.is_compared and self._live else None
 
     def _broken(self, probe: Probe) -> Optional[GradientFinding]:
         if self._replays >= _MOST_REPLAYS:
@@ -73,8 +80,7 @@ class Boundaries:
         """Only what differences settle, here and beside, is called wrong."""
         function = self._function
         comparison = Comparison(function, probe.point, gradient, 1, self._seed)
-        leaves = range(len(probe.point))
-        check = comparison.group([i for i in leaves if probe.point[i].size], 1)
+        check = comparison.group(self._live, 2)
         if check.verdict != "wrong" or check.worst is None:
             return None
         if check.worst.kinked or not check.worst.settled:

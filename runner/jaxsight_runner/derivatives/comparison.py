@@ -38,6 +38,7 @@ class Check:
     uncertainty: float
     scale: float
     tolerance: float
+    rounding: float
     reliable: bool  # the reference is good enough to agree with
     settled: bool  # it is good enough to contradict: a chaotic function's never is
     kinked: bool
@@ -50,7 +51,9 @@ class Check:
     @property
     def error(self) -> float:
         """The relative difference."""
-        return abs(self.analytic - self.numeric) / self.scale if self.scale else 0.0
+        apart = abs(self.analytic - self.numeric)
+        share = apart / self.scale if self.scale else 0.0
+        return 0.0 if apart <= self.rounding and share > 1e-5 else share  # nothing but rounding
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ def check_direction(
     kinked = gap > 1e-3 * scale + rounding
     reliable = trusted and math.isfinite(seen.value)
     settled = reliable and seen.uncertainty <= max(1e-4 * found, rounding)
-    return Check(claimed, seen.value, seen.uncertainty, scale, tolerance, reliable, settled, kinked)
+    return Check(
+        claimed, seen.value, seen.uncertainty, scale, tolerance, rounding, reliable, settled, kinked
+    )
 
 
 class Comparison:

@@ -136,6 +136,18 @@ def declared(line: int, text: str) -> Optional[str]:
     return (match.group(1).strip() or "declared in the source") if match else None
 
 
+def declared_around(line: int, text: str) -> Optional[str]:
+    """The same, from a comment on the line, above it, or above the innermost function that it is in."""
+    starts = [line]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+            if first <= line <= (node.end_lineno or first):
+                starts.append(first)
+    innermost = [starts[0], *sorted(starts[1:])[-1:]]
+    return next(filter(None, (declared(start, text) for start in innermost)), None)
+
+
 def _describe(owner: Any) -> CustomRule:
     # `jax.custom_gradient` wraps the user's function in one of its own
     primal = _users_functions(owner.fun)[0]

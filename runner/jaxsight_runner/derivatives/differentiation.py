@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 from jaxsight_runner.costs.jaxprs import opened, sub_jaxprs
 from jaxsight_runner.derivatives.lifting import lifted
@@ -17,6 +17,10 @@ Vector = Sequence[Any]  # one array for each differentiable leaf, of the user's 
 # what a program may round to, the worst first, and how far gradients may then be off, relative
 _TOLERANCES = {"float8": 0.5, "bfloat16": 0.1, "float16": 2e-2, "float32": 2e-3, "complex64": 2e-3}
 _FULL_TOLERANCE = 1e-5  # solvers that stop at some tolerance are no better
+
+
+# lifted: compiled in double precision, although the program rounds; eager: Python looks at its values
+How = Literal["compiled", "lifted", "eager"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Differentiable:
     gradient: Slopes  # compiled: (*leaves) -> one array for each leaf
     tolerance: float  # relative, of its gradients
     epsilon: float  # the rounding error of one operation in `step`
-    is_eager: bool = False  # Python looks at its values, so that it cannot be compiled
+    how: How = "compiled"
     infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
 
     def along(self, point: Vector, direction: Vector) -> Callable[[float], float]:
@@ -48,10 +52,14 @@ class Differentiable:
         def pushed(*along: Any) -> Any:
             return self.jax.jvp(self.phi, tuple(self.point), along)[1]
 
-        # where the program rounds, the compiler rounds less: both modes have to be compiled
-        return float(
-            _compiled(self.jax, pushed, self.is_eager or self.precision == "f64")(*direction)
-        )
+        if self.how == "lifted":
+            pushed = lifted(self.jax.make_jaxpr(pushed)(*direction))
+            return float(pushed(*direction)[0])
+        return float(pushed(*direction))
+
+    def value(self, point: Vector) -> float:
+        """phi at a point."""
+        return float(self.step(0.0, tuple(point), _zeros(self.point)))
 
     def anew(self) -> Differentiable:
         """The same function with a gradient that is traced again when it is first asked for."""
@@ -59,7 +67,7 @@ class Differentiable:
         def phi(*leaves: Any) -> Any:
             return self.phi(*leaves)
 
-        return replace(self, gradient=Slopes(self.jax, phi, len(self.point), self.is_eager))
+        return replace(self, gradient=Slopes(self.jax, phi, len(self.point), self.how))
 
     def of_gradient(self, weights: Vector) -> Differentiable:
         """The gradient against fixed weights, as a function to differentiate once more."""
@@ -76,29 +84,56 @@ class Differentiable:
             phi=phi,
             outputs=outputs,
             values=self.gradient,
-            step=_compiled(self.jax, _step(self.jax.numpy, phi), self.is_eager),
-            gradient=Slopes(self.jax, phi, len(self.point), self.is_eager),
+            step=_compiled(self.jax, _step(self.jax.numpy, phi), self.how),
+            gradient=Slopes(self.jax, phi, len(self.point), self.how),
         )
 
 
 class Slopes:
-    """The compiled gradient of a function, and the value that comes along with it."""
+    """The gradient of a function, compiled when it is first asked for, and the value that comes along."""
 
-    def __init__(self, jax: Any, phi: Callable[..., Any], count: int, is_eager: bool) -> None:
-        both = jax.value_and_grad(phi, argnums=tuple(range(count)))
-        self._both = both if is_eager else jax.jit(both)
+    def __init__(self, jax: Any, phi: Callable[..., Any], count: int, how: How) -> None:
+        self._jax = jax
+        self._how: How = how
+        self._slopes = jax.value_and_grad(phi, argnums=tuple(range(count)))
+        self._both: Optional[Callable[..., Any]] = None
 
     def __call__(self, *leaves: Any) -> Vector:
         """One array for each leaf."""
-        return self._both(*leaves)[1]
+        return self._computed(leaves)[1]
 
     def value(self, *leaves: Any) -> float:
         """What the function gives while it is differentiated."""
-        return float(self._both(*leaves)[0])
+        return float(self._computed(leaves)[0])
+
+    def _computed(self, leaves: Vector) -> tuple[Any, Vector]:
+        both = self._both or self._made(leaves)
+        self._both = both
+        return both(*leaves)
+
+    def _made(self, leaves: Vector) -> Callable[..., Any]:
+        if self._how == "lifted":
+            return self._lifted(leaves)
+        return _compiled(self._jax, self._slopes, self._how)
+
+    def _lifted(self, leaves: Vector) -> Callable[..., Any]:
+        """The gradient that the program has, in double precision: rounding is no part of it."""
+        program = self._jax.jit(lifted(self._jax.make_jaxpr(self._slopes)(*leaves)))
+
+        def both(*leaves: Any) -> tuple[Any, Vector]:
+            value, *slopes = program(*leaves)
+            return value, slopes
+
+        return both
 
 
-def _compiled(jax: Any, function: Callable[..., Any], is_eager: bool) -> Callable[..., Any]:
-    return function if is_eager else jax.jit(function)
+def _zeros(point: Vector) -> tuple[Any, ...]:
+    numpy = import_module("jax").numpy
+    return tuple(numpy.zeros_like(leaf) for leaf in point)
+
+
+def _compiled(jax: Any, function: Callable[..., Any], how: How) -> Callable[..., Any]:
+    return function if how == "eager" else jax.jit(function)
 
 
 def _step(numpy: Any, phi: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,8 +214,8 @@ def differentiable(
 ) -> Differentiable:
     """The derivatives of what was traced; `referenced`: differences are taken in double precision."""
     jax, numpy = import_module("jax"), import_module("numpy")
-    is_eager = jaxpr is None
-    compiled = _compiled(jax, given.function, is_eager)
+    how: How = "eager" if jaxpr is None else "compiled"
+    compiled = _compiled(jax, given.function, how)
     values = compiled(*given.point)
     if not values:
         raise stop(
@@ -197,7 +232,7 @@ def differentiable(
             found = [jax.numpy.where(m, 0, value) for m, value in zip(infinite, found)]
         return _weighed(jax.numpy, cotangents, found)
 
-    narrow = lowest(jaxpr) if given.is_promoted and not is_eager else _lowest_of(values)
+    narrow = lowest(jaxpr) if given.is_promoted and jaxpr is not None else _lowest_of(values)
     found = Differentiable(
         phi=phi,
         point=given.point,
@@ -206,14 +241,14 @@ def differentiable(
         jax=jax,
         outputs=given.function,
         values=compiled,
-        step=_compiled(jax, _step(jax.numpy, phi), is_eager),
-        gradient=Slopes(jax, phi, len(given.point), is_eager),
+        step=_compiled(jax, _step(jax.numpy, phi), how),
+        gradient=Slopes(jax, phi, len(given.point), how),
         tolerance=_TOLERANCES.get(narrow or "", _FULL_TOLERANCE),
         epsilon=2.3e-16,
-        is_eager=is_eager,
+        how=how,
         infinite=count,
     )
-    if found.precision == "f64" or not referenced or is_eager:
+    if found.precision == "f64" or not referenced or jaxpr is None:
         return found
     return _referenced(found, jaxpr, cotangents, infinite)
 
@@ -233,15 +268,17 @@ def _referenced(
         return _step(jax.numpy, phi)(t, *wide)
 
     step = jax.jit(widened)
+    gradient = Slopes(jax, found.phi, len(found.point), "lifted")
     try:
-        close = float(step(0.0, found.point, found.point))
+        zeros = _zeros(found.point)
+        close = float(step(0.0, found.point, zeros)) + gradient.value(*found.point)
     except Exception as error:
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
             raise
         close = math.nan  # an operation that this cannot lift
     if not math.isfinite(close):
         return replace(found, epsilon=1.2e-7)
-    return replace(found, step=step)
+    return replace(found, step=step, gradient=gradient, how="lifted", tolerance=_FULL_TOLERANCE)
 
 
 def _is_about_dtypes(error: Exception) -> bool:

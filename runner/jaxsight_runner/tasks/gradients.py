@@ -63,7 +63,7 @@ class _Task:
             if checked.function is not None and all(f.level != "error" for f in found):
                 found += self._boundaries(checked)
         function = checked.function
-        is_traced = function is not None and not function.is_eager
+        is_traced = function is not None and function.how != "eager"
         if is_traced and all(f.level != "error" or not f.place for f in found):
             found = [*self._native(), *found]  # which may explain a mismatch
         verdict, summary = judged(checked, found)
@@ -94,14 +94,18 @@ class _Task:
         options = self._request.options
         blame = Blame(checked.function, self._watches, options.directions, options.seed)
         ranges = ranges_of(self._prepared.loaded)
+        verdicts = {leaf.path: leaf.verdict for leaf in checked.leaves}
+        paths = enumerate(checked.function.paths)
+        live = [index for index, path in paths if verdicts[path] in ("right", "kink")]
         try:
-            found = Boundaries(checked.function, ranges, blame, options.seed).findings()
+            found = Boundaries(checked.function, live, ranges, blame, options.seed).findings()
         except Exception as error:
             if isinstance(error, MemoryError) or is_out_of_memory(error):
                 raise
             self._note("not checked at zeros, equal and large values", error)
             return []
-        if checked.intended is None:
+        is_smooth = all(leaf.verdict != "unsure" for leaf in checked.leaves)
+        if checked.intended is None and is_smooth:
             return found
         return [finding for finding in found if finding.kind != "elsewhere"]
 
