@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
-from jaxsight_runner.derivatives.differences import slope
+from jaxsight_runner.derivatives.differences import noise, slope
 from jaxsight_runner.derivatives.differentiation import (
     Differentiable,
     Vector,
@@ -75,6 +75,10 @@ def check_direction(
     found = abs(seen.value) if math.isfinite(seen.value) else 0.0
     rounding = seen.rounding(function.epsilon)
     scale = max(magnitude(gradient, along), abs(claimed), found)
+    if abs(claimed - seen.value) > max(function.tolerance * scale, rounding):
+        # what cancels inside of the function is larger than its value, and rounds more
+        scatter = noise(function.along(point, along), seen.largest)
+        rounding = max(rounding, 20 * scatter / seen.step)
     full = function.epsilon < 1e-15
     trusted = seen.uncertainty <= max((1e-4 if full else 5e-3) * scale, rounding)
     tolerance = max(20 * seen.uncertainty if trusted else 0.0, function.tolerance * scale, rounding)

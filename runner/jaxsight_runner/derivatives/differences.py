@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _STEPS = 9
 _SHRINK = 2.0
+_CLOSE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,15 @@ def slope(function: Callable[[float], float], first_step: float) -> Slope:
     return Slope(
         best, uncertainty, (above - centre) / step, (centre - below) / step, largest, middle
     )
+
+
+def noise(function: Callable[[float], float], largest: float) -> float:
+    """What rounding inside of the function does to its values, from how they scatter close to 0.
+
+    Fourth differences are free of what is smooth. What is more than noise, as a jump, counts as none.
+    """
+    values = [function(index * _CLOSE) for index in range(-4, 5)]
+    for _ in range(4):
+        values = [after - before for before, after in zip(values, values[1:])]
+    found = max(abs(value) for value in values) / 8  # about the root of the sum of squared weights
+    return found if found <= 1e-6 * largest else 0.0
