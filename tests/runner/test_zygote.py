@@ -37,6 +37,7 @@ from jaxsight_runner.protocol import (
     to_json,
 )
 from jaxsight_server.runner_client import RunnerClient
+from jaxsight_server.running.launch import Launch
 from jaxsight_server.running.zygotes import Zygotes
 
 pytestmark = [
@@ -77,8 +78,9 @@ async def run(
 ) -> Outcome:
     """What comes of a request."""
     cwd = Path(request.path).parent if isinstance(request, TargetRequest) else Path.cwd()
+    same = {"PYTEST_CURRENT_TEST": "", **(env or {})}  # other variables are another zygote
     return await RunnerClient(zygotes).run(
-        request, interpreter=python, cwd=cwd, env=env, timeout=timeout, on_log=on_log
+        request, interpreter=python, cwd=cwd, env=same, timeout=timeout, on_log=on_log
     )
 
 
@@ -303,6 +305,9 @@ async def test_what_is_cancelled_is_gone_and_the_zygote_stays(
     pids = Pids()
     task = asyncio.create_task(run(zygotes, request, on_log=pids.hear))
     await asyncio.wait_for(pids.named.wait(), 60)
+    same = {**os.environ, "PYTEST_CURRENT_TEST": ""}
+    beside = Launch("beside", quick(tmp_path), PYTHON, tmp_path, same, None)
+    assert await zygotes.fork(beside) is None  # one job at a time
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=1)
     assert done

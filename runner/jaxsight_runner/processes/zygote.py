@@ -12,6 +12,7 @@ It is given one JSON object per line on standard input, and answers in the same 
     {"refused": "stale", "why": "jax/__init__.py has changed"}: another one will do it
     {"refused": "unfit", "why": "..."}: no zygote will do it
     {"refused": "project", "why": "..."}: it does not for this project, and waits for others
+    {"refused": "busy", "why": "..."}: it has a job
 
 `pipes` are descriptors of the client, which become the job's standard input, output and error; they
 are opened through /proc, so that no socket is needed. `environ` are variables that nothing reads
@@ -116,13 +117,13 @@ class _Zygote:
                 self._fork(json.loads(line))
             except _Refusal as refusal:
                 _answer(refused=refusal.kind, why=str(refusal))
-                if refusal.kind != "project":
+                if refusal.kind in ("stale", "unfit"):
                     return False
         return bool(chunk)
 
     def _fork(self, order: Mapping[str, Any]) -> None:
         if self._pid is not None:
-            raise _Refusal("it has a job already", "stale")
+            raise _Refusal("it has a job", "busy")
         self._import(order)
         self._assert_safe()
         client = order["client"]

@@ -65,6 +65,8 @@ class Zygotes:
             if isinstance(answer, Forked):
                 return answer
             _LOGGER.info("a Python that waited for jobs is not used: %s", answer.why)
+            if answer.kind == "busy":
+                return None
             if answer.kind != "stale" or attempt:
                 self._unfit[key, folders] = monotonic()
                 return None
@@ -95,9 +97,9 @@ class Zygotes:
             _LOGGER.info("the Python that waited for jobs has ended; another one is started")
             zygote = None
         if zygote is None:
-            while len(self._all) >= _MOST:
-                oldest = next(iter(self._all))
-                await self._all.pop(oldest).stop()
+            idle = [other for other, one in self._all.items() if one.job is None]
+            for other in idle[: max(len(self._all) + 1 - _MOST, 0)]:
+                await self._all.pop(other).stop()
             try:
                 zygote = await _start(launch, self._idle)
             except OSError:  # the process that is started instead says why
@@ -115,13 +117,13 @@ class Zygotes:
 class Refusal:
     """Why a zygote makes no copy."""
 
-    kind: str  # "stale": another one would; "unfit": none would; "project": not in these folders
+    kind: str  # "stale": another one would; "unfit": none would; "project": not in these folders; "busy"
     why: str
 
     @property
     def ends_it(self) -> bool:
         """Whether it is of no use any more."""
-        return self.kind != "project"
+        return self.kind in ("stale", "unfit")
 
 
 @dataclass
@@ -158,7 +160,7 @@ class Zygote:
             answer = await self._ask(_order(launch, folders, theirs))
             pid = answer.get("forked")
             if not isinstance(pid, int):
-                return Refusal(str(answer.get("refused")), str(answer.get("why")))
+                return Refusal(str(answer.get("refused", "unfit")), str(answer.get("why")))
             self.job = await _connect(pid, ours, self)
             ours = []
             return self.job
