@@ -168,7 +168,7 @@ class _Description:
             return self._record(class_of(value), fields, path)
         if type(value) in (dict, tuple, list):
             return self._nest(value, path)
-        raise _Unwritable(f"`{path}` is a {type_name(value)}")
+        raise _Unwritable(f"`{path}` is of type {type_name(value)}")
 
     def _nest(self, value: Any, path: str) -> Value:
         if type(value) is not dict:

@@ -135,17 +135,21 @@ def is_plain_dataclass(cls: type) -> bool:
 def construction(value: Any, names: Names) -> str:
     """How such an object may be made, with `...` for what only its user knows: `CNN(rngs=nnx.Rngs(0))`."""
     cls = class_of(value)
+    if cls.__module__ == "builtins":
+        return "..."
     name = names.of(cls) or cls.__qualname__.rpartition(".")[2]
+    create = getattr(cls, "create", None)  # as train states are made
+    make, how = (create, f"{name}.create") if inspect.ismethod(create) else (cls.__init__, name)
     try:
-        parameters = inspect.signature(cls).parameters.values()
+        parameters = list(inspect.signature(make).parameters.values())
     except (TypeError, ValueError):
-        return f"{name}(...)"
+        return f"{how}(...)"
     needed = [
         f"{one.name}={_SEEDS.get(one.name, '...')}"
-        for one in parameters
+        for one in parameters[0 if inspect.ismethod(make) else 1 :]
         if one.default is one.empty and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
     ]
-    return f"{name}(" + ", ".join(needed if len(needed) <= 4 else ["..."]) + ")"
+    return f"{how}({', '.join(needed if len(needed) <= 4 else ['...'])})"
 
 
 _SEEDS = {"rngs": "nnx.Rngs(0)", "key": "jax.random.key(0)", "rng": "jax.random.key(0)"}

@@ -84,13 +84,15 @@ class Recorder:
     @contextlib.contextmanager
     def call(self, given: Mapping[str, Any], scope: Mapping[str, Any]) -> Generator[None]:
         """A call from outside; what it calls on the way in is the same call."""
-        self.look(given, scope, None)
+        enough = self.look(given, scope, None)
         depth = getattr(self._inside, "depth", 0)
         self._inside.depth = depth + 1
         try:
             yield
         finally:
             self._inside.depth = depth
+        if enough:  # not before the call: its surroundings may rely on it
+            self.end()
 
     def enter(
         self,
@@ -102,17 +104,18 @@ class Recorder:
         """The body begins, which nobody saw from outside."""
         if getattr(self._inside, "depth", 0):
             return
-        self.look(seen, scope, (bind, caller))
+        if self.look(seen, scope, (bind, caller)):
+            self.end()
 
     def look(
         self,
         given: Mapping[str, Any],
         scope: Mapping[str, Any],
         around: Optional[tuple[Bind, Optional[FrameType]]],
-    ) -> None:
-        """Take a call into account, and end the program where that was enough."""
+    ) -> bool:
+        """Take a call into account; whether that was enough, and the program is to end."""
         if os.getpid() != self.process:
-            return
+            return False
         with self._lock:
             self.calls += 1
             if self._spent <= _GRACE + _SHARE * (perf_counter() - self._began):
@@ -120,8 +123,7 @@ class Recorder:
             enough = self.stop_after is not None and self.calls >= self.stop_after
             if enough:
                 self.on_news()
-        if enough:
-            self.end()
+        return enough
 
     def _look_quietly(
         self,

@@ -33,6 +33,7 @@ from jaxsight_server.commands.run_target import (
     config_of,
     interpreter_of,
     named_target,
+    read_text,
 )
 from jaxsight_server.running.inputs_file import (
     InputsFileError,
@@ -83,11 +84,11 @@ def _count(word: str) -> int:
 def run(arguments: Namespace) -> int:
     """Run the program and write what was seen; 2 when nothing was, or it could not be written."""
     try:
-        path, qualname = named_target(arguments.target)
+        file, qualname = named_target(arguments.target)
+        path = Path(file).absolute()
         if path.suffix != ".py":
-            raise UsageError(f"{path} is no Python file: functions of notebooks cannot be watched")
-        if not path.is_file():
-            raise UsageError(f"cannot read {path}: there is no such file")
+            raise UsageError(f"{file} is no Python file: functions of notebooks cannot be watched")
+        read_text(file)
         if not arguments.program:
             raise UsageError(
                 "no program is named: write it behind `--`, as in `-- train.py --epochs 1`"

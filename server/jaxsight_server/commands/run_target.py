@@ -181,17 +181,18 @@ def read_text(file: str) -> str:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
-def named_target(word: str) -> tuple[Path, str]:
-    """The file and the function that FILE::QUALNAME names."""
+def named_target(word: str) -> tuple[str, str]:
+    """The file, as it is written, and the function that FILE::QUALNAME names."""
     file, separator, qualname = word.rpartition("::")
     if not separator or not file or not qualname:
         raise UsageError(f"`{word}` names no function: write FILE::QUALNAME")
-    return Path(file).absolute(), qualname
+    return file, qualname
 
 
 def _request(arguments: Namespace, make: Make) -> TargetRequest:
-    path, qualname = named_target(arguments.target)
-    request = make(str(path), read_text(str(path)), qualname)
+    file, qualname = named_target(arguments.target)
+    path = Path(file).absolute()
+    request = make(str(path), read_text(file), qualname)
     return replace(
         request,
         input=arguments.input,
