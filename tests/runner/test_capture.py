@@ -201,6 +201,88 @@ def test_every_kind_of_function_is_seen(
     assert found["program"] == "ended with exit status 1"
 
 
+FRAMEWORKS = """
+import sys
+import jax, jax.numpy as jnp, numpy as np, optax
+import flax.linen as linen, equinox as eqx
+from flax import nnx
+from flax.training.train_state import TrainState
+
+class CNN(nnx.Module):
+    def __init__(self, *, rngs): self.layer = nnx.Linear(8, 4, rngs=rngs)
+    def __call__(self, x): return self.layer(x)
+
+@nnx.jit
+def nnx_step(model, optimizer, batch):
+    grads = nnx.grad(lambda m: (m(batch["x"]) ** 2).mean())(model)
+    optimizer.update(model, grads)
+
+@jax.jit
+def linen_step(state, batch):
+    grads = jax.grad(lambda p: (state.apply_fn({"params": p}, batch["x"]) ** 2).mean())(state.params)
+    return state.apply_gradients(grads=grads)
+
+tx = optax.adam(1e-3)
+@eqx.filter_jit
+def eqx_step(model, moments, x):
+    return eqx.filter_grad(lambda m: (jax.vmap(m)(x) ** 2).mean())(model)
+
+if __name__ == "__main__":
+    batch = {"x": np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)}
+    model = CNN(rngs=nnx.Rngs(0))
+    nnx_step(model, nnx.Optimizer(model, tx, wrt=nnx.Param), batch)
+    net = linen.Dense(4)
+    params = net.init(jax.random.key(0), batch["x"])["params"]
+    linen_step(TrainState.create(apply_fn=net.apply, params=params, tx=tx), batch)
+    eqx_step(eqx.nn.MLP(8, 4, 5, 1, key=jax.random.key(1)), tx.init({"w": jnp.ones(3)}), batch["x"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("qualname", "name", "suggestion", "leaves", "spec"),
+    [
+        (
+            "nnx_step",
+            "model",
+            "model = CNN(rngs=nnx.Rngs(0))",
+            ["f32[4]", "f32[8,4]"],
+            "batch: {x: f32[6,8] in [0, 1]}",
+        ),
+        (
+            "linen_step",
+            "state",
+            "state = TrainState.create(apply_fn=..., params=..., tx=...)",
+            ["f32[4]", "f32[4]", "f32[4]", "f32[8,4]", "f32[8,4]", "f32[8,4]", "i32"],
+            "batch: {x: f32[6,8] in [0, 1]}",
+        ),
+        (
+            "eqx_step",
+            "model",
+            "model = eqx.nn.MLP(...)",
+            ["f32[4,5]", "f32[4]", "f32[5,8]", "f32[5]"],
+            "moments: (optax.ScaleByAdamState(count: i32 in [0, 0], mu: {w: f32[3] in [0, 0]}, "
+            "nu: {w: f32[3] in [0, 0]}), optax.EmptyState())",
+        ),
+    ],
+)  # fmt: skip
+def test_training_steps_of_frameworks_say_what_no_spec_can(
+    project: Path, qualname: str, name: str, suggestion: str, leaves: list[str], spec: str
+) -> None:
+    (project / "nn.py").write_text(FRAMEWORKS)
+    found = report(project, f"nn.py::{qualname}", "--", "nn.py")
+    (signature,) = found["signatures"]
+    arguments = {argument["name"]: argument for argument in signature["arguments"]}
+
+    assert signature["values"] == "concrete"
+    assert arguments[name]["spec"] is None
+    assert arguments[name]["suggestion"] == suggestion
+    shapes = [leaf["value"] for leaf in arguments[name]["leaves"]]
+    assert set(leaves) <= set(shapes)
+    assert spec in [argument["spec"] for argument in signature["arguments"]]
+    missing = recorded(project, f"nn.py::{qualname}")["missing"]
+    assert missing[0].startswith(f"{suggestion}  # `{name}")
+
+
 def test_a_pytest_node_runs_as_it_does_and_writes_no_cache(project: Path) -> None:
     (project / "test_a.py").write_text(
         "import jax.numpy as jnp\nimport model\n\ndef helper(x): return x + 1\n\n"
