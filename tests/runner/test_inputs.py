@@ -154,7 +154,6 @@ async def test_what_nobody_said_is_asked(bench: Bench) -> None:
         ('x: file("none.npy")', "cannot read"),
         ("x = unknown_name", "unknown_name"),
         ("x: (f32[B=2], f32[B=3])", "two sizes, 2 and 3"),
-        ('x: f32[8] @ P("data")', "leave `@"),
         ("x: captured", "has no spec of it"),
         ("x = Hidden()", "register it"),
     ],

@@ -18,7 +18,7 @@ from jaxsight_runner.protocol import (
     SourceLocation,
     to_json,
 )
-from jaxsight_server.commands.quantities import place
+from jaxsight_server.commands.quantities import RECORDED, inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target
 
 _EXIT = {"right": 0, "wrong": 1, "unsure": 2}
@@ -68,6 +68,8 @@ def text(report: GradientsReport) -> Iterator[str]:
     if report.forward_reverse_error is not None:
         yield f"  forward against reverse mode: {report.forward_reverse_error:.1g}, relative"
     yield f"  reference: central differences in f64, {report.directions} directions, on {place(report.environment)}"
+    if any(item.source in RECORDED for item in report.inputs):
+        yield from _wrapped("  inputs: ", inputs_line(report.inputs))
     for item in report.inputs:
         if item.note:
             yield from _wrapped("  note: ", f"`{item.name}`: {item.note}")

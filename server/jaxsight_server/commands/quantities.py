@@ -63,10 +63,14 @@ def histogram(values: Sequence[float], columns: int = 40) -> str:
     return "".join(_BARS[math.ceil(c / peak * (len(_BARS) - 1))] if c else " " for c in counts)
 
 
+RECORDED = ("file", "captured")
+"""Sources of inputs that are in `.jaxsight/inputs.toml`."""
+
+
 def inputs_line(inputs: Sequence[Input]) -> str:
     """The arguments, and where they came from if that was the file of recorded ones."""
     words = ", ".join(f"{item.name}: {item.value}" for item in inputs) or "none"
-    recorded = [item.name for item in inputs if item.source in ("file", "captured")]
+    recorded = [item.name for item in inputs if item.source in RECORDED]
     if not recorded:
         return words
     whose = "" if len(recorded) == len(inputs) else ", ".join(recorded) + " "
