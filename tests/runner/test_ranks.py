@@ -206,6 +206,15 @@ def test_a_slow_one_is_not_one_that_hangs() -> None:
     assert "rank 1 has fallen silent, as if it were killed, in phase trace" in gone.message
 
 
+def test_one_that_gets_little_of_a_busy_machine_does_not_hang() -> None:
+    watch = _watch()
+    watch.heard(0, Progress("compile", "compiling"), 1.0)
+    for step in range(1, 160):
+        watch.heard(0, Tick("compile", 0.0), step / 2)
+        watch.heard(1, Tick("trace", cpu=0.02 * step), step / 2)
+        assert watch.problem(step / 2) is None
+
+
 def test_one_that_never_starts_and_one_that_says_nothing() -> None:
     watch = Watch(None, Limits())
     watch.heard(0, Up(0, 3, 1), 0.0)

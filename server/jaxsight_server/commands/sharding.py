@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from jaxsight_server.commands.run_target import (
     run_target,
 )
 
+_NUMBER = re.compile(r"\d+")
 _SHOWN = 12  # rows of a table
 _LARGE = 0.01  # share of all bytes from which it is said how an array could be split
 _SHORT = 1e-5  # seconds
@@ -218,22 +220,44 @@ def _arrays(report: ShardingReport) -> Iterator[str]:
     for title, arrays in (("arguments", report.arguments), ("results", report.results)):
         if not arrays:
             continue
+        everywhere = [one for one in arrays if one.copies == report.devices]
+        total = count(sum(one.bytes for one in everywhere), "B")
+        copies = (
+            f"; {total} in {len(everywhere)} of {len(arrays)} lie on every device"
+            if everywhere
+            else ""
+        )
         yield ""
-        yield f"  {title}, and what each device holds of them:"
-        order = sorted(arrays, key=lambda one: -one.bytes_per_device)
+        yield f"  {title}, and what each device holds of them{copies}:"
+        groups = sorted(_alike(arrays), key=_held, reverse=True)
         large = _LARGE * sum(one.bytes_per_device for one in arrays)
-        yield from _table([_array(one, report.devices, large) for one in order[:_SHOWN]])
-        if len(order) > _SHOWN:
-            yield f"  {len(order) - _SHOWN} more: --json names all"
+        yield from _table([_array(group, report.devices, large) for group in groups[:_SHOWN]])
+        left = sum(len(group) for group in groups[_SHOWN:])
+        if left:
+            yield f"  {left} more: --json names all"
 
 
-def _array(one: PlacedArray, devices: int, large: float) -> tuple[str, ...]:
-    remark = ""
+def _alike(arrays: Sequence[PlacedArray]) -> list[list[PlacedArray]]:
+    """Arrays that differ in the numbers of their names alone, as those of a model's layers do."""
+    found: dict[tuple[object, ...], list[PlacedArray]] = {}
+    for one in arrays:
+        key = (_NUMBER.sub("*", one.name), one.value, one.sharding, one.copies)
+        found.setdefault(key, []).append(one)
+    return list(found.values())
+
+
+def _held(group: Sequence[PlacedArray]) -> int:
+    return sum(one.bytes_per_device for one in group)
+
+
+def _array(group: Sequence[PlacedArray], devices: int, large: float) -> tuple[str, ...]:
+    one, remark = group[0], ""
     if one.copies > 1:
         copies = "on every device" if one.copies == devices else f"in {one.copies} copies"
-        could = one.could if one.bytes_per_device >= large else None
+        could = one.could if _held(group) >= large else None
         remark = f"the same {copies}" + (f"; could split {could}" if could else "")
-    return (one.name, one.value, one.sharding, count(one.bytes_per_device, "B"), remark)
+    name = one.name if len(group) == 1 else f"{len(group)} × {_NUMBER.sub('*', one.name)}"
+    return (name, one.value, one.sharding, count(_held(group), "B"), remark)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from jaxsight_runner.protocol import (
 )
 
 _QUIET = 3.0  # seconds without a sign of life, of which there are two a second
-_BUSY = 0.05  # seconds of computing between two signs of life that count as computing
+_BUSY = 0.2  # seconds of computing that are more than telling that it lives
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Limits:
     starting: float = 60.0  # after the first process, in which the others must come
     silent: float = 20.0  # without a sign of life: Python itself stands still
     idle: float = 10.0  # without computing, while the others are further and wait
-    slow: float = 90.0  # computing, while the others are further and wait
+    slow: float = 120.0  # computing, while the others are further and wait
     still: float = 60.0  # in which none of them computes
 
 
@@ -62,7 +62,7 @@ class RankState:
     began: float  # when it last began something
     phase: Phase = "start"
     steps: int = 0  # how often it began something: all of them do the same things in the same order
-    cpu: float = 0.0
+    cpu: float = 0.0  # seconds that it had computed then
     path: str | None = None
     line: int | None = None
     outcome: Outcome | None = None
@@ -98,8 +98,8 @@ class Watch:
             state.moved = state.began = now
         elif isinstance(message, Tick):
             if message.cpu - state.cpu > _BUSY:
-                state.moved = now
-            state.cpu, state.path, state.line = message.cpu, message.path, message.line
+                state.moved, state.cpu = now, message.cpu
+            state.path, state.line = message.path, message.line
         elif not isinstance(message, Hello):
             state.outcome, state.began = cast("Outcome", message), now
 
