@@ -28,6 +28,8 @@ from jaxsight_runner.protocol import (
     frames,
 )
 from jaxsight_runner.ranks.assignment import NoRank, Rank, rank_of
+from jaxsight_server.cli import main
+from jaxsight_server.commands import bench
 from jaxsight_server.ranks.commands import Group, LaunchError, group_of
 from jaxsight_server.ranks.supervisor import run_together
 from jaxsight_server.ranks.verdicts import Limits, Watch, cause_of
@@ -93,6 +95,20 @@ async def test_two_processes_measure_the_same_calls(tmp_path: Path) -> None:
     assert [one.rank for one in report.ranks] == [0, 1]
     assert report.ranks[0].latency.samples == report.ranks[1].latency.samples
     assert report.environment.device_count == 2
+    shown = "\n".join(bench.text(report))
+    assert "processes   2, each call made by all of them" in shown
+    assert "rank 1: " in shown
+
+
+def test_several_processes_measure_one_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "target.py"
+    path.write_text("def f(x): ...")
+    assert main(["bench", f"{path}::f", "--processes", "2", "--sweep", "B=1,2"]) == 2
+    assert "leave --compare, --sweep and --fail-if-slower out" in capsys.readouterr().err
+    assert main(["bench", f"{path}::f", "--processes", "2", "--launch", "srun"]) == 2
+    assert "give --processes or --launch" in capsys.readouterr().err
 
 
 LAUNCHER = """#!{python}
