@@ -656,4 +656,75 @@ REFUSED = (
         "f(1.0)",
         "for value in source:",
     ),
+    _script(
+        "what a compiled function remembers",
+        """
+        import jax
+        scale = 1.0
+        @jax.jit
+        def f(x):
+            return x * scale
+        print(f(1.0))
+        scale = 2.0
+        """,
+        "f",
+        "f(1.0)",
+        "print(f(1.0))",
+    ),
+    _script(
+        "an array of JAX that looks at one of NumPy",
+        """
+        import jax.numpy as jnp, numpy as np
+        table = np.zeros(64, np.float32)
+        weights = jnp.asarray(table)
+        for i in range(4):
+            table[i] = i
+        def f(x):
+            return x * weights.sum()
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(4):",
+    ),
+    _script(
+        "a function's attribute by another name",
+        """
+        def f(x):
+            return x * f.scale
+        f.scale = 1.0
+        for function in [f]:
+            function.scale = 3.0
+        """,
+        "f",
+        "f(1.0)",
+        "for function in [f]:",
+    ),
+    _script(
+        "a library patched by another name",
+        """
+        from jax import numpy
+        def patch(module):
+            module.tanh = lambda x: x
+        for target in [numpy]:
+            patch(target)
+        def f(x):
+            return numpy.tanh(x)
+        """,
+        "f",
+        "f(1.0)",
+        "for target in [numpy]:",
+    ),
+    _script(
+        "the names of a function's module",
+        """
+        scale = 1.0
+        def f(x):
+            return x * scale
+        for name in ("scale",):
+            f.__globals__[name] = 3.0
+        """,
+        "f",
+        "f(1.0)",
+        "f.__globals__[name]",
+    ),
 )

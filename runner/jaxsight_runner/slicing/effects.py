@@ -10,10 +10,9 @@ from typing import Optional
 from jaxsight_runner.slicing import libraries
 from jaxsight_runner.slicing.kinds import Kinds
 from jaxsight_runner.slicing.scopes import DEFINITIONS, Function, executed, imports_in, stored
-from jaxsight_runner.slicing.uses import Collector, Use, Uses, looks
+from jaxsight_runner.slicing.uses import RULES, Collector, Use, Uses, looks
 
 SETTINGS = "settings of a library"  # stands for what a name may be a part of
-_RULES = ("register", "defvjp", "defjvp", "defjvps", "def_vmap", "def_fwd", "def_bwd", "setter")
 _BOUND_METHODS = ("apply", "init", "init_with_output", "bind", "update")
 
 
@@ -36,6 +35,9 @@ class Effects:
     mingled: set[str] = field(default_factory=set[str])  # may be parts of each other afterwards
     outside: set[str] = field(default_factory=set[str])  # files, random states, libraries
     unknown: Optional[str] = None  # why it cannot be told, in words
+    handed_on: set[str] = field(default_factory=set[str])  # functions and classes
+    library_handed_on: Optional[str] = None
+    sets_unknown: bool = False
     hidden: Optional[tuple[int, str]] = None  # the line and what on it hides which names are used
 
     def add(self, other: Effects) -> None:
@@ -45,6 +47,9 @@ class Effects:
         self.mingled |= other.mingled
         self.outside |= other.outside
         self.unknown = self.unknown or other.unknown
+        self.handed_on |= other.handed_on
+        self.library_handed_on = self.library_handed_on or other.library_handed_on
+        self.sets_unknown = self.sets_unknown or other.sets_unknown
         self.hidden = self.hidden or other.hidden
 
 
@@ -159,6 +164,10 @@ class Module:
             found = self._effects[statement.index] = Effects()
             for uses in self._called(statement):
                 found.add(self._summary(uses))
+            if found.sets_unknown:  # by another name, perhaps
+                found.changed |= found.handed_on
+                found.mingled |= found.handed_on
+                found.unknown = found.unknown or found.library_handed_on
         return found
 
     def _summary(self, uses: Uses) -> Effects:
@@ -171,6 +180,7 @@ class Module:
     def _add(self, found: Effects, uses: Uses) -> None:
         if uses.hidden and found.hidden is None:
             found.hidden = uses.hidden[0]
+        found.sets_unknown = uses.sets_unknown
         if uses.calls_unknown:
             found.outside |= libraries.SHARED
         for use in uses.uses:
@@ -178,11 +188,18 @@ class Module:
                 self._add_import(found, use, use.dotted)
             elif use.how == "bind":
                 found.bound.add(use.name)
-            elif self.binds(use.name) and self._changes(use):
-                found.changed.add(use.name)
-                found.mingled.add(use.name)
+            elif self.binds(use.name):
+                if use.how in ("viewed", "kept", "argument") and self._may_share(use.name):
+                    found.mingled.add(use.name)
+                if self._changes(use):
+                    found.changed.add(use.name)
+                    found.mingled.add(use.name)
+                elif use.how in ("kept", "argument") and self._is_definition(use.name):
+                    found.handed_on.add(use.name)
 
     def _add_import(self, found: Effects, use: Use, dotted: str) -> None:
+        if use.how in ("kept", "argument") and found.library_handed_on is None:
+            found.library_handed_on = f"line {use.line} hands `{dotted}` on, and something is set"
         own = dotted.startswith(".") or not libraries.is_library(dotted.split(".")[0])
         why: Optional[str] = None
         if use.how == "bind":
@@ -215,14 +232,21 @@ class Module:
             isinstance(node, ast.Import) for node in self._binders.get(use.name, [])
         )
 
+    def _is_definition(self, name: str) -> bool:
+        return self.kinds.kind(name) in ("function", "class")
+
+    def _may_share(self, name: str) -> bool:
+        """Whether what a name stands for may share memory with what is made of it."""
+        return self.kinds.kind(name) in ("view", "mutable", "record")
+
     def _changes(self, use: Use) -> bool:
         """Whether a use may change what its name stands for."""
-        if use.how in ("read", "bind"):
+        if use.how in ("read", "viewed", "bind"):
             return False
-        if use.how == "store" or (use.how == "call" and use.method in _RULES):
+        if use.how == "store" or (use.how == "call" and use.method in RULES):
             return True
         kind = self.kinds.kind(use.name)
-        if kind == "fixed":
+        if kind in ("fixed", "view"):
             return False
         if kind == "function":
             return use.how == "call" and self.kinds.remembers(use.name)

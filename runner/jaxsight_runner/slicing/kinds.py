@@ -10,8 +10,9 @@ from jaxsight_runner.slicing.libraries import is_fixed, is_fresh
 from jaxsight_runner.slicing.scopes import Function
 
 # "fixed": cannot be changed in place; "frozen": not by its methods, but it may hold a list;
+# "view": cannot be, but may look at an array of NumPy that can;
 # "record": its attributes cannot be changed in place, as those of a dataclass of numbers.
-Kind = Literal["import", "function", "class", "fixed", "frozen", "record", "mutable"]
+Kind = Literal["import", "function", "class", "fixed", "view", "frozen", "record", "mutable"]
 
 _FROZEN_BASES = (
     "flax.linen.Module",
@@ -133,6 +134,8 @@ class Kinds:
         values = [_value_of(node, name) for node in bound if node is not None]
         if all(value is not None and self.is_fixed(value) for value in values):
             return "fixed"
+        if all(value is not None and self._is_view(value) for value in values):
+            return "view"
         if all(value is not None and self.is_fixed(value, literals=True) for value in values):
             return "frozen"
         if all(value is not None and self._is_record(value) for value in values):
@@ -167,8 +170,6 @@ class Kinds:
         arguments = [*node.args, *(word.value for word in node.keywords)]
         function = node.func
         dotted = self.dotted(function)
-        if dotted is not None and is_fresh(dotted):
-            return is_fixed(dotted)
         if not all(self._fixed_argument(item, literals) for item in arguments):
             return False
         if dotted is not None:
@@ -186,6 +187,11 @@ class Kinds:
             parts = [item for item in ast.iter_child_nodes(node) if isinstance(item, ast.expr)]
             return all(self._fixed_argument(item, True) for item in parts)
         return self.is_fixed(node, literals)
+
+    def _is_view(self, node: ast.expr) -> bool:
+        """Whether an expression is a value of JAX, which may share the memory of an array of NumPy."""
+        dotted = self.dotted(node.func) if isinstance(node, ast.Call) else None
+        return dotted is not None and is_fresh(dotted) and is_fixed(dotted)
 
     def _is_array(self, node: ast.expr) -> bool:
         """Whether an expression is made by JAX's own functions, so that its methods make arrays, too."""

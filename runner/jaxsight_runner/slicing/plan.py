@@ -40,6 +40,7 @@ class _Dropped:
     effects: Effects
     cause: int  # the line that runs something, on which it depends
     changes: Set[str]  # bound or changed, by any of its names
+    reads: Set[str]
 
 
 def plan(
@@ -99,6 +100,9 @@ class _Planner:
         outside = module.reads_outside(places)
         if reads_files:
             outside.add(FILES)
+        stale = self._stale(names, places)
+        if stale is not None:
+            return stale
         for item in self._dropped:
             both = sorted(item.changes & names)
             if both:
@@ -106,6 +110,26 @@ class _Planner:
             shared = sorted(item.effects.outside & outside)
             if shared:
                 return Obstacle(item.cause, f"it may change {shared[0]}, which `{target}` may read")
+        return None
+
+    def _stale(self, names: Set[str], places: Collection[int]) -> Optional[Obstacle]:
+        """What calls before a value changed may have made of it: a compiled function keeps it."""
+        module = self._module
+        changing: dict[str, list[int]] = {}
+        for index in sorted(places):
+            effects = module.effects(module.statements[index])
+            for name in (effects.bound | effects.changed) & names:
+                changing.setdefault(name, []).append(index)
+        for item in self._dropped:
+            at = item.statement.index
+            read = item.reads & names
+            for name in sorted(read):
+                indices = changing.get(name, [])
+                if indices and indices[0] < at < indices[-1]:
+                    line = module.statements[indices[-1]].node.lineno
+                    return Obstacle(
+                        item.cause, f"it may have used `{name}` before line {line} changes it"
+                    )
         return None
 
     def _drop(self) -> None:
@@ -124,7 +148,9 @@ class _Planner:
         changes = set(effects.bound)
         for name in effects.changed:
             changes |= self._groups.get(name, {name})
-        self._dropped.append(_Dropped(statement, effects, cause, changes))
+        used = {name for uses in self._module.executed(statement) for name in uses.names}
+        reads, _ = self._module.reached(used, statement.index)
+        self._dropped.append(_Dropped(statement, effects, cause, changes, reads))
 
     def _join(self, statement: Statement) -> None:
         """Note which values a statement may make parts of each other."""

@@ -18,12 +18,17 @@ from jaxsight_runner.slicing.scopes import (
     stored,
 )
 
-# "argument" and "kept": its value goes where it may be changed; "call": it or a method of it is
-# called; "store": an attribute or an item of it is set; "bind": the name gets another value.
-How = Literal["read", "argument", "kept", "call", "store", "bind"]
+# "argument" and "kept": its value goes where it may be changed; "viewed": where it is looked at for
+# longer; "call": it or a method of it is called; "store": an attribute or an item of it is set;
+# "bind": the name gets another value.
+How = Literal["read", "viewed", "argument", "kept", "call", "store", "bind"]
 
 _HIDDEN = frozenset(
     {"exec", "eval", "compile", "globals", "locals", "vars", "__import__", "breakpoint"}
+)
+# Attributes that lead from a function or a frame to the names of its module.
+_INSIDES = frozenset(
+    {"__globals__", "__code__", "__closure__", "cell_contents", "__builtins__", "f_globals"}
 )
 _SETTERS = frozenset({"setattr", "delattr"})
 _READERS = frozenset(
@@ -99,6 +104,8 @@ _LOOKING = frozenset(
         "trace",
     ]
 )
+# Methods that give a function what it does not have by itself.
+RULES = ("register", "defvjp", "defjvp", "defjvps", "def_vmap", "def_fwd", "def_bwd", "setter")
 _CONTAINER_OPERATORS = (ast.Add, ast.Mult, ast.BitOr)
 
 
@@ -125,6 +132,7 @@ class Uses:
     uses: list[Use] = field(default_factory=list[Use])
     hidden: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     calls_unknown: bool = False  # a method of a value that we cannot name is called
+    sets_unknown: bool = False  # an attribute of a value that we cannot name is set
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -279,15 +287,18 @@ class Collector:
         elif isinstance(target, ast.Starred):
             self._store(target.value, scope)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
-            self._change(target.value, scope)
+            self._change(target.value, scope, isinstance(target, ast.Attribute))
             if isinstance(target, ast.Subscript):
                 self._visit(target.slice, "read", scope)
         else:
             self._generic(target, scope)
 
-    def _change(self, base: ast.expr, scope: Optional[Scope]) -> None:
+    def _change(self, base: ast.expr, scope: Optional[Scope], attribute: bool = True) -> None:
         """An attribute or an item of what `base` stands for is set."""
         chain, root = _chain(base)
+        self._look_inside(base)
+        if attribute and not (isinstance(root, ast.Name) and self._is_known(root.id, scope)):
+            self._sink.sets_unknown = True
         if self._classes and _is_of_class(base):
             name = self._classes[-1]
             self._sink.uses.append(Use(name, chain, "store", base.lineno))
@@ -298,6 +309,17 @@ class Collector:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 self._use(node, (), "store", scope)
         self._visit(base, "kept", scope)
+
+    def _is_known(self, name: str, scope: Optional[Scope]) -> bool:
+        """Whether a name cannot stand for a function, class or module that has another name, too."""
+        if scope is not None and scope.owner(name) is not None:
+            return name == "self"
+        return name in self._functions or name in self._imports
+
+    def _look_inside(self, node: ast.expr) -> None:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and part.attr in _INSIDES:
+                self._sink.hidden.append((part.lineno, f"`{part.attr}`"))
 
     def _bind(self, name: str, node: ast.AST, scope: Optional[Scope]) -> None:
         if scope is None or scope.owner(name) is None:
@@ -360,6 +382,8 @@ class Collector:
 
     def _access(self, node: ast.expr, how: How, scope: Optional[Scope]) -> None:
         chain, root = _chain(node)
+        if not _INSIDES.isdisjoint(chain):
+            self._look_inside(node)
         current = node
         while current is not root:
             if isinstance(current, ast.Subscript):
@@ -378,7 +402,7 @@ class Collector:
         imports = self._imports
         if owner is not None:
             if node.id not in owner.imports:
-                if how not in ("read", "bind") and not (how == "call" and _looks(chain)):
+                if how not in ("read", "viewed", "bind") and not (how == "call" and _looks(chain)):
                     owner.changed.add(node.id)
                 return
             imports = owner.imports
@@ -397,6 +421,8 @@ class Collector:
             self._arguments(arguments, "argument", scope)
             return
         self._access(node.func, how if _looks(chain) else "call", scope)
+        if chain and chain[-1] in RULES and not self._is_known(root.id, scope):
+            self._sink.sets_unknown = True
         owner = scope.owner(root.id) if scope is not None else None
         imports = owner.imports if owner is not None else self._imports
         module = imports.get(root.id)
@@ -404,7 +430,8 @@ class Collector:
             dotted = ".".join([module, *chain])
             passing: How = "kept" if keeps_no_record(dotted) else "argument"
             passing = how if leaves_arguments(dotted) else passing
-            self._arguments(arguments, "read" if is_fresh(dotted) else passing, scope)
+            viewing: How = "read" if how == "read" else "viewed"
+            self._arguments(arguments, viewing if is_fresh(dotted) else passing, scope)
         elif owner is not None:
             self._sink.calls_unknown = True
             self._arguments(arguments, "argument", scope)
