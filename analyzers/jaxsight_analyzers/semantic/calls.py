@@ -25,6 +25,7 @@ from jaxsight_analyzers.semantic import (
     flow,
     folding,
     formats,
+    frozen,
     functions,
     iteration,
     key_uses,
@@ -61,12 +62,14 @@ from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Kind,
     Value,
+    class_of,
     constant_of,
     entries_of,
     function_of,
     items_of,
     most_traced,
     qualified_of,
+    record_of,
     tracer,
 )
 
@@ -279,6 +282,7 @@ def imported(
     if layer is not None:
         return linen_layers.made(run, node, layer, arguments)
     if facts.role == "state":
+        frozen.note_fields(run, node, None, "create", arguments)
         return linen_variables.created(run, None, arguments)
     if facts.role == "merge":
         return linen_layers.merged(arguments)
@@ -479,11 +483,15 @@ def _method(
             return unknown_result(run, node)
         return STATIC
     if base.kind is Kind.INSTANCE:
+        owner = class_of(base)
+        if owner is not None or linen_variables.is_state(record_of(base)):
+            frozen.note_fields(run, node, owner, name, arguments)
         copy = records.copied(run, base, name, arguments)
-        copy = linen_variables.stepped(base, name, arguments) if copy is None else copy
+        copy = linen_variables.stepped(run, base, name, arguments) if copy is None else copy
         if copy is not None:
             return copy
     if linen_variables.makes_state(run, base, name):
+        frozen.note_fields(run, node, class_of(base), name, arguments)
         return linen_variables.created(run, base, arguments)
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)

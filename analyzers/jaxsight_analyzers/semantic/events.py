@@ -36,12 +36,17 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
     from jaxsight_analyzers.semantic.equinox_leaves import UnfilteredSeen
     from jaxsight_analyzers.semantic.equinox_modules import FrozenSetSeen
-    from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen, PositionalFieldsSeen
+    from jaxsight_analyzers.semantic.frozen import (
+        AttributeFrozenSeen,
+        PositionalFieldsSeen,
+        UnknownFieldSeen,
+    )
     from jaxsight_analyzers.semantic.losses import LossInputSeen
     from jaxsight_analyzers.semantic.nnx_modules import (
         ContainerSeen,
         ObjectReadSeen,
         OverwrittenSeen,
+        RawArraySeen,
     )
     from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, CounterSeen, StateLostSeen
     from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
@@ -51,7 +56,7 @@ if TYPE_CHECKING:
         MadeSeen,
         UpdateSeen,
     )
-    from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
+    from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen, UnsplitSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
@@ -509,7 +514,9 @@ class Events:
         "nnx_lost",
         "nnx_outside",
         "nnx_overwritten",
+        "nnx_raw",
         "nnx_reads",
+        "nnx_unsplit",
         "nnx_used",
         "number_uses",
         "object_calls",
@@ -536,6 +543,7 @@ class Events:
         "truths",
         "types",
         "unfiltered",
+        "unknown_fields",
         "unseeded_sites",
         "varying",
         "wraps",
@@ -599,7 +607,9 @@ class Events:
     object_calls: list[ObjectCallSeen]
     nnx_containers: list[ContainerSeen]
     nnx_overwritten: list[OverwrittenSeen]
+    nnx_raw: list[RawArraySeen]
     nnx_reads: list[ObjectReadSeen]
+    nnx_unsplit: list[UnsplitSeen]
     nnx_used: list[VariableUsedSeen]
     equinox_sets: list[FrozenSetSeen]
     frozen_sets: list[AttributeFrozenSeen]
@@ -613,6 +623,7 @@ class Events:
     sites: list[SiteSeen]
     repeated_sites: list[RepeatedSiteSeen]
     unfiltered: list[UnfilteredSeen]
+    unknown_fields: list[UnknownFieldSeen]
     unseeded_sites: list[UnseededSeen]
     applied: list[AppliedSeen]
     contexts: dict[ast.AST, list[Effects]]  # the runs of each function

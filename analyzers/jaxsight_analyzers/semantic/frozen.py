@@ -1,4 +1,4 @@
-"""Dataclasses of Flax and Chex: instances that are frozen, so that no attribute can be set, and constructors that take names alone."""
+"""Dataclasses of Flax and Chex: instances that are frozen, constructors that take names alone, and fields that a class does not have."""
 
 from __future__ import annotations
 
@@ -126,3 +126,62 @@ def _is_mapping(run: Run, owner: ClassScope) -> bool:
     if any(one.arg in ("mappable_dataclass", "init", None) for one in keywords):
         return False
     return members.qualified_at(run, owner.home, called) in _CHEX
+
+
+# What they are made anew with
+
+
+class UnknownFieldSeen(NamedTuple):
+    """A field that is given for a copy or a step, and that the class does not have."""
+
+    node: ast.Call
+    argument: ast.expr
+    field: str
+    owner: str
+    method: str
+    guards: tuple[str, ...]
+
+
+_METHODS = {"replace": (), "create": (), "apply_gradients": ("grads",)}
+
+
+def note_fields(
+    run: Run, node: ast.AST, owner: ClassScope | None, method: str, arguments: Arguments
+) -> None:
+    """`state.replace(...)`, `State.create(...)`, `state.apply_gradients(...)`; without an owner of a `TrainState`."""
+    if run.frame.state.dead or method not in _METHODS or not isinstance(node, ast.Call):
+        return
+    known = _fields_with_inherited(run, owner, method)
+    if known is None:
+        return
+    name = "TrainState" if owner is None else owner.name
+    for field in arguments.keywords:
+        argument = (arguments.keyword_nodes or {}).get(field)
+        is_written = any(one.arg == field for one in node.keywords)
+        if field not in known and argument is not None and is_written:
+            run.events.unknown_fields.append(
+                UnknownFieldSeen(node, argument, field, name, method, run.guards)
+            )
+
+
+def _fields_with_inherited(
+    run: Run, owner: ClassScope | None, method: str
+) -> frozenset[str] | None:
+    """The fields that a class takes by name; None where they are not all known."""
+    own = frozenset(_METHODS[method])
+    if owner is None:
+        return own | frozenset(linen_variables.FIELDS)
+    seen: set[ClassScope] = set()
+    one: ClassScope | None = owner
+    while one is not None and one not in seen:
+        seen.add(one)
+        if method in one.methods or "__init__" in one.methods:
+            return None
+        one = members.base_of(run, one)
+    frozen = run.once(("frozen", owner), lambda: _frozen_fields(run, owner), None)
+    if frozen is None:
+        return None
+    top = members.library_base(run, Value(Kind.INSTANCE, data=owner))
+    if top == linen_variables.STATE:
+        return own | frozen | frozenset(linen_variables.FIELDS)
+    return own | frozen if method == "replace" else None

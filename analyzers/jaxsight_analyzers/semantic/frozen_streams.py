@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.semantic.frozen import AttributeFrozenSeen, PositionalFieldsSeen
+from jaxsight_analyzers.semantic.frozen import (
+    AttributeFrozenSeen,
+    PositionalFieldsSeen,
+    UnknownFieldSeen,
+)
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -59,4 +63,22 @@ def positional_fields(
     return [
         PositionalFields(event.node, places.span(event.node), event.owner, event.fields)
         for event in {one.node: one for one in seen if not is_meant(one.guards)}.values()
+    ]
+
+
+class UnknownField(NamedTuple):
+    """A field that is given and that the class does not have."""
+
+    span: Span  # of the value
+    field: str
+    owner: str
+    method: str
+
+
+def unknown_fields(seen: Iterable[UnknownFieldSeen], places: Places) -> list[UnknownField]:
+    """Each argument once."""
+    return [
+        UnknownField(places.span(event.argument), event.field, event.owner, event.method)
+        for event in {one.argument: one for one in seen if not is_meant(one.guards)}.values()
+        if places.module.owns(event.argument)
     ]

@@ -74,6 +74,7 @@ def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> V
     if data.transformations and not run.frame.state.dead:
         passing.note(run, node, data, arguments)
         passing.note_differentiated(run, node, data, arguments)
+        passing.note_unsplit(run, data, arguments)
     parameters, passed = bind(run, data, arguments)
     if not data.transformations or not data.transformations[-1].donated:
         return run_with(run, node, data, parameters, passed)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.loader import FunctionFacts
     from jaxsight_analyzers.semantic.calls import Arguments
 
-_STATE = "flax.training.train_state.TrainState"
-_FIELDS = ("step", "apply_fn", "params", "tx", "opt_state")
+STATE = "flax.training.train_state.TrainState"
+FIELDS = ("step", "apply_fn", "params", "tx", "opt_state")
 _STATIC = frozenset(("apply_fn", "tx"))
 _PARAMS = "params"
 
@@ -58,7 +58,7 @@ def created(run: Run, owner: Value | None, arguments: Arguments) -> Value:
     if arguments.open:
         return UNKNOWN if owner is None else Value(Kind.INSTANCE, data=owner.data)
     given = arguments.keywords
-    names = (*_FIELDS, *(name for name in given if name not in _FIELDS))
+    names = (*FIELDS, *(name for name in given if name not in FIELDS))
     known = None if owner is None else class_of(owner)
     left = frozenset[str]() if known is None else leaves.left_alone(run, known)
     like = Record(known, names, static=_STATIC | (left or frozenset[str]()))
@@ -72,18 +72,23 @@ def makes_state(run: Run, base: Value, name: str) -> bool:
     owner = class_of(base)
     if owner is None or "create" in owner.methods:
         return False
-    return members.library_base(run, Value(Kind.INSTANCE, data=owner)) == _STATE
+    return members.library_base(run, Value(Kind.INSTANCE, data=owner)) == STATE
 
 
 def is_state(known: Record | None) -> bool:
     """Whether these are the fields of a training state."""
-    return known is not None and known.names[: len(_FIELDS)] == _FIELDS
+    return known is not None and known.names[: len(FIELDS)] == FIELDS
 
 
-def stepped(base: Value, name: str, arguments: Arguments) -> Value | None:
+def stepped(run: Run, base: Value, name: str, arguments: Arguments) -> Value | None:
     """`state.apply_gradients(grads=grads, batch_stats=...)`: the state after a step."""
-    known = record_of(base)
-    if name != "apply_gradients" or known is None or not is_state(known):
+    if name != "apply_gradients":
+        return None
+    known, owner = record_of(base), class_of(base)
+    if known is None and owner is not None and name not in owner.methods:
+        is_one = members.library_base(run, base) == STATE
+        return with_data(base, owner) if is_one else None
+    if known is None or not is_state(known):
         return None
     held = dict(zip(known.names, known.values))
     for changed in ("step", "opt_state"):

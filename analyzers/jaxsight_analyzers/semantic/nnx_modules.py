@@ -61,6 +61,15 @@ class OverwrittenSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
+class RawArraySeen(NamedTuple):
+    """Random numbers that a module holds as they are, and not as a parameter."""
+
+    node: ast.Attribute
+    value: ast.Call
+    owner: str
+    guards: tuple[str, ...]
+
+
 class ObjectReadSeen(NamedTuple):
     """An attribute of a variable or an optimiser that is read or set."""
 
@@ -183,8 +192,23 @@ def note_set(
         return
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         _note_container(run, target, owner, value, statement.value, None)
+        _note_raw(run, target, owner, value, statement.value)
     if statement is not None:
         _note_overwritten(run, target, base, owner.name, value, statement)
+
+
+def _note_raw(
+    run: Run, target: ast.Attribute, owner: ClassScope, value: Value, node: ast.expr
+) -> None:
+    """Note `self.w = jax.random.normal(key, shape)` in the constructor."""
+    scope = run.frame.scope
+    if scope is None or scope.name not in _MAKERS or value.kind is not Kind.ARRAY:
+        return
+    if not isinstance(node, ast.Call) or _is_marked(run, owner, target.attr):
+        return
+    qualified = members.qualified_name(run, node.func)
+    if qualified is not None and qualified.startswith("jax.random."):
+        run.events.nnx_raw.append(RawArraySeen(target, node, owner.name, run.guards))
 
 
 def _has_own_rules(run: Run, owner: ClassScope) -> bool:

@@ -10,7 +10,12 @@ from jaxsight_analyzers.diagnostic import Certainty, Related, Span
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
-from jaxsight_analyzers.semantic.nnx_modules import ContainerSeen, ObjectReadSeen, OverwrittenSeen
+from jaxsight_analyzers.semantic.nnx_modules import (
+    ContainerSeen,
+    ObjectReadSeen,
+    OverwrittenSeen,
+    RawArraySeen,
+)
 from jaxsight_analyzers.semantic.nnx_state import (
     LEARNS,
     ChangedOutsideSeen,
@@ -18,6 +23,7 @@ from jaxsight_analyzers.semantic.nnx_state import (
     StateLostSeen,
 )
 from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
+from jaxsight_analyzers.semantic.passing import UnsplitSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 
@@ -300,5 +306,39 @@ def used(seen: Iterable[VariableUsedSeen], places: Places) -> list[VariableUsed]
             event.variable,
             event.holds_array,
         )
+        for event in {e.node: e for e in seen if not _is_expected(e.guards)}.values()
+    ]
+
+
+class RawArray(NamedTuple):
+    """Random numbers that a module holds as they are, and not as a parameter."""
+
+    span: Span  # of the value
+    name: str  # `self.w`
+    text: str
+    owner: str
+
+
+def raw_arrays(seen: Iterable[RawArraySeen], places: Places) -> list[RawArray]:
+    """Each once."""
+    return [
+        RawArray(
+            places.span(event.value), places.text(event.node), places.text(event.value), event.owner
+        )
+        for event in {e.node: e for e in seen if not _is_expected(e.guards)}.values()
+    ]
+
+
+class Unsplit(NamedTuple):
+    """Streams of random numbers that are mapped over and were not split."""
+
+    span: Span
+    text: str
+
+
+def unsplit(seen: Iterable[UnsplitSeen], places: Places) -> list[Unsplit]:
+    """Each once."""
+    return [
+        Unsplit(places.span(event.node), places.text(event.node))
         for event in {e.node: e for e in seen if not _is_expected(e.guards)}.values()
     ]

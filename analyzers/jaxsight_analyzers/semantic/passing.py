@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import avals, class_kinds, donations, equinox_leaves, varying
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.parameters import names_others
@@ -115,6 +116,31 @@ def note(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> N
                 run.guards,
             )
         )
+
+
+class UnsplitSeen(NamedTuple):
+    """`nnx.vmap(make)(rngs)`: random number streams that are mapped over and were not split."""
+
+    node: ast.expr  # the argument
+    by: str
+    guards: tuple[str, ...]
+
+
+_MAPS = ("flax.nnx.vmap",)
+_STREAMS = "flax.nnx.Rngs"
+
+
+def note_unsplit(run: Run, data: FunctionData, given: Arguments) -> None:
+    """A call of what `nnx.vmap` made, with streams that have nothing to map over."""
+    by = data.transformations[-1]
+    if by.qualified not in _MAPS or by.unmapped != frozenset():
+        return
+    if isinstance(by.node, ast.Call) and any(k.arg in ("in_axes", None) for k in by.node.keywords):
+        return
+    for argument, _, _, value in bound(data, by, given):
+        facts = value.data
+        if isinstance(facts, FunctionFacts) and facts.name.removesuffix("()") == _STREAMS:
+            run.events.nnx_unsplit.append(UnsplitSeen(argument, by.qualified, run.guards))
 
 
 def note_differentiated(run: Run, node: ast.AST, data: FunctionData, given: Arguments) -> None:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SHARES = re.compile(r"hijax|\bref=|new_ref|use_ref|mutable_array")
+_SPLITS = re.compile(r"split_rngs|\.fork\(|StateAxes")
 _REGISTERS = re.compile(
     r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\b(?:register_(?:pytree|dataclass|static|hitype)|pytype_aval_mappings\[)"
 )
@@ -394,6 +395,11 @@ class Unit(OptimiserAnswers):
         return frozen_streams.positional_fields(self._seen("positional_fields"), self.model.places)
 
     @cached_property
+    def unknown_fields(self) -> list[frozen_streams.UnknownField]:
+        """Fields that are given for training states and dataclasses which do not have them."""
+        return frozen_streams.unknown_fields(self._seen("unknown_fields"), self.model.places)
+
+    @cached_property
     def equinox_sets(self) -> list[equinox_streams.FrozenSet]:
         """Attributes of Equinox modules that are set where that raises."""
         return equinox_streams.frozen_sets(self._seen("equinox_sets"), self.model.places)
@@ -432,6 +438,18 @@ class Unit(OptimiserAnswers):
     def nnx_used(self) -> list[nnx_streams.VariableUsed]:
         """Variables of NNX that are used as if they were arrays."""
         return nnx_streams.used(self._seen("nnx_used"), self.model.places)
+
+    @cached_property
+    def nnx_raw(self) -> list[nnx_streams.RawArray]:
+        """Random numbers that modules of NNX hold as plain arrays."""
+        return nnx_streams.raw_arrays(self._seen("nnx_raw"), self.model.places)
+
+    @property
+    def nnx_unsplit(self) -> list[nnx_streams.Unsplit]:
+        """Streams of random numbers that are mapped over as they are, unless the file speaks of splitting; who asks depends on all of it."""
+        if not (seen := self._seen("nnx_unsplit")) or _SPLITS.search(self.whole.analysed.text):
+            return []
+        return nnx_streams.unsplit(seen, self.model.places)
 
     @cached_property
     def object_calls(self) -> list[nnx_streams.ObjectCall]:
