@@ -30,8 +30,12 @@ class Batch(NamedTuple):
 class Settings:
     rate: float
 
+def scaled(x, y):
+    return x * 0.5, y
+
 def loss(params, batch):
-    return jnp.mean((batch.x @ params["w"] + params["b"] - batch.y) ** 2)
+    x, y = scaled(batch.x * 2.0, batch.y)
+    return jnp.mean((x @ params["w"] + params["b"] - y) ** 2)
 
 @partial(jax.jit, static_argnames="settings", donate_argnums=0)
 def step(params, batch, keys, scale, *, settings, mode=None, **options):
@@ -187,7 +191,12 @@ def test_kept_values_are_given_again(project: Path) -> None:
         ),
         ("double", "concrete", ["v: f32[4] in [0, 3]"]),
         ("each", "concrete", ["v: f32[5,3] in [1, 1]", "w: f32[5,3] in [1, 1]"]),
-        ("loss", "abstract", ["params: {b: f32, w: f32[8]}", "batch: Batch(x: f32[32,8], y: i32[32])"]),
+        (
+            "loss",
+            "enclosing",
+            ["params: {b: f32 in [0, 0], w: f32[8] in [-0.5351, 1.304]}", "batch: Batch(x: f32[32,8] in [0.002741, 0.9972], y: i32[32] in [3, 7])"],
+        ),
+        ("scaled", "abstract", ["x: f32[32,8]", "y: i32[32] in [3, 7]"]),
     ],
 )  # fmt: skip
 def test_every_kind_of_function_is_seen(

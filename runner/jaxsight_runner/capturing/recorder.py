@@ -22,6 +22,7 @@ from jaxsight_runner.capturing.tracers import (
     is_array,
     is_tracer,
     leaves,
+    with_inputs,
 )
 from jaxsight_runner.protocol import CapturedSignature
 
@@ -37,6 +38,9 @@ _MOST_BYTES = 1 << 31
 """So much is read of one call's arrays; the rest goes without statistics."""
 
 Bind = Callable[[tuple[Any, ...], Mapping[str, Any]], Mapping[str, Any]]
+Around = tuple[Optional[Bind], Optional[FrameType]]
+"""How arguments bind to the parameters, if a call around it is to be looked for, and who called."""
+
 Values = Literal["concrete", "enclosing", "abstract"]
 
 
@@ -84,7 +88,7 @@ class Recorder:
     @contextlib.contextmanager
     def call(self, given: Mapping[str, Any], scope: Mapping[str, Any]) -> Generator[None]:
         """A call from outside; what it calls on the way in is the same call."""
-        enough = self.look(given, scope, None)
+        enough = self.look(given, scope, (None, sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
         depth = getattr(self._inside, "depth", 0)
         self._inside.depth = depth + 1
         try:
@@ -111,7 +115,7 @@ class Recorder:
         self,
         given: Mapping[str, Any],
         scope: Mapping[str, Any],
-        around: Optional[tuple[Bind, Optional[FrameType]]],
+        around: Around,
     ) -> bool:
         """Take a call into account; whether that was enough, and the program is to end."""
         if os.getpid() != self.process:
@@ -129,7 +133,7 @@ class Recorder:
         self,
         given: Mapping[str, Any],
         scope: Mapping[str, Any],
-        around: Optional[tuple[Bind, Optional[FrameType]]],
+        around: Around,
     ) -> None:
         """Nothing that goes wrong here reaches the user's program."""
         began = perf_counter()
@@ -146,14 +150,19 @@ class Recorder:
             )
 
     def _recognise(
-        self, given: Mapping[str, Any], around: Optional[tuple[Bind, Optional[FrameType]]]
+        self, given: Mapping[str, Any], around: Around
     ) -> tuple[Optional[Signature], Mapping[str, Any]]:
         """The calls that this one is like, and its arguments, those of the call around it if it is traced."""
         values: Values = "concrete"
         if any(is_abstract(value) for value in given.values()):
-            outer = around and enclosing_arguments(given, *around)
-            values = "enclosing" if outer else "concrete" if _are_known(given) else "abstract"
-            given = outer or given
+            bind, caller = around
+            outer = enclosing_arguments(given, bind, caller) if bind is not None else None
+            if outer is None and not _are_known(given):
+                given = with_inputs(given, caller)
+                is_known = not any(is_abstract(value) for value in given.values())
+                values = "enclosing" if is_known else "abstract"
+            elif outer is not None:
+                values, given = "enclosing", outer
         key = (values, _key(given))
         if key not in self._known and len(self._known) == _MOST_SIGNATURES:
             self.notes["more kinds of calls were seen than are told apart here"] = None

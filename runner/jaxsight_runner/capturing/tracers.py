@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -144,3 +145,56 @@ def _same_leaf(seen: Any, given: Any) -> bool:
 def _kind(dtype: Any) -> str:
     """A dtype's name, 64 bits and 32 alike: JAX narrows what NumPy gives."""
     return str(dtype).replace("64", "32")
+
+
+def with_inputs(given: Mapping[str, Any], frame: Optional[FrameType]) -> dict[str, Any]:
+    """The arguments with the traced function's own inputs, wherever they were passed on, in place of their tracers.
+
+    A tracer that is the variable of an input stands for what the call that JAX traces was given.
+    """
+    tree_util: Any = getattr(sys.modules.get("jax"), "tree_util", None)
+    call = _traced_call(frame)
+    if tree_util is None or call is None:
+        return dict(given)
+
+    def known(leaf: Any) -> Any:
+        return _input_of(leaf, call) if is_tracer(leaf) else leaf
+
+    found = dict(given)
+    for name, value in given.items():
+        if is_abstract(value):
+            with contextlib.suppress(Exception):  # a class of the user's that refuses
+                found[name] = tree_util.tree_map(known, value)
+    return found
+
+
+def _traced_call(frame: Optional[FrameType]) -> Optional[list[Any]]:
+    """What the innermost call that is being traced was given, flat; None if tracers are in it."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "cache_miss" and code.co_filename.endswith("pjit.py"):
+            local = frame.f_locals
+            flat = leaves((local.get("args"), local.get("kwargs")))
+            inputs = [leaf for leaf in flat if is_array(leaf) or isinstance(leaf, _NUMBERS)]
+            return None if any(map(is_tracer, inputs)) else inputs
+        frame = frame.f_back
+    return None
+
+
+def _input_of(tracer: Any, call: list[Any]) -> Any:
+    """The input that a tracer is; the tracer where it is none, or the inputs are not those of the call."""
+    inner = tracer
+    while is_tracer(primal := getattr(inner, "primal", None)):
+        inner = primal
+    frame = getattr(getattr(inner, "_trace", None), "frame", None)
+    variables: list[Any] = list(getattr(frame, "invars", ()))
+    if len(variables) != len(call):
+        return tracer
+    if not all(_same_leaf(getattr(v, "aval", v), one) for v, one in zip(variables, call)):
+        return tracer
+    known: Any = getattr(frame, "tracer_to_var", None)  # until JAX 0.6
+    variable = getattr(inner, "val", None) if known is None else known.get(id(inner))
+    return next((one for v, one in zip(variables, call) if v is variable), tracer)
+
+
+_NUMBERS = (bool, int, float, complex)
