@@ -172,6 +172,29 @@ async def test_state_that_comes_back_otherwise_and_padding_are_named(bench: Benc
     assert any(one.operation == "all-gather" for one in report.collectives)
 
 
+async def test_a_library_that_compiles_arrays_alone_is_given_arrays(bench: Bench) -> None:
+    text = """
+    import equinox as eqx
+    import jax
+
+    def make():
+        return eqx.nn.MLP(16, 8, 32, 1, key=jax.random.key(0))
+
+    @eqx.filter_jit
+    def f(model, x):
+        grads = eqx.filter_grad(lambda model: jax.vmap(model)(x).sum())(model)
+        return eqx.apply_updates(model, grads)
+    """
+    report = await _sharded(bench, text, 'model = make(), x: f32[128, 16] @ P("data")')
+    assert report.devices == 8
+    assert report.work.replication == pytest.approx(1.0, abs=0.15)
+    assert sum(one.bytes for one in report.collectives) == 4 * (
+        16 * 32 + 32 + 32 * 8
+    )  # the last bias's is constant
+    weights = [one for one in report.results if "layers" in one.name]
+    assert len(weights) == 4  # the model's functions are none
+
+
 async def test_scaling_is_not_measured_on_devices_that_are_not_there(bench: Bench) -> None:
     request = ShardingRequest("", "", "", mesh="data=2", options=ShardingOptions(measure=True))
     spec = 'w: f32[64, 32], x: f32[B=128, 64] @ P("data")'

@@ -141,10 +141,21 @@ def program(prepared: Prepared) -> Program:
         everything = [merged[name] for name in names]
         keywords = dict(zip(names[count:], everything[count:]))
         output = prepared.function(*everything[:count], **keywords)
-        return output, {n: part.changed(merged[n]) for n, part in split.items() if part.module}
+        return _results(output), {
+            n: part.changed(merged[n]) for n, part in split.items() if part.module
+        }
 
     leaves = tuple(_on_device(values[index]) for index in arrays)
     return Program(call, leaves, tuple(_path(jax, entries[index][0]) for index in arrays))
+
+
+def _results(output: Any) -> Any:
+    """What a program can give back: a module of Equinox holds functions too, which its own `jit` leaves out."""
+
+    def kept(leaf: Any) -> Any:
+        return None if callable(leaf) and not is_array(leaf) else leaf
+
+    return import_module("jax").tree_util.tree_map(kept, output)
 
 
 def is_array(value: object) -> bool:

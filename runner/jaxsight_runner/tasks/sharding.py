@@ -10,11 +10,16 @@ from typing import Any, Optional
 from jaxsight_runner.costs.line_costs import counted_operations, line_costs
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import stop
-from jaxsight_runner.inputs.arguments import abstract_arguments, wanted_arguments
+from jaxsight_runner.inputs.arguments import (
+    Wanted,
+    abstract_arguments,
+    concrete_arguments,
+    wanted_arguments,
+)
 from jaxsight_runner.inputs.meshes import Devices, choose_mesh, devices_wanted
-from jaxsight_runner.loading.target import load_target
-from jaxsight_runner.program.compilation import compilable
-from jaxsight_runner.program.prepared import prepare
+from jaxsight_runner.loading.target import Loaded, load_target
+from jaxsight_runner.program.compilation import Compilable, compilable
+from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
     Collective,
     DeviceMesh,
@@ -48,9 +53,7 @@ def run(request: ShardingRequest, job: Job) -> ShardingReport:
     assumed = _assumed(request.options.accelerator, devices)
     if request.options.measure:
         refuse_to_measure(devices, request.options, job.processes)
-    prepared = prepare(loaded, abstract_arguments(loaded, wanted, wanted.sizes, devices))
-    compiled = compilable(prepared)
-    together = partition(prepared, compiled, devices, job)
+    prepared, compiled, together = _partitioned(loaded, wanted, devices, job)
     job.enter("compile", "compiling for one device")
     alone = on_one_device(prepared, together, devices, job)
     here, count = SourceLocation(request.path, loaded.line), together.devices
@@ -81,6 +84,22 @@ def run(request: ShardingRequest, job: Job) -> ShardingReport:
         environment=describe_environment(),
         processes=job.processes,
     )
+
+
+def _partitioned(
+    loaded: Loaded, wanted: Wanted, devices: Optional[Devices], job: Job
+) -> tuple[Prepared, Compilable, Partitioned]:
+    """From the shapes of the arguments; from arrays where a library's own `jit` takes nothing else."""
+    shapes = prepare(loaded, abstract_arguments(loaded, wanted, wanted.sizes, devices))
+    try:
+        compiled = compilable(shapes)
+        return shapes, compiled, partition(shapes, compiled, devices, job)
+    except TypeError as error:
+        if "ShapeDtypeStruct" not in str(error):
+            raise
+    arrays = prepare(loaded, concrete_arguments(loaded, wanted, devices))
+    compiled = compilable(arrays)
+    return arrays, compiled, partition(arrays, compiled, devices, job)
 
 
 def _assumed(name: Optional[str], devices: Optional[Devices]) -> Accelerator:
