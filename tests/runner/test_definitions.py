@@ -40,6 +40,16 @@ QUIET = """
     grad = jax.jit(jax.grad(f))
     model = Model()
     big = Transformer(depth=3)
+    def make_step(model, rate=0.1):
+        scale = optax.sgd(rate)
+        def step(x): return train(model, x)
+        return jax.jit(step)
+    def get_config():
+        config = dict(rate=0.1)
+        config["depth"] = 3
+        return config
+    config = get_config()
+    step_of = make_step(model, config["rate"])
     opt = optax.adam(1e-3)
     if os.environ.get("DEBUG"):
         jax.config.update("jax_debug_nans", True)
@@ -68,9 +78,14 @@ def test_definitions_and_set_up_are_not_asked_about() -> None:
         "for i in range(3): table[i] = i",
         "while True: pass",
         "with open('x') as file: data = file.read()",
-        "def train(): ...\ntrain()",
-        "def train(): ...\nresult = train()",
-        "def train(): ...\nresults = [train() for _ in range(3)]",
+        "def train():\n    while True: pass\ntrain()",
+        "def train(xs):\n    return xs.sum()\nresult = train(1)",
+        "def inner():\n    open('x')\ndef train(): return inner()\nresults = [train() for _ in range(3)]",
+        "def train(step): return step(1)\ntrain(abs)",
+        "def train():\n    def step(): ...\n    step()\ntrain()",
+        "def train(): return train()\ntrain()",
+        "import jax\ndef train(jax): return jax.numpy.ones(3)\ntrain(3)",
+        "@jit\ndef train(): ...\ntrain()",
         "from mine import load\ndata = load('x')",
         "import argparse\nargs = argparse.ArgumentParser().parse_args(); state.restore()",
         "parser.parse_args()",

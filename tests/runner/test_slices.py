@@ -141,3 +141,13 @@ async def test_what_is_not_installed_is_left_out_where_it_is_not_needed(bench: B
     assert report.target.left_out == (2, 3, 4, 5)
     failure = (await bench(text.replace("missing.prepare(0)", ""), "x: f32", "g")).outcome
     assert isinstance(failure, Failure) and failure.kind == "missing-module"
+
+
+async def test_another_file_that_looks_back_at_this_one_is_a_reason_to_ask(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "looking.py").write_text("import target\ndef scaled(x): return x * target.SCALE\n")
+    text = "import looking\nSCALE = 1.0\ndef f(x): return looking.scaled(x)\nfor SCALE in (2.0, 3.0): pass\n"
+    outcome = (await bench(text, "x: f32")).outcome
+    assert isinstance(outcome, Question)
+    assert "looking.py imports this file: `import target`" in outcome.message

@@ -7,7 +7,8 @@ function we know nothing of may train for a week: those lines are named and the 
 
 The answer errs towards asking. A call passes only when its dotted name starts at an import of a
 library from a short list and is not known to run, read or wait; or when it constructs a class (one
-of the file's, or a CapWords name that was imported); or when it is a builtin that only computes.
+of the file's, or a CapWords name that was imported); or when it is a builtin that only computes; or
+when it is a function of the file whose body passes, line by line: a factory, a configuration.
 Methods pass on values made by such calls in the same expression (`jnp.ones(3).at[0].set(1.0)`),
 not on names: what `parser.parse_args()` or `state.restore()` does cannot be seen. What follows
 `if __name__ == "__main__":` is not run by an import and does not count.
@@ -194,6 +195,17 @@ _METHODS_OF_FILES = frozenset(
 )
 
 _Block = Sequence[ast.stmt]
+_Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+_PASSING = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.Global,
+    ast.Nonlocal,
+    ast.Pass,
+    ast.Delete,
+    ast.Raise,
+)
+_EXPRESSIONS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Assert, ast.Return)
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
@@ -203,7 +215,8 @@ class _Names:
 
     modules: dict[str, str] = field(default_factory=dict[str, str])  # name here -> dotted name
     classes: set[str] = field(default_factory=set[str])
-    functions: set[str] = field(default_factory=set[str])
+    functions: dict[str, list[_Function]] = field(default_factory=dict[str, list[_Function]])
+    followed: set[str] = field(default_factory=set[str])  # functions that are being looked into
 
 
 def running_lines(text: str, tree: ast.Module) -> tuple[SourceLine, ...]:
@@ -273,7 +286,7 @@ def _collect(body: _Block, names: _Names) -> None:
         elif isinstance(node, ast.ClassDef):
             names.classes.add(node.name)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            names.functions.add(node.name)
+            names.functions.setdefault(node.name, []).append(node)
 
 
 def _running(body: _Block, names: _Names) -> Iterator[Union[ast.expr, ast.stmt]]:
@@ -282,7 +295,7 @@ def _running(body: _Block, names: _Names) -> Iterator[Union[ast.expr, ast.stmt]]
 
 
 def _running_statement(node: ast.stmt, names: _Names) -> Iterator[Union[ast.expr, ast.stmt]]:
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global, ast.Pass, ast.Delete, ast.Raise)):
+    if isinstance(node, _PASSING):
         return
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for default in (*node.args.defaults, *node.args.kw_defaults):
@@ -300,7 +313,7 @@ def _running_statement(node: ast.stmt, names: _Names) -> Iterator[Union[ast.expr
         yield from _running([*node.body, *node.orelse, *node.finalbody], names)
         for handler in node.handlers:
             yield from _running(handler.body, names)
-    elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Assert)):
+    elif isinstance(node, _EXPRESSIONS):
         yield from _running_expression(node, names)
     else:  # loops, `with`, `match`: what they do cannot be told from their lines
         yield node
@@ -360,6 +373,8 @@ def _known(dotted: str, names: _Names) -> bool:
         return True
     if head in names.classes:
         return not rest
+    if head in names.functions and not rest:
+        return _only_defines(head, names)
     resolved = _resolve(dotted, names)
     if resolved is None:
         bare = not rest and head not in names.functions
@@ -368,6 +383,40 @@ def _known(dotted: str, names: _Names) -> bool:
     if library in _LIBRARIES:
         return not any(resolved == name or resolved.startswith(name + ".") for name in _RUNNING)
     return resolved.split(".")[-1][:1].isupper()
+
+
+def _only_defines(name: str, names: _Names) -> bool:
+    """Whether calling a function of the file runs no more than the top level may: a factory, a config."""
+    if name in names.followed or name in names.modules:
+        return False
+    names.followed.add(name)
+    found = all(
+        not node.decorator_list
+        and isinstance(node, ast.FunctionDef)
+        and not any(True for _ in _running(node.body, _inside(node, names)))
+        for node in names.functions[name]
+    )
+    names.followed.discard(name)
+    return found
+
+
+def _inside(node: _Function, names: _Names) -> _Names:
+    """What names stand for in a function: its own are nothing known, but for its imports."""
+    own = _Names()
+    _collect(node.body, own)
+    hidden = {item.arg for item in ast.walk(node) if isinstance(item, ast.arg)}
+    hidden |= {
+        item.id
+        for item in ast.walk(node)
+        if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+    } | set(own.functions)
+    modules = {name: to for name, to in names.modules.items() if name not in hidden}
+    return _Names(
+        {**modules, **own.modules},
+        (names.classes - hidden) | own.classes,
+        {name: defs for name, defs in names.functions.items() if name not in hidden},
+        names.followed,
+    )
 
 
 def _resolve(dotted: str, names: _Names) -> Optional[str]:

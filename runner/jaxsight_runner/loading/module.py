@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.abc
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -13,7 +14,14 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Optional
 
-from jaxsight_runner.failures import Stop, failure_of, interpreter, prime_source, stop
+from jaxsight_runner.failures import (
+    Stop,
+    failure_of,
+    interpreter,
+    is_user_file,
+    prime_source,
+    stop,
+)
 from jaxsight_runner.loading.definitions import running_lines, running_statements
 from jaxsight_runner.loading.needed import Needed
 from jaxsight_runner.protocol import Failure, Question, SourceLine, TargetRequest
@@ -86,7 +94,10 @@ def load_module(
     while True:
         part, left_out = executed_part(request, tree, needed, failing)
         try:
-            return _imported(name, request, part), left_out
+            module = _imported(name, request, part)
+            if left_out:
+                _refuse_circles(name, request)
+            return module, left_out
         except ModuleNotFoundError as error:
             at_fault = _import_of(error, tree, path)
             if at_fault is None or at_fault in failing:
@@ -97,6 +108,25 @@ def load_module(
         except SyntaxError as error:  # of the compiler, or of another file that it imports
             message = f"{error.filename}:{error.lineno} is no Python: {error.msg}"
             raise stop("syntax", message, error.filename, error.lineno) from error
+
+
+def _refuse_circles(name: str, request: TargetRequest) -> None:
+    """Ask where another file of the project imports this one: it may see what the left out lines change."""
+    short = name.rpartition(".")[2]
+    mentions = re.compile(rf"^\s*(import|from)\b.*\b{re.escape(short)}\b", re.MULTILINE)
+    for module in list(sys.modules.values()):
+        place = getattr(module, "__file__", None)
+        if not isinstance(place, str) or place == request.path or not is_user_file(place):
+            continue
+        try:
+            text = Path(place).read_text("utf-8", "replace")
+        except OSError:
+            continue
+        found = mentions.search(text)
+        if found is not None:
+            lines = running_lines(request.text, ast.parse(request.text))
+            why = f"{Path(place).name} imports this file: `{found.group().strip()[:80]}`"
+            raise Stop(_ask(request, lines, Obstacle(lines[0].line if lines else 1, why)))
 
 
 def _imported(name: str, request: TargetRequest, tree: ast.Module) -> ModuleType:

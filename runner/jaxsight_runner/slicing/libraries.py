@@ -107,7 +107,7 @@ _FIXED = (
 )
 _SETTING = re.compile(
     r"(set|sets|enable|disable|register|unregister|use|install|patch|monkey|seed|config|configure|"
-    r"initialize|initialise|deprecate|override|inject|autolog|setup)(_.*)?|.*_seeds?|seeds"
+    r"initialize|initialise|deprecate|override|inject|autolog|setup)(_.*)?|.*_seeds?|seeds|Register.*"
 )
 _HARMLESS = (
     "matplotlib",
