@@ -254,6 +254,8 @@ def test_who_lost_the_connection_is_not_to_blame() -> None:
     assert "rank 1 was ended by SIGSEGV" in cause_of(watch).message
     watch.heard(1, Failure("exception", "ValueError: no"), 1.1)
     assert cause_of(watch).message == "rank 1: ValueError: no"
+    watch.heard(0, Failure("exception", "ValueError: no"), 1.2)
+    assert cause_of(watch).message == "ValueError: no"
 
 
 def test_a_question_of_one_is_the_question_of_all() -> None:

@@ -189,7 +189,9 @@ def cause_of(watch: Watch) -> Failure:
     own = [state for state in failed if not _is_consequence(cast("Failure", state.outcome))]
     dead = [state for state in states if state.code is not None and state.outcome is None]
     if own:
-        return _named(own[0])
+        said = {cast("Failure", state.outcome).message for state in own}
+        is_common = len(own) == watch.processes and len(said) == 1
+        return cast("Failure", own[0].outcome) if is_common else _named(own[0])
     if dead:
         # Those that abort when they miss another die by themselves, and later.
         first = min(dead, key=lambda state: (state.code != -signal.SIGKILL, _speaks(state.tail)))
