@@ -26,6 +26,16 @@ class AppliedSeen(NamedTuple):
     of_self: OfSelf | None
 
 
+class WrappedSeen(NamedTuple):
+    """A function that is transformed already, given to what wraps one: `chex.assert_max_traces(jax.jit(f))`."""
+
+    node: ast.AST  # the call or the decorator
+    qualified: str
+    data: FunctionData
+    inner: Transformation
+    guards: tuple[str, ...]
+
+
 class OfSelf(NamedTuple):
     """The object whose method is compiled, as the transformation sees it."""
 
@@ -38,6 +48,13 @@ class OfSelf(NamedTuple):
     changed: tuple[
         tuple[str, str], ...
     ]  # attributes that the method reads, each with who else sets it
+
+
+def note_wrapped(run: Run, node: ast.AST, qualified: str, data: FunctionData) -> None:
+    """Record a transformed function that is wrapped."""
+    if data.transformations and not run.frame.state.dead:
+        inner = data.transformations[-1]
+        run.events.wrapped.append(WrappedSeen(node, qualified, data, inner, run.guards))
 
 
 def note(run: Run, data: FunctionData, transformation: Transformation) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
+from jaxsight_analyzers.semantic.applications import WrappedSeen
 from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import CallSeen
@@ -27,6 +28,38 @@ class ValueAssert(NamedTuple):
     compiled_by: ast.AST | None  # where the function is compiled: the call, or the decorator
     definition: ast.AST | None  # the definition that is decorated
     related: tuple[Route, ...]
+
+
+class Wrapped(NamedTuple):
+    """A transformed function that is wrapped by what has to be inside of it."""
+
+    node: ast.AST  # what wraps: the call, or the decorator
+    span: Span
+    by: str  # as people write it: `chex.assert_max_traces`
+    qualified: str
+    function: str
+    definition: ast.AST
+    inner: ast.AST  # the call or decorator of the transformation
+    inner_by: str
+    inner_qualified: str
+
+
+def wrapped(seen: Iterable[WrappedSeen], places: Places) -> list[Wrapped]:
+    """Each once."""
+    return [
+        Wrapped(
+            event.node,
+            places.span(event.node),
+            display(event.qualified),
+            event.qualified,
+            event.data.name,
+            event.data.node,
+            event.inner.node,
+            display(event.inner.qualified),
+            event.inner.qualified,
+        )
+        for event in {one.node: one for one in seen if not is_meant(one.guards)}.values()
+    ]
 
 
 def value_asserts(seen: Iterable[CallSeen], places: Places) -> list[ValueAssert]:

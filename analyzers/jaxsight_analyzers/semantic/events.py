@@ -30,7 +30,7 @@ from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.applications import AppliedSeen
+    from jaxsight_analyzers.semantic.applications import AppliedSeen, WrappedSeen
     from jaxsight_analyzers.semantic.body_types import Mismatch
     from jaxsight_analyzers.semantic.checkpoints import CheckpointCallSeen, ManagerSeen
     from jaxsight_analyzers.semantic.donations import DonatedReadSeen
@@ -546,6 +546,7 @@ class Events:
         "unknown_fields",
         "unseeded_sites",
         "varying",
+        "wrapped",
         "wraps",
     )
     branches: list[BranchSeen]
@@ -600,6 +601,7 @@ class Events:
     scatter_casts: list[ScatterCastSeen]
     schedules: list[ScheduleSeen]
     specs_compared: list[SpecComparedSeen]
+    wrapped: list[WrappedSeen]
     wraps: list[WrapSeen]
     references: list[ReferenceSeen]
     imports: list[ReferenceSeen]  # those of the references that are imports

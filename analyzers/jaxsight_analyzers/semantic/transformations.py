@@ -100,6 +100,7 @@ def apply(
         data = members.callable_of(run, target)
         if data is None:
             return target
+        applications.note_wrapped(run, node, qualified, data)
         if facts.marks is not None:
             data = _apply_to(run, node, qualified, facts, mode, arguments, parameter) or data
         return Value(Kind.FUNCTION, data=replace(data, what=data.what or "wrapped"))

@@ -322,6 +322,11 @@ class Unit(OptimiserAnswers):
         return chex_streams.value_asserts(self._seen("calls"), self.model.places)
 
     @cached_property
+    def wrapped(self) -> list[chex_streams.Wrapped]:
+        """Transformed functions that are wrapped once more."""
+        return chex_streams.wrapped(self._seen("wrapped"), self.model.places)
+
+    @cached_property
     def observed(self) -> list[ObservedSeen]:
         """Data that models observe, given to what predicts them."""
         return site_streams.observed(self._seen("observed"))
