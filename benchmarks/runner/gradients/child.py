@@ -1,7 +1,7 @@
-"""Checks a share of the cases in one process and prints a line of JSON for each.
+"""Checks cases in one process and prints lines of JSON: for each case what we say, then what `check_grads` does.
 
-Run by path with a runner's Python: share, number of shares, folder for the sources, the runner's folder,
-the folder that holds `benchmarks`, then the modules of cases.
+Run by path with a runner's Python: the module of the cases, a folder for the sources, the runner's folder, the folder
+that holds `benchmarks`, then the numbers of the cases.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ from typing import Any
 from benchmarks.runner.gradients.case import Case
 
 
-def main(share: int, shares: int, folder: Path, modules: list[str]) -> None:
-    """Check every case of the share."""
-    cases: list[Case] = []
-    for module in modules:
-        cases += import_module(module).CASES
-    for index, case in enumerate(cases):
-        if index % shares == share:
-            print(
-                json.dumps(_checked(case, folder / f"case_{index}.py")),
-                file=sys.__stdout__,
-                flush=True,
-            )
+def main(module: str, folder: Path, numbers: list[int]) -> None:
+    """Check the cases in turn."""
+    cases: list[Case] = import_module(module).CASES
+    for number in numbers:
+        path = folder / f"case_{number}.py"
+        started = time.monotonic()
+        ours = _ours(cases[number], path)
+        _say(number, {**ours, "seconds": time.monotonic() - started})
+        theirs = {
+            f"check_grads {64 if wide else 32}": _check_grads(cases[number], path, wide)
+            for wide in (False, True)
+        }
+        _say(number, theirs)
 
 
-def _checked(case: Case, path: Path) -> dict[str, Any]:
-    started = time.monotonic()
-    outcome = _ours(case, path)
-    seconds = time.monotonic() - started
-    found = {"name": case.name, "seconds": seconds, **outcome}
-    for wide in (False, True):
-        found[f"check_grads {64 if wide else 32}"] = _check_grads(case, path, wide)
-    return found
+def _say(number: int, found: dict[str, Any]) -> None:
+    print(json.dumps({"number": number, **found}), file=sys.__stdout__, flush=True)
 
 
 def _request(case: Case, path: Path) -> Any:
@@ -119,5 +114,5 @@ def _job() -> Any:
 
 
 if __name__ == "__main__":
-    sys.path += sys.argv[4:6]
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[6:])
+    sys.path += sys.argv[3:5]
+    main(sys.argv[1], Path(sys.argv[2]), [int(number) for number in sys.argv[5:]])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread, Timer
 from typing import Any
 
 import jaxsight_runner
@@ -17,7 +18,17 @@ from benchmarks.runner.gradients.case import Case
 from benchmarks.table import Row
 
 _HERE = Path(__file__).parent
-_SHARES = 2  # processes, which end long before their memory is full of compiled programs
+_SHARES = 3  # processes, which end long before their memory is full of compiled programs
+_PATIENCE = 60.0  # seconds for one case
+_NOTHING: dict[str, Any] = {
+    "alarmed": False,
+    "is_line": False,
+    "verdict": "no answer",
+    "told": f"it took more than {_PATIENCE:.0f} s, or the process died",
+    "seconds": _PATIENCE,
+    "check_grads 32": False,
+    "check_grads 64": False,
+}
 
 
 def measure(only: str | None = None) -> Iterator[Row]:
@@ -28,41 +39,51 @@ def measure(only: str | None = None) -> Iterator[Row]:
             continue
         name = f"benchmarks.runner.gradients.{module}"
         cases: list[Case] = import_module(name).CASES
-        found = _outcomes(name)
-        pairs = [(case, found[case.name]) for case in cases]
+        found = _outcomes(name, len(cases))
+        pairs = [(case, found[number]) for number, case in enumerate(cases)]
         print("\n".join(_table(module, pairs)), flush=True)
         everything += pairs
     yield from _goals(everything)
 
 
-def _outcomes(module: str) -> dict[str, dict[str, Any]]:
+def _outcomes(module: str, count: int) -> dict[int, dict[str, Any]]:
+    """What is said of every case, by its number."""
+    found: dict[int, dict[str, Any]] = {number: {} for number in range(count)}
+    with TemporaryDirectory() as folder:
+        shares = [list(range(share, count, _SHARES)) for share in range(_SHARES)]
+        threads = [
+            Thread(target=_share, args=(module, folder, numbers, found)) for numbers in shares
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return {number: {**_NOTHING, **said} for number, said in found.items()}
+
+
+def _share(module: str, folder: str, numbers: list[int], found: dict[int, dict[str, Any]]) -> None:
+    """Check cases in a process, and in a new one those after a case that does not end."""
     runner = str(Path(jaxsight_runner.__file__ or "").parent.parent)
     root = str(_HERE.parents[2])
-    with TemporaryDirectory() as folder:
-        runs = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    child.__file__,
-                    str(share),
-                    str(_SHARES),
-                    folder,
-                    runner,
-                    root,
-                    module,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for share in range(_SHARES)
-        ]
-        ended = [run.communicate() for run in runs]
-    for run, (_, errors) in zip(runs, ended, strict=True):
-        if run.returncode:
-            raise SystemExit(f"a process that checks gradients failed: {errors[-2000:]}")
-    lines = [json.loads(line) for out, _ in ended for line in out.splitlines()]
-    return {line["name"]: line for line in lines}
+    while numbers:
+        command = [sys.executable, child.__file__, module, folder, runner, root, *map(str, numbers)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as run:
+            assert run.stdout is not None
+            timer = Timer(_PATIENCE, run.kill)
+            timer.start()
+            for line in run.stdout:
+                timer.cancel()
+                said = json.loads(line)
+                found[said["number"]].update(said)
+                if "check_grads 64" in said:
+                    numbers = [number for number in numbers if number != said["number"]]
+                timer = Timer(_PATIENCE, run.kill)
+                timer.start()
+            timer.cancel()
+        if run.returncode and numbers:
+            numbers = numbers[1:]  # what it died of
 
 
 def _table(half: str, pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[str]:
