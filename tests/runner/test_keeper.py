@@ -7,10 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
+from jaxsight_server.running.processes import descendants, kill_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no keeper")
 
@@ -31,8 +35,9 @@ def daemon():
 """
 
 
-def start(job: str, before: str = "") -> subprocess.Popen[str]:
-    """A keeper in a Python of its own, and the job below it."""
+@contextmanager
+def start(job: str, before: str = "") -> Generator[subprocess.Popen[str]]:
+    """A keeper in a Python of its own, and the job below it; none of them is left."""
     program = "\n".join(
         [
             "import ctypes, os, signal, sys, threading, time",
@@ -47,9 +52,14 @@ def start(job: str, before: str = "") -> subprocess.Popen[str]:
     )
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", program]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            kill_all(descendants(process.pid))
+            process.kill()
 
 
 def is_gone(pid: int, seconds: float = 2.0) -> bool:
