@@ -88,8 +88,8 @@ def _share(module: str, folder: str, numbers: list[int], found: dict[int, dict[s
 
 def _table(half: str, pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[str]:
     yield f"\n{half}: found of wrong, right line; false alarms of right; then check_grads in float32 and float64"
-    for kind in dict.fromkeys(case.kind for case, _ in pairs):
-        yield _line(kind, [pair for pair in pairs if pair[0].kind == kind])
+    for kind in dict.fromkeys(_kind(case) for case, _ in pairs):
+        yield _line(kind, [pair for pair in pairs if _kind(pair[0]) == kind])
     yield _line("in total", pairs)
     seconds = sorted(found["seconds"] for _, found in pairs)
     yield f"  {seconds[len(seconds) // 2]:.1f} s for a function in the middle, {seconds[-1]:.1f} s for the slowest"
@@ -104,6 +104,11 @@ def _table(half: str, pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[str]
             )
             yield f"  {words:6}  {case.name}: {found['verdict']}: {found['told'][:160]}"
     yield ""
+
+
+def _kind(case: Case) -> str:
+    """What comes before the details."""
+    return case.kind.partition(":")[0].strip()
 
 
 def _line(title: str, pairs: list[tuple[Case, dict[str, Any]]]) -> str:
@@ -124,7 +129,7 @@ def _line(title: str, pairs: list[tuple[Case, dict[str, Any]]]) -> str:
     words = (
         "  found {:>6}  line {:>6}  alarms {:>6}   | check_grads 32: {:>6} {:>6}   64: {:>6} {:>6}"
     )
-    return f"  {title:18}" + words.format(*cells)
+    return f"  {title[:26]:26}" + words.format(*cells)
 
 
 def _goals(pairs: list[tuple[Case, dict[str, Any]]]) -> Iterator[Row]:
