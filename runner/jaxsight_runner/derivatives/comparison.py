@@ -209,5 +209,7 @@ def _words(check: Check) -> str:
     if not check.analytic:
         return f"0 where differences give {check.numeric:.4g}"
     if abs(check.numeric) > 1e-9 * check.scale:
-        return f"{check.analytic / check.numeric:.4g} times the numerical derivative"
+        ratio = check.analytic / check.numeric
+        digits = 4 if abs(ratio - 1) > 1e-3 else 7
+        return f"{ratio:.{digits}g} times the numerical derivative"
     return f"{check.analytic:.4g} where differences give 0"
