@@ -196,8 +196,8 @@ asyncio.run(RunnerClient(zygotes).run(
         assert server.stdout is not None
         pids = [int(word) for word in server.stdout.readline().split()[1:]]
         server.kill()
-    assert len(pids) == 3
-    assert [pid for pid in pids if not is_gone(pid)] == []
+    job, away, zygote = pids
+    assert (is_gone(job), is_gone(away), is_gone(zygote)) == (True, True, True)
 
 
 # -- other windows

@@ -70,7 +70,7 @@ def serve(run_job: Job, ours: Sequence[str]) -> int:
     if not can_fork():
         _answer(refused="unfit", why=f"this process has {thread_count()} threads")
         return 1
-    return _Zygote(run_job, ours).serve()
+    os._exit(_Zygote(run_job, ours).serve())  # what was imported need not be taken down
 
 
 class _Zygote:
@@ -87,6 +87,7 @@ class _Zygote:
         adopt_orphans()
 
     def serve(self) -> int:
+        """Until standard input ends, or it is of no use any more; the exit code."""
         poll = select.poll()
         poll.register(0, select.POLLIN)
         poll.register(self._bell.descriptor, select.POLLIN)
