@@ -14,7 +14,7 @@ from importlib import import_module
 from types import CodeType
 from typing import Any, Optional
 
-_NAME = "unconstrained"
+NAME = "unconstrained"  # the argument before the model's own
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ def potential(
 
     def initial(*leaves: Any) -> Any:
         filled, named = _filled(args, kwargs, leaves)
-        made = util.initialize_model(key, model, model_args=filled, model_kwargs=named)
+        made = util.initialize_model(
+            key, model, model_args=filled, model_kwargs=named, validate_grad=False
+        )
         sites.extend(made.model_trace)
         return made.param_info.z
 
@@ -52,11 +54,6 @@ def potential(
     def energy(unconstrained: Any, *args: Any, **kwargs: Any) -> Any:
         return util.potential_energy(model, args, kwargs, unconstrained)
 
-    parameters = [
-        inspect.Parameter(_NAME, inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *inspect.signature(model).parameters.values(),
-    ]
-    energy.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     names = ", ".join(f"`{name}`" for name in values) or "no latent site"
     note = (
         f"a NumPyro model: what is run is its potential energy, a function of {names} without "

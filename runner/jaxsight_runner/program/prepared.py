@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any, Optional
@@ -18,7 +18,7 @@ from typing import Any, Optional
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments
 from jaxsight_runner.loading.loaded import Loaded
-from jaxsight_runner.program.numpyro_models import potential
+from jaxsight_runner.program.numpyro_models import NAME, potential
 from jaxsight_runner.protocol import Input, Target
 
 Leaf = Any  # an array of the user's jax, whose types are not ours to name
@@ -44,6 +44,7 @@ class Prepared:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     notes: tuple[str, ...]
+    leading: tuple[str, ...] = ()  # names of arguments before those of the target's parameters
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -75,8 +76,8 @@ def prepare(loaded: Loaded, arguments: Optional[Arguments] = None) -> Prepared:
         notes = (*notes, note)
     energy = potential(function, args, kwargs)
     if energy is not None:
-        loaded = replace(loaded, function=energy.function)
         function, args, notes = energy.function, (energy.values, *args), (*notes, energy.note)
+        return Prepared(loaded, arguments, function, args, kwargs, notes, (NAME,))
     return Prepared(loaded, arguments, function, args, kwargs, notes)
 
 
@@ -239,7 +240,7 @@ def _refuse_opaque(value: Any, path: str) -> None:
 
 def argument_names(prepared: Prepared) -> list[str]:
     """The parameters that the arguments belong to, positional ones first."""
-    parameters = list(prepared.loaded.parameters)
+    parameters = [*prepared.leading, *prepared.loaded.parameters]
     positional = [name for name in parameters if name not in prepared.kwargs][: len(prepared.args)]
     return [*positional, *prepared.kwargs]
 
