@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any, Optional
@@ -114,17 +114,16 @@ class _Capture:
         place = self._places[index]
 
         def watched(value: Any) -> Any:
-            @contextlib.contextmanager
-            def tell(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Generator[None]:
-                try:
-                    given = _bind(place, value, args, kwargs)
-                except (TypeError, ValueError) as error:
-                    self._recorder.notes[f"arguments do not fit the parameters: {error}"[:300]] = (
-                        None
-                    )
-                    given = dict[str, Any]()
-                with self._recorder.call(given, scope):
-                    yield
+            def tell(
+                function: Callable[..., Any],
+                args: tuple[Any, ...],
+                kwargs: Mapping[str, Any],
+                more: tuple[Any, ...],
+            ) -> Any:
+                def give() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+                    return _bind(place, value, (*more, *args), kwargs), scope
+
+                return self._recorder.call(function, args, kwargs, give)
 
             return stand_in(value, tell, scope.get("__file__", ""))
 

@@ -41,6 +41,9 @@ Bind = Callable[[tuple[Any, ...], Mapping[str, Any]], Mapping[str, Any]]
 Around = tuple[Optional[Bind], Optional[FrameType]]
 """How arguments bind to the parameters, if a call around it is to be looked for, and who called."""
 
+Give = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
+"""The arguments by parameter, and the module's names; asked for only where a call is looked at."""
+
 Values = Literal["concrete", "enclosing", "abstract"]
 
 
@@ -85,18 +88,25 @@ class Recorder:
         known = sorted(self._known.values(), key=lambda one: (order[one.values], -one.calls))
         return tuple(one.report() for one in known)
 
-    @contextlib.contextmanager
-    def call(self, given: Mapping[str, Any], scope: Mapping[str, Any]) -> Generator[None]:
-        """A call from outside; what it calls on the way in is the same call."""
-        enough = self.look(given, scope, (None, sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
+    def call(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        give: Give,
+    ) -> Any:
+        """A call from outside: look at it and make it; what it calls on the way in is the same call."""
+        around = (None, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        enough = self.look(give, around)
         depth = getattr(self._inside, "depth", 0)
         self._inside.depth = depth + 1
         try:
-            yield
+            result = function(*args, **kwargs)
         finally:
             self._inside.depth = depth
         if enough:  # not before the call: its surroundings may rely on it
             self.end()
+        return result
 
     def enter(
         self,
@@ -108,13 +118,12 @@ class Recorder:
         """The body begins, which nobody saw from outside."""
         if getattr(self._inside, "depth", 0):
             return
-        if self.look(seen, scope, (bind, caller)):
+        if self.look(lambda: (seen, scope), (bind, caller)):
             self.end()
 
     def look(
         self,
-        given: Mapping[str, Any],
-        scope: Mapping[str, Any],
+        give: Give,
         around: Around,
     ) -> bool:
         """Take a call into account; whether that was enough, and the program is to end."""
@@ -123,7 +132,7 @@ class Recorder:
         with self._lock:
             self.calls += 1
             if self._spent <= _GRACE + _SHARE * (perf_counter() - self._began):
-                self._look_quietly(given, scope, around)
+                self._look_quietly(give, around)
             enough = self.stop_after is not None and self.calls >= self.stop_after
             if enough:
                 self.on_news()
@@ -131,8 +140,7 @@ class Recorder:
 
     def _look_quietly(
         self,
-        given: Mapping[str, Any],
-        scope: Mapping[str, Any],
+        give: Give,
         around: Around,
     ) -> None:
         """Nothing that goes wrong here reaches the user's program."""
@@ -140,6 +148,7 @@ class Recorder:
         self.looked_at += 1
         try:
             with _transfers_allowed():
+                given, scope = give()
                 signature, given = self._recognise(given, around)
                 self._spent += perf_counter() - began
                 if signature is not None:

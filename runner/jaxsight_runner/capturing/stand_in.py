@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from types import FunctionType
 from typing import Any
 
 from jaxsight_runner.capturing.tracers import class_of
 
-Tell = Callable[[tuple[Any, ...], Mapping[str, Any]], AbstractContextManager[None]]
-"""Hears of a call's arguments; the call is made inside of what it returns."""
+Tell = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], tuple[Any, ...]], Any]
+"""Makes a call, and looks at its arguments: those that are given, behind those that are bound."""
 
 # Whose objects may have a stand-in. An object of another library, a fixture of pytest's for one, may
 # be looked for by its type; the watcher in the body has to do there.
@@ -56,8 +55,7 @@ def _wraps(value: FunctionType, source: str) -> bool:
 def _function(function: FunctionType, tell: Tell) -> FunctionType:
     @functools.wraps(function)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        with tell(args, kwargs):
-            return function(*args, **kwargs)
+        return tell(function, args, kwargs, ())
 
     return watched  # type: ignore[return-value]
 
@@ -74,8 +72,7 @@ class StandIn:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Tell, and call."""
-        with self._jaxsight_tell(args, kwargs):
-            return self._jaxsight_value(*args, **kwargs)
+        return self._jaxsight_tell(self._jaxsight_value, args, kwargs, ())
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as the object itself does, and go on telling."""
@@ -84,7 +81,7 @@ class StandIn:
         if instance is None or not hasattr(kind, "__get__"):
             return self
         bound = value.__get__(instance, owner)
-        return StandIn(bound, lambda args, kwargs: tell((instance, *args), kwargs))
+        return StandIn(bound, lambda call, args, kwargs, _: tell(call, args, kwargs, (instance,)))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_jaxsight_"):
