@@ -246,7 +246,8 @@ def _solves(jaxpr: Jaxpr) -> list[SourceLocation]:
     found: dict[SourceLocation, None] = {}
     for equation in opened(jaxpr).eqns:
         place = place_of(equation)
-        if equation.primitive.name in _SOLVERS and place is not None:
+        inside = type(equation.params.get("_prim")).__name__  # of an operation of a newer kind
+        if place is not None and {equation.primitive.name, inside} & set(_SOLVERS):
             found.setdefault(place)
         for nested in sub_jaxprs(equation):
             found.update(dict.fromkeys(_solves(nested)))
