@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from jaxsight_runner.inputs.spec import parse_spec
+from jaxsight_runner.inputs.parser import parse_spec
 from jaxsight_server.running.inputs_file import inputs_file, read_entries
 
 MODEL = """

@@ -12,7 +12,7 @@ from tests.runner.conftest import Bench
 
 from jaxsight_runner.failures import Stop
 from jaxsight_runner.inputs.meshes import choose_mesh, devices_wanted, partitions
-from jaxsight_runner.inputs.spec import parse_spec
+from jaxsight_runner.inputs.parser import parse_spec
 from jaxsight_runner.loading.target import Loaded
 from jaxsight_runner.protocol import (
     Failure,

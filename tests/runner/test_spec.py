@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from jaxsight_runner.inputs.parser import (
+    SpecError,
+    comment_mesh,
+    comment_spec,
+    parse_mesh,
+    parse_spec,
+)
 from jaxsight_runner.inputs.spec import (
     ArraySpec,
     Dim,
@@ -12,12 +19,7 @@ from jaxsight_runner.inputs.spec import (
     KeySpec,
     NestSpec,
     Partition,
-    SpecError,
     Value,
-    comment_mesh,
-    comment_spec,
-    parse_mesh,
-    parse_spec,
 )
 
 

@@ -15,6 +15,7 @@ from jaxsight_runner.inputs.meshes import Devices, choose_mesh, partitions
 from jaxsight_runner.inputs.modules import construction
 from jaxsight_runner.inputs.overrides import Overrides, overridden
 from jaxsight_runner.inputs.ownership import VARIADIC, owned
+from jaxsight_runner.inputs.parser import SpecError, comment_spec, parse_spec
 from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,
@@ -23,10 +24,7 @@ from jaxsight_runner.inputs.spec import (
     ExpressionSpec,
     KeySpec,
     NestSpec,
-    SpecError,
     Value,
-    comment_spec,
-    parse_spec,
     show,
 )
 from jaxsight_runner.inputs.values import AbstractBuilder, Builder

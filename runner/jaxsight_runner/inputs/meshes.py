@@ -11,15 +11,8 @@ from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.failures import stop
-from jaxsight_runner.inputs.spec import (
-    ArraySpec,
-    NestSpec,
-    Partition,
-    SpecError,
-    Value,
-    comment_mesh,
-    parse_mesh,
-)
+from jaxsight_runner.inputs.parser import SpecError, comment_mesh, parse_mesh
+from jaxsight_runner.inputs.spec import ArraySpec, NestSpec, Partition, Value
 from jaxsight_runner.loading.loaded import Loaded
 from jaxsight_runner.protocol import TargetRequest
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Optional
 from jaxsight_runner.failures import Stop, failure_of, is_user_file
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments, written
 from jaxsight_runner.inputs.ownership import helper_names
-from jaxsight_runner.inputs.spec import SpecError, parse_spec
+from jaxsight_runner.inputs.parser import SpecError, parse_spec
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compilation import Compilable, compilable, copies, stage
 from jaxsight_runner.program.prepared import Prepared, prepare
