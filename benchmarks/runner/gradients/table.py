@@ -34,7 +34,7 @@ _NOTHING: dict[str, Any] = {
 def measure(only: str | None = None) -> Iterator[Row]:
     """One table for each half, and the goals for both together. `only`: the half whose name has that in it."""
     everything: list[tuple[Case, dict[str, Any]]] = []
-    for module in ("cases", *sorted(path.stem for path in _HERE.glob("held_out*.py"))):
+    for module in ("cases", "held_out"):
         if only and only not in module:
             continue
         name = f"benchmarks.runner.gradients.{module}"
