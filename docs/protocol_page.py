@@ -21,6 +21,7 @@ from jaxsight_runner.protocol import (
     inspection,
     messages,
     shapes,
+    sharding,
 )
 
 _MODULES = (
@@ -30,6 +31,7 @@ _MODULES = (
     gradients,
     inspection,
     shapes,
+    sharding,
     diagnosis,
     capture,
     environment,
@@ -84,12 +86,17 @@ def typescript_types() -> str:
 
 def _classes() -> Iterator[type]:
     """The message classes and what they are made of, in the order they are written."""
+    found: list[type] = []
     for module in _MODULES:
         for value in vars(module).values():
             if not isinstance(value, type) or value.__module__ != module.__name__:
                 continue
             if dataclasses.is_dataclass(value):
-                yield value
+                found.append(value)
+    missing = [cls.__name__ for cls in protocol.REPORTS if cls not in found]
+    if missing:
+        raise AssertionError(f"modules of the protocol are not in `_MODULES`: {missing}")
+    yield from found
 
 
 def _comments(cls: type) -> dict[str, str]:

@@ -22,6 +22,7 @@ export function registerCommands(
     "jaxsight.checkGradients": (lens) => runs.run("gradients", lens),
     "jaxsight.inspect": (lens) => runs.run("inspection", lens),
     "jaxsight.showShapes": (lens) => runs.run("shapes", lens),
+    "jaxsight.showSharding": (lens) => runs.run("sharding", lens),
     "jaxsight.diagnose": (lens) => runs.run("diagnosis", lens),
     "jaxsight.runAgain": () => runs.again(),
     "jaxsight.openRulePage": (rule) => openRulePage(context, rule),

@@ -800,6 +800,187 @@ export interface ShapesReport {
   kind: "shapes";
 }
 
+/** One kind of communication between devices, at one line. */
+export interface Collective {
+  /** "all-reduce" */
+  operation: string;
+  /** in the executable */
+  count: number;
+  /** in one call: those in loops as often as these turn */
+  times: number;
+  /** inside a loop whose turns are not known: counted once */
+  open_ended: boolean;
+  /** of their results on one device, in one call */
+  bytes: number;
+  /** bytes that one device sends in one call, by the usual algorithm */
+  sent: number;
+  /** devices that take part in each */
+  group: number;
+  /** of the mesh, along which these lie; empty: no axes, or not known */
+  axes: string[];
+  path: string | null;
+  line: number | null;
+  /** of the line, stripped */
+  text: string;
+}
+
+/** One axis of a mesh. */
+export interface MeshAxis {
+  name: string;
+  size: number;
+}
+
+/** The devices by the names of their axes, and who said so. */
+export interface DeviceMesh {
+  axes: MeshAxis[];
+  /** in words: "--mesh", "a comment", "`mesh` of the module" */
+  source: string;
+}
+
+/** An array among the arguments or results, and how it lies on the devices. */
+export interface PlacedArray {
+  /** `params['w']`, `result[0]` */
+  name: string;
+  /** `f32[128,64]`, whole */
+  value: string;
+  /** `P('data', None)`, or in words */
+  sharding: string;
+  /** of the whole */
+  bytes: number;
+  bytes_per_device: number;
+  /** how many devices hold the same part */
+  copies: number;
+  /** how it could be split, where it is not: `dimension 0 by data=8` */
+  could: string | null;
+}
+
+/** A line whose work several devices do alike. */
+export interface ReplicatedWork {
+  path: string;
+  line: number;
+  text: string;
+  /** on each device, in one call */
+  flops: number;
+  /** how often the same work is done on all devices together */
+  times: number;
+}
+
+/** A value that its axis does not divide: some devices compute padding. */
+export interface Uneven {
+  path: string | null;
+  line: number | null;
+  /** `f32[100,64]` */
+  value: string;
+  dimension: number;
+  parts: number;
+  /** share of the work on this value that is padding */
+  idle: number;
+}
+
+/** A result that comes back in another sharding than the argument whose place it takes. */
+export interface Moved {
+  /** `params['w']` */
+  argument: string;
+  result: string;
+  /** `P('data',)` */
+  went: string;
+  came: string;
+  bytes: number;
+}
+
+/** What one device does, and what one device alone would do. */
+export interface Work {
+  /** on each device, counted from the partitioned program */
+  flops: number;
+  /** of the program without sharding */
+  whole_flops: number | null;
+  /** how that was counted */
+  whole_from: "executable" | "jaxpr" | "nothing";
+  /** how often the average operation is done; 1: never twice */
+  replication: number | null;
+  /** bytes on each device */
+  arguments: number;
+  outputs: number;
+  temporary: number | null;
+  whole_arguments: number;
+  whole_outputs: number;
+  /** of the program on one device, where it was compiled */
+  whole_temporary: number | null;
+  /** operations that could not be counted */
+  unknown: string[];
+}
+
+/** A model of the time of one call. Nothing was measured. */
+export interface ScalingEstimate {
+  /** the device that is assumed */
+  accelerator: string;
+  /** its peak, for the dtype */
+  flops_per_second: number;
+  dtype: string;
+  /** that one device sends */
+  link_bytes_per_second: number;
+  /** seconds */
+  compute: number;
+  communication: number;
+  /** everything that is sent overlaps with computing */
+  low: number;
+  /** nothing does */
+  high: number;
+  /** seconds that one such device would compute */
+  one_device: number | null;
+  /** of the peak and the link */
+  source: string;
+}
+
+/** One measured number of devices. */
+export interface ScalingPoint {
+  devices: number;
+  /** median of a call */
+  seconds: number;
+  low: number;
+  high: number;
+  /** against the fewest devices: 1 is perfect */
+  efficiency: number;
+}
+
+/** Times of the function on ever more devices. */
+export interface MeasuredScaling {
+  /** then the times mean nothing */
+  simulated: boolean;
+  /** the same inputs, or inputs that grow with the devices */
+  kind: "strong" | "weak";
+  axis: string;
+  points: ScalingPoint[];
+}
+
+/** What becomes of a function on several devices. */
+export interface ShardingReport {
+  target: Target;
+  /** that the program was compiled for */
+  devices: number;
+  /** by the CPU: structure is right, times mean nothing */
+  simulated: boolean;
+  mesh: DeviceMesh | null;
+  work: Work;
+  replicated: ReplicatedWork[];
+  /** who sends most, first */
+  collectives: Collective[];
+  arguments: PlacedArray[];
+  results: PlacedArray[];
+  moved: Moved[];
+  uneven: Uneven[];
+  estimate: ScalingEstimate | null;
+  scaling: MeasuredScaling[];
+  notes: string[];
+  inputs: Input[];
+  environment: Environment;
+  processes: number;
+  /** of several processes: what they differ in; null: they agree */
+  agreement: string | null;
+  version: number;
+  kind: "sharding";
+}
+
 /** One thing that was seen, at the line of the user's where it happens. */
 export interface Symptom {
   trouble: "recompilation" | "transfer" | "leak" | "key-reuse" | "non-finite" | "dispatch" | "exception";

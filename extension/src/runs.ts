@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<RunKind, string>> = {
   gradients: "jaxsight.checkGradients",
   inspection: "jaxsight.inspect",
   shapes: "jaxsight.showShapes",
+  sharding: "jaxsight.showSharding",
   diagnosis: "jaxsight.diagnose",
 };
 

@@ -36,6 +36,7 @@ export const text = {
     gradients: (target: string) => `Check gradients of ${target}`,
     inspection: (target: string) => `Inspect ${target}`,
     shapes: (target: string) => `Shapes in ${target}`,
+    sharding: (target: string) => `Sharding of ${target}`,
     diagnosis: (target: string) => `Diagnose ${target}`,
     inputs: (target: string) => `Inputs of ${target}`,
     offerComment: (target: string) => `Keep these inputs of ${target} in a comment above it?`,
@@ -46,6 +47,7 @@ export const text = {
     gradients: "Gradients",
     inspection: "Inspection",
     shapes: "Shapes",
+    sharding: "Sharding",
     diagnosis: "Diagnosis",
   },
   interpreter: {

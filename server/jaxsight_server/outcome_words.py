@@ -11,6 +11,7 @@ from jaxsight_runner.protocol import (
     Outcome,
     Question,
     ShapesReport,
+    ShardingReport,
 )
 from jaxsight_server.commands.quantities import count
 
@@ -27,6 +28,8 @@ def words(outcome: Outcome) -> str:
         return _inspection(outcome)
     if isinstance(outcome, ShapesReport):
         return _shapes(outcome)
+    if isinstance(outcome, ShardingReport):
+        return _sharding(outcome)
     if isinstance(outcome, DiagnosisReport):
         return _diagnosis(outcome)
     return "done"
@@ -59,6 +62,19 @@ def _shapes(report: ShapesReport) -> str:
         return f"tracing failed: {report.failure.message.splitlines()[0]}"
     sizes = f" for every {', '.join(report.dimensions)}" if report.how == "symbolic" else ""
     return f"{len(report.locals)} shapes{sizes}"
+
+
+def _sharding(report: ShardingReport) -> str:
+    simulated = " simulated" if report.simulated else ""
+    sent = sum(one.sent for one in report.collectives)
+    parts = [
+        f"{report.devices}{simulated} devices",
+        f"{count(report.work.flops, 'FLOP')} on each",
+        f"{count(sent, 'B')} sent by each",
+    ]
+    if report.work.replication is not None and report.work.replication >= 1.5:
+        parts.append(f"the same work {report.work.replication:.3g} times")
+    return " · ".join(parts)
 
 
 def _diagnosis(report: DiagnosisReport) -> str:

@@ -95,7 +95,10 @@ async def test_inspection_brings_the_program_and_leaves_its_words(
     assert [program["form"] for program in report["programs"]] == ["jaxpr", "stablehlo", "hlo"]
     report = await ran(client, uri, "diagnosis")
     assert report["kind"] == "diagnosis"
+    report = await ran(client, uri, "sharding")
+    assert report["kind"] == "sharding" and report["simulated"]
     found = await client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
     titles = [lens["command"]["title"] for lens in found]
     assert titles[:3] == ["Benchmark", "Check gradients", "Inspect"]
     assert "FLOP" in titles[3] and "3 calls" in titles[4], titles
+    assert "8 simulated devices" in titles[5], titles

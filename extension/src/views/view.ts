@@ -1,9 +1,9 @@
 /** What is run, what comes of it, and what the results panel and its page say to each other. */
 
-import type { EnvironmentReport, Failure, Question, Report } from "../protocol.js";
+import type { CaptureReport, EnvironmentReport, Failure, Question, Report } from "../protocol.js";
 
 /** What comes of running a function. */
-export type RunReport = Exclude<Report, EnvironmentReport>;
+export type RunReport = Exclude<Report, CaptureReport | EnvironmentReport>;
 
 export type RunKind = RunReport["kind"];
 

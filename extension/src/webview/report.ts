@@ -10,6 +10,7 @@ import { gradients, tone } from "./gradients.js";
 import { inspection } from "./inspection.js";
 import { fileName, link, onWish } from "./links.js";
 import { shapes } from "./shapes.js";
+import { sharding } from "./sharding.js";
 
 interface Api {
   postMessage(wish: Wish): void;
@@ -88,6 +89,8 @@ function findings(report: RunReport): HTMLElement[] {
       return inspection(report);
     case "shapes":
       return shapes(report);
+    case "sharding":
+      return sharding(report);
     case "diagnosis":
       return diagnosis(report);
   }

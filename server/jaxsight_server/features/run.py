@@ -25,6 +25,7 @@ from jaxsight_runner.protocol import (
     Question,
     ShapesReport,
     ShapesRequest,
+    ShardingRequest,
     TargetRequest,
     to_json,
 )
@@ -46,6 +47,7 @@ TITLES = {
     "gradients": "Check gradients",
     "inspection": "Inspect",
     "shapes": "Show shapes",
+    "sharding": "Show sharding",
     "diagnosis": "Diagnose",
 }
 _REQUESTS: Mapping[str, type[TargetRequest]] = {
@@ -53,6 +55,7 @@ _REQUESTS: Mapping[str, type[TargetRequest]] = {
     "gradients": GradientsRequest,
     "inspection": InspectionRequest,
     "shapes": ShapesRequest,
+    "sharding": ShardingRequest,
     "diagnosis": DiagnosisRequest,
 }
 _UNTRUSTED = Failure(
