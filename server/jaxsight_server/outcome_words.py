@@ -65,6 +65,8 @@ def _shapes(report: ShapesReport) -> str:
 
 
 def _sharding(report: ShardingReport) -> str:
+    if report.devices == 1:
+        return "runs on 1 device"
     simulated = " simulated" if report.simulated else ""
     sent = sum(one.sent for one in report.collectives)
     parts = [

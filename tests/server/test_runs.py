@@ -27,9 +27,9 @@ def f(x, w: jax.Array):
 LONG = 120  # seconds; a run starts a Python and jax
 
 
-async def ran(client: Client, uri: str, kind: str) -> Any:
+async def ran(client: Client, uri: str, kind: str, **more: str) -> Any:
     """What came of running `f`."""
-    wanted = {"kind": kind, "uri": uri, "target": "f", "interpreter": sys.executable}
+    wanted = {"kind": kind, "uri": uri, "target": "f", "interpreter": sys.executable, **more}
     answer = await client.answer(client.send("jaxsight/run", wanted), LONG)
     assert answer["status"] == "done", answer
     return answer["report"]
@@ -95,7 +95,8 @@ async def test_inspection_brings_the_program_and_leaves_its_words(
     assert [program["form"] for program in report["programs"]] == ["jaxpr", "stablehlo", "hlo"]
     report = await ran(client, uri, "diagnosis")
     assert report["kind"] == "diagnosis"
-    report = await ran(client, uri, "sharding")
+    split = 'x: f32[8, 64] @ P("data", None), w: f32[64, 10]'
+    report = await ran(client, uri, "sharding", input=split)
     assert report["kind"] == "sharding" and report["simulated"]
     found = await client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
     titles = [lens["command"]["title"] for lens in found]
