@@ -102,7 +102,14 @@ def start(project: Path, *words: str, **streams: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "jaxsight_server.cli", "capture", "--python", sys.executable]
     pipe = subprocess.PIPE
     given: dict[str, Any] = {"stdout": pipe, "stderr": pipe, **streams}
-    return subprocess.Popen([*command, *words], cwd=project, text=True, **given)
+    return subprocess.Popen(
+        [*command, *words], cwd=project, text=True, preexec_fn=_hear_interrupts, **given
+    )
+
+
+def _hear_interrupts() -> None:
+    """What a shell starts in the background is deaf to them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def capture(project: Path, *words: str, code: int = 0) -> tuple[str, str]:

@@ -182,9 +182,12 @@ from jaxsight_runner.protocol import BenchmarkRequest
 from jaxsight_server.runner_client import RunnerClient
 from jaxsight_server.running.zygotes import Zygotes
 zygotes = Zygotes()
+said = ""
 def heard(log):
-    if log.text.startswith("pids"):
-        print(log.text.strip(), *zygotes.running, flush=True)
+    global said
+    said += log.text
+    if said.startswith("pids") and said.endswith("\\n"):
+        print(said.strip(), *zygotes.running, flush=True)
 asyncio.run(RunnerClient(zygotes).run(
     BenchmarkRequest({str(tmp_path / "a.py")!r}, {FOREVER.replace("WAIT", wait)!r}, "f", "x: f32"),
     interpreter=Path({sys.executable!r}), cwd=Path({str(tmp_path)!r}), on_log=heard,
@@ -282,7 +285,8 @@ def jaxsight(*words: str, cwd: Path, before: str = "") -> subprocess.CompletedPr
     """A command in a home of its own, through a shell that may set limits first."""
     home = cwd / "home"
     home.mkdir(exist_ok=True)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    others = ("XDG_", "JAX_COMPILATION_CACHE")  # which say where caches lie
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     command = [sys.executable, "-m", "jaxsight_server.cli", *words, "--python", sys.executable]
     return subprocess.run(
         ["sh", "-c", f'{before} exec "$@"', "sh", *command],

@@ -227,7 +227,7 @@ async def test_nothing_of_ours_shadows_what_the_user_imports(bench: Bench) -> No
 
 async def test_a_failing_neighbour_is_named_with_its_line(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "near.py").write_text("\n\nimport not_there\n")
-    outcome = (await bench("import near\ndef f(x): ...", "x: f32")).outcome
+    outcome = (await bench("import near\ndef f(x): return near.g(x)", "x: f32")).outcome
     assert isinstance(outcome, Failure)
     assert outcome.kind == "missing-module"
     assert sys.executable in outcome.message and "not_there" in outcome.message

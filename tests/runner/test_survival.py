@@ -84,7 +84,7 @@ async def test_what_user_code_prints_stays_off_the_wire(bench: Bench) -> None:
         ("def f(x):\n    return x.nope", "exception", "trace", "nope"),
         ("import jax\ndef f(x):\n    if x[0] > 0: return x", "exception", "trace", "TracerBool"),
         ("x = 1\ndef f(x:\n    return x", "syntax", "import", "target.py:2"),
-        ("import missing_thing\ndef f(x): ...", "missing-module", "import", "pip install missing"),
+        ("import missing_thing as m\ndef f(x): return m.g(x)", "missing-module", "import", "pip install missing"),
         ("a = 1 / 0\ndef f(x): ...", "import", "import", "ZeroDivisionError"),
         ("def fit(x): ...\ndef g(x): ...", "target", "import", "did you mean `fit`"),
         ("f = 3", "target", "import", "no function but a value of type int"),
