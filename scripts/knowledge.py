@@ -254,7 +254,9 @@ def _required_problems(table: dict[str, Any]) -> list[str]:
             value = _resolve(each)
             if value is MISSING or not callable(value):
                 continue
-            known = inspect.signature(value).parameters
+            # A metaclass that takes anything says nothing of what the class wants.
+            made = value.__init__ if inspect.isclass(value) else value
+            known = inspect.signature(made).parameters
             found += [
                 f"{each}: {one} is not required"
                 for one in entry["requires"]

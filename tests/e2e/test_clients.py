@@ -134,4 +134,5 @@ async def test_traced_function_has_lenses(client: LanguageClient) -> None:
     assert [lens.command.title for lens in lenses or () if lens.command] == [
         "Benchmark",
         "Check gradients",
+        "Inspect",
     ]

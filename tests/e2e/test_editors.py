@@ -38,4 +38,4 @@ def test_emacs_shows_the_finding_and_gets_lenses(
 ) -> None:
     output = run_in(["emacs", "-q", "--batch", "-l", str(HERE / "eglot.el")], model, server_command)
     assert "FOUND 8 " in output
-    assert "LENSES 2" in output
+    assert "LENSES 3" in output

@@ -299,6 +299,8 @@ class Answering:
 
     outcome: object = Question("inputs", "what is `x`?", suggestion="x: f32[3]")
 
+    def __init__(self, _zygotes: object) -> None: ...
+
     async def run(self, *_: object, **__: object) -> object:
         """Answer."""
         return Answering.outcome

@@ -41,6 +41,8 @@ class Endless:
     started = asyncio.Event()
     ended = asyncio.Event()
 
+    def __init__(self, _zygotes: object) -> None: ...
+
     async def run(self, *_: object, **__: object) -> object:
         """Run for ever."""
         Endless.started.set()

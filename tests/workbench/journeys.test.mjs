@@ -127,8 +127,8 @@ describe("runs", () => {
     const { window } = state;
     await window.focusEditor();
     await window.clickLens("Inspect");
+    await window.report.locator("h1", { hasText: "Inspection" }).waitFor({ timeout: 120_000 });
     const product = window.report.locator(".lines tr", { hasText: "x @ w" });
-    await product.waitFor({ timeout: 120_000 });
     assert.match(await product.innerText(), /328 ?k/); // 2 * 256 * 64 * 10
     await window.report.locator("summary", { hasText: "The program" }).click();
     await window.report.locator("button", { hasText: "Optimised HLO" }).click();

@@ -15,8 +15,8 @@ class Described:
 
     @property
     def words(self) -> str:
-        """It in words, for the specifications of the model; of a pytree these are not asked for."""
-        raise NotImplementedError
+        """It in words, for the specifications of the model."""
+        return type(self).__name__.lower()
 
     def joined(self, other: object) -> object:
         """What is left to say where paths meet, one with this and one with another of its type."""

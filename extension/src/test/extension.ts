@@ -86,15 +86,16 @@ export function extensionTests(): void {
   it("shows lenses above traced functions", async () => {
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri);
     const commands = lenses.map((lens) => lens.command?.command);
-    assert.deepEqual(commands, ["jaxsight.benchmark", "jaxsight.checkGradients"]);
+    assert.deepEqual(commands, ["jaxsight.benchmark", "jaxsight.checkGradients", "jaxsight.inspect"]);
   });
 
   it("hides the lenses that are switched off", async () => {
     const configuration = vscode.workspace.getConfiguration("jaxsight");
     await configuration.update("codeLens.benchmark", false, vscode.ConfigurationTarget.Global);
-    await until("one lens", async () => {
+    await until("two lenses", async () => {
       const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri);
-      return lenses.length === 1 && lenses[0]?.command?.command === "jaxsight.checkGradients";
+      const commands = lenses.map((lens) => lens.command?.command);
+      return commands.join() === "jaxsight.checkGradients,jaxsight.inspect";
     });
     await configuration.update("codeLens.benchmark", undefined, vscode.ConfigurationTarget.Global);
   });

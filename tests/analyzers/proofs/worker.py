@@ -69,7 +69,7 @@ def outcome(program: str) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            exec(compile(program, "proof.py", "exec"), names)
+            exec(compile(program, "proof.py", "exec", dont_inherit=True), names)
         except Exception as error:  # what the proof is about
             found["raised"] = [kind.__name__ for kind in type(error).__mro__]
             found["message"] = f"{error}\n{traceback.format_exc(limit=-3)}"

@@ -18,5 +18,5 @@ def scaled(x):
 # jaxsight: inputs x: f32[16]
 @jax.jit
 def broken(x):
-    raise ValueError("a table with three legs")
+    raise ValueError(f"a table with three legs, {total}")
     return jnp.sum(x)
