@@ -132,7 +132,7 @@ describe("runs", () => {
     assert.match(await product.innerText(), /328 ?k/); // 2 * 256 * 64 * 10
     await window.report.locator("summary", { hasText: "The program" }).click();
     await window.report.locator("button", { hasText: "Optimised HLO" }).click();
-    await window.report.locator(".program .row", { hasText: "ENTRY" }).waitFor();
+    await window.report.locator(".program .row", { hasText: "ENTRY" }).first().waitFor();
     await product.locator("button.link").click();
     await window.page.locator(".statusbar-item", { hasText: "Ln 10," }).waitFor();
   });
