@@ -98,18 +98,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+# What a shell starts in the background is deaf to interrupts, and so is what that starts.
+HEARING = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
+
+
 def start(project: Path, *words: str, **streams: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "jaxsight_server.cli", "capture", "--python", sys.executable]
     pipe = subprocess.PIPE
     given: dict[str, Any] = {"stdout": pipe, "stderr": pipe, **streams}
-    return subprocess.Popen(
-        [*command, *words], cwd=project, text=True, preexec_fn=_hear_interrupts, **given
-    )
-
-
-def _hear_interrupts() -> None:
-    """What a shell starts in the background is deaf to them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen([*HEARING, *command, *words], cwd=project, text=True, **given)
 
 
 def capture(project: Path, *words: str, code: int = 0) -> tuple[str, str]:
