@@ -198,6 +198,7 @@ class RunnerClient:
         try:
             run.process.send(encode(launch.request, launch.job))
             ended = await _wait_for_end(run, tasks[0], timeout)
+            code = run.process.exit_code  # of its own; from now on the signal is ours
             run.kill()
             await asyncio.wait(tasks, timeout=1.0)  # what it still had to say
         finally:
@@ -209,7 +210,7 @@ class RunnerClient:
             return run.outcome
         if not ended:
             return Failure("timeout", endings.too_long(run.phase, timeout), phase=run.phase)
-        return endings.death(run.process.exit_code, run.tail, run.phase, run.hello is not None)
+        return endings.death(code, run.tail, run.phase, run.hello is not None)
 
     async def _read_messages(self, run: _Run) -> None:
         async for line in _lines(run.process.messages):
