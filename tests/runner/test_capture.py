@@ -375,8 +375,9 @@ def test_a_crash_keeps_what_was_recorded_and_shows_only_the_programs_frames(plai
 
 def test_an_interrupt_ends_the_program_and_keeps_what_was_recorded(plain: Path) -> None:
     (plain / "endless.py").write_text(
-        "import model, time\nmodel.double(7); print('called', flush=True)\n"
-        "try:\n    time.sleep(100)\nfinally: print('cleaned up', flush=True)\n"
+        "import model, time\nmodel.double(7)\n"
+        "try:\n    print('called', flush=True)\n    time.sleep(100)\n"
+        "finally: print('cleaned up', flush=True)\n"
     )
     process = start(plain, "model.py::double", "--", "endless.py", start_new_session=True)
     assert process.stdout is not None
