@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Optional, cast
 
 from jaxsight_runner.failures import Stop, failure_of
+from jaxsight_runner.loading.uncollected import UncollectedImports
 from jaxsight_runner.processes import zygote
 from jaxsight_runner.processes.keeper import run_kept
 from jaxsight_runner.protocol import (
@@ -128,6 +129,7 @@ def run_request(request: Request, job: Job, ready: Callable[[], None] = lambda: 
 def _task(request: Request, job: Job) -> Outcome:
     # Set before jax is imported: half of the GPU's memory may belong to the user's training run.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    sys.meta_path.insert(0, UncollectedImports())
     task = import_module(f"jaxsight_runner.tasks.{_TASKS[type(request)]}")
     return cast("Outcome", task.run(request, job))
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Optional, cast
 
 from jaxsight_runner.capturing.expressions import (
@@ -17,6 +17,7 @@ from jaxsight_runner.capturing.expressions import (
 )
 from jaxsight_runner.capturing.tally import Tally, spread
 from jaxsight_runner.capturing.tracers import class_of, concrete, is_array
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.spec import (
     DTYPES,
     ArraySpec,

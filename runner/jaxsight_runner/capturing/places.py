@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional, Union
+
+from jaxsight_runner.data import dataclass
 
 CALLED = "__jaxsight_called__"
 """The builtin that a watched body calls: `CALLED(place, {"x": x})`."""

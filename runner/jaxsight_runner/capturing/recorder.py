@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import perf_counter
 from types import FrameType
 from typing import Any, Literal, Optional
@@ -24,6 +24,7 @@ from jaxsight_runner.capturing.tracers import (
     leaves,
     with_inputs,
 )
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import CapturedSignature
 
 _CLOSELY = 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
 from typing import Any, Optional
+
+from jaxsight_runner.data import dataclass
 
 _MOST = 1 << 24
 """Of larger arrays every so many elements are looked at."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
+
+from jaxsight_runner.data import dataclass
 
 
 def _names(text: str) -> frozenset[str]:

@@ -7,10 +7,10 @@ parameter that is not known is passed on as it stands, so that a reader can say 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, cast
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import is_user_file
 from jaxsight_runner.protocol import SourceLocation
 

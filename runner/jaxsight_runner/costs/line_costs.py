@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
 from jaxsight_runner.costs.equations import EquationCost, bytes_of, cost_of, size_of
@@ -18,6 +18,7 @@ from jaxsight_runner.costs.jaxprs import (
     place_of,
     sub_jaxprs,
 )
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.spec import DTYPES
 from jaxsight_runner.protocol import Constant, Conversion, LineCost, Peak, SourceLocation
 

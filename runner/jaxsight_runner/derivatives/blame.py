@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Any
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck
 from jaxsight_runner.derivatives.custom_rules import CustomRule, RuleWatch
 from jaxsight_runner.derivatives.differentiation import Differentiable, Vector, direction
@@ -34,6 +35,9 @@ class Aside:
         return bool(self.rules or self.stops)
 
 
+NOTHING = Aside()
+
+
 @dataclass
 class Watches:
     """What is seen of rules and stops while programs are traced."""
@@ -42,7 +46,7 @@ class Watches:
     stops: StopWatch = field(default_factory=StopWatch)
 
     @contextmanager
-    def watching(self, aside: Aside = Aside()) -> Generator[None, None, None]:
+    def watching(self, aside: Aside = NOTHING) -> Generator[None, None, None]:
         """While active, rules and stops are recorded, and those aside have no effect."""
         with ExitStack() as stack:
             stack.enter_context(self.rules.watching(aside.rules))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional, cast
 
 from jaxsight_runner.costs.jaxprs import opened
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.accusing import Accuser, names
 from jaxsight_runner.derivatives.blame import Blame, Watches
 from jaxsight_runner.derivatives.comparison import Comparison, LeafCheck

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.differences import noise, slope
 from jaxsight_runner.derivatives.differentiation import (
     Differentiable,

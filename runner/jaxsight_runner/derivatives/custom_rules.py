@@ -13,11 +13,11 @@ import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType
 from typing import Any, Optional, cast
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import is_user_file
 
 _INTENDED = re.compile(r"#\s*jaxsight:\s*intended-gradient\b\s*(.*)")

@@ -8,7 +8,6 @@ everywhere. Sets of inputs are the bits of a number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from jaxsight_runner.costs.jaxprs import (
@@ -22,6 +21,7 @@ from jaxsight_runner.costs.jaxprs import (
     scan_counts,
     sub_jaxprs,
 )
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.prepared import is_inexact
 from jaxsight_runner.protocol import SourceLocation
 

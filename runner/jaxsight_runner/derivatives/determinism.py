@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
@@ -14,6 +13,7 @@ from jaxsight_runner.costs.jaxprs import (
     place_of,
     sub_jaxprs,
 )
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import SourceLocation
 
 _CALLBACKS = ("callback", "infeed", "ffi_call", "custom_call")

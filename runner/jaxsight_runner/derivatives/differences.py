@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from jaxsight_runner.data import dataclass
 
 _STEPS = 9
 _SHRINK = 2.0

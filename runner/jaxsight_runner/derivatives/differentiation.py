@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal, Optional
 
 from jaxsight_runner.costs.jaxprs import opened, sub_jaxprs
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.lifting import lifted
 from jaxsight_runner.failures import stop
 from jaxsight_runner.program.prepared import Program, is_inexact

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.differentiation import differentiable, floating, lowest
 from jaxsight_runner.derivatives.lifting import lifted, wide
 from jaxsight_runner.derivatives.nonfinite import SECONDS, Origin, lost, origin

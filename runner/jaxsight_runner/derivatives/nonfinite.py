@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.replay import Cell, Replay, Step, TooLong
 from jaxsight_runner.protocol import SourceLocation
 

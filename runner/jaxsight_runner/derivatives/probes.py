@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
+
+from jaxsight_runner.data import dataclass
 
 Range = Optional[tuple[float, float]]  # of the inputs, where they declare one
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
@@ -22,6 +21,7 @@ from jaxsight_runner.costs.jaxprs import (
     scan_counts,
     sub_jaxprs,
 )
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.derivatives.lifting import ENTERED, bind, wide, wide_bind
 from jaxsight_runner.program.prepared import is_inexact
 from jaxsight_runner.protocol import SourceLocation

@@ -6,10 +6,10 @@ import inspect
 import re
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import Stop, stop
 from jaxsight_runner.inputs.meshes import Devices, choose_mesh, partitions
 from jaxsight_runner.inputs.modules import construction

@@ -6,10 +6,10 @@ import contextlib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.parser import SpecError, comment_mesh, parse_mesh
 from jaxsight_runner.inputs.spec import ArraySpec, NestSpec, Partition, Value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.spec import ArraySpec, Dim, NestSpec, Value
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.spec import ExpressionSpec, Value
 from jaxsight_runner.loading.loaded import Loaded

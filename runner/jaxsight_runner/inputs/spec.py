@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional, Union
+
+from jaxsight_runner.data import dataclass
 
 NUMPY = {
     "float16": "f16",

@@ -19,9 +19,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional, Union
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import SourceLine
 
 _LIBRARIES = frozenset(

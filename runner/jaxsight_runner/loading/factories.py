@@ -10,11 +10,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType, FrameType
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import stop
 
 LOCALS = ".<locals>."

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import ModuleType
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import Input, TargetRequest
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.parser import SpecError, comment_spec, parse_spec
 from jaxsight_runner.inputs.spec import ExpressionSpec, FileSpec, NestSpec, Value
 from jaxsight_runner.protocol import TargetRequest

@@ -30,6 +30,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Optional
 
+from jaxsight_runner.loading.uncollected import uncollected
 from jaxsight_runner.processes.blas import give_threads_back, one_thread
 from jaxsight_runner.processes.imported import Imported, found_in
 from jaxsight_runner.processes.keeper import Bell, status_of
@@ -152,7 +153,7 @@ class _Zygote:
         wanted += sorted(MAY_BE_PRELOADED.intersection(order["modules"]) - found_in(folders))
         missing = [name for name in wanted if name not in self._tried]
         if missing:
-            with one_thread():
+            with one_thread(), uncollected():
                 _import_all(missing)
             self._tried.update(missing)
             self._imported.note()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.prepared import Prepared, argument_names, device_arrays, program
 from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job

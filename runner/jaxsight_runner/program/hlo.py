@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import is_user_file
 from jaxsight_runner.protocol import SourceLocation
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
 from jaxsight_runner.costs.jaxprs import Loops
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.hlo import Module
 from jaxsight_runner.protocol import SourceLocation
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType
 from typing import Any, Optional
+
+from jaxsight_runner.data import dataclass
 
 NAME = "unconstrained"  # the argument before the model's own
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.hlo import Module
 from jaxsight_runner.protocol import SourceLocation
 

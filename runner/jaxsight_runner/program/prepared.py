@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments
 from jaxsight_runner.loading.loaded import Loaded

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol.common import Environment, Input, Target
 
 

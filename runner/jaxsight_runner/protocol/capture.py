@@ -6,9 +6,9 @@ and the report are files of a folder: `request.json`, and `report.json` with a r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol.common import Environment, Target
 
 

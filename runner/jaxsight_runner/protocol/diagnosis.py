@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol.common import Environment, Input, Target
 
 Trouble = Literal[

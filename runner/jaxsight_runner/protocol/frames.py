@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
+
+from jaxsight_runner.data import dataclass
 
 FRAME_LIMIT = 1000  # bytes, the end of the line included
 _HEAD = "jaxsight:{job}:{rank}:{number}:{part}:{last}:"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Optional
+
+from jaxsight_runner.data import dataclass
 
 Phase = Literal["start", "import", "arguments", "trace", "lower", "compile", "execute", "compare"]
 FailureKind = Literal[

@@ -6,9 +6,9 @@ but for the estimate, which says what it assumes, and for what was measured on r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol.common import Environment, Input, Target
 
 

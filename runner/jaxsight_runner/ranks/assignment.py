@@ -6,10 +6,10 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import RankJob, from_json
 
 

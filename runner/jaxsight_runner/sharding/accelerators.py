@@ -8,8 +8,9 @@ pass of bfloat16, which JAX uses by default; an all-reduce along one axis uses a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
+
+from jaxsight_runner.data import dataclass
 
 
 @dataclass(frozen=True)

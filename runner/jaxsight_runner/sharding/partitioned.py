@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Generator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.costs.jaxprs import loops
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.program.compilation import Built, Compilable, build, named
 from jaxsight_runner.program.instructions import Executable

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.costs.equations import bytes_of
 from jaxsight_runner.costs.line_costs import short_type
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import Moved, PlacedArray
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Optional
 
 from jaxsight_runner.costs.equations import bytes_of
 from jaxsight_runner.costs.jaxprs import opened
 from jaxsight_runner.costs.line_costs import text_at
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.program.compilation import Built
 from jaxsight_runner.program.instructions import Executable

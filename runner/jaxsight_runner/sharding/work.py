@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.instructions import Executable, Running
 from jaxsight_runner.protocol import SourceLocation
 

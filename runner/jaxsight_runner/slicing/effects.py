@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing import libraries
 from jaxsight_runner.slicing.kinds import Kinds
 from jaxsight_runner.slicing.scopes import DEFINITIONS, Function, executed, imports_in, stored

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Set
-from dataclasses import dataclass
 from typing import Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing.effects import SETTINGS, Effects, Module, Statement
 from jaxsight_runner.slicing.libraries import FILES, SHARED
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal, Optional, Union
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing.libraries import is_fresh, keeps_no_record, leaves_arguments
 from jaxsight_runner.slicing.scopes import (
     DEFINITIONS,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional, TypeVar
 
 from jaxsight_runner.costs.achieved import achieved
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.inputs.arguments import build_arguments
 from jaxsight_runner.loading.imported import imported_files

@@ -7,10 +7,11 @@ a comparison), it is traced with two sets of coprime sizes instead, and the dime
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.failures import failure_of, innermost_user_frame, is_out_of_memory
 from jaxsight_runner.inputs.arguments import Wanted, abstract_arguments, wanted_arguments

@@ -6,11 +6,11 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional, cast
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import is_out_of_memory
 from jaxsight_runner.kept import temporary_folder
 from jaxsight_runner.program.compilation import Built

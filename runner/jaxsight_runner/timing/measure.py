@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
 from typing import Any
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import BenchmarkOptions
 from jaxsight_runner.timing.statistics import MINIMUM_SAMPLES, half_width
 

@@ -6,11 +6,12 @@ import inspect
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Optional
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import Stop, failure_of, is_user_file
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments, written
 from jaxsight_runner.inputs.ownership import helper_names

@@ -13,11 +13,12 @@ import linecache
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from types import CodeType, FrameType
 from typing import Any, Literal, Optional, cast
 
+from jaxsight_runner.data import dataclass
 from jaxsight_runner.failures import is_user_file
 from jaxsight_runner.tracing.shape_text import shape_of
 

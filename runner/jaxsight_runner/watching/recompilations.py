@@ -6,9 +6,10 @@ import logging
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Optional
+
+from jaxsight_runner.data import dataclass
 
 _LOGGERS = ("jax._src.pjit", "jax._src.interpreters.partial_eval")
 _HEAD = re.compile(r"TRACING CACHE MISS at (?P<path>.+?):(?P<line>\d+)(?::\d+)? \(")
