@@ -7,6 +7,7 @@ parameter that is not known is passed on as it stands, so that a reader can say 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -73,7 +74,7 @@ class _Surroundings:
     times: float = 1.0
     place: Optional[SourceLocation] = None
     loop: Optional[SourceLocation] = None
-    is_library: bool = False  # its equations have no line of their own
+    library: str = ""  # the file of a compiled function around it that is no user's
 
 
 class _Walk:
@@ -87,7 +88,7 @@ class _Walk:
     ) -> Iterator[Operation]:
         """The operations of one program, of whose results only the used ones count."""
         for equation, needed in live_equations(jaxpr, used)[0]:
-            own = None if around.is_library and around.place else place_of(equation)
+            own = place_of(equation, around.library if around.place else "")
             yield from self._equation(equation, needed, around, own or around.place)
 
     def _equation(
@@ -98,14 +99,14 @@ class _Walk:
         place: Optional[SourceLocation],
     ) -> Iterator[Operation]:
         name, times, loop = equation.primitive.name, around.times, around.loop
-        inside = _Surroundings(times, place, loop, around.is_library)
+        inside = _Surroundings(times, place, loop, around.library)
         nested = sub_jaxprs(equation)
         if name == "scan":
             length = float(equation.params["length"])
-            inside = _Surroundings(times * length, place, loop, around.is_library)
+            inside = _Surroundings(times * length, place, loop, around.library)
             yield from self.body(nested[0], inside, _Scan(equation).needed(used))
         elif name == "while":
-            inside = _Surroundings(times, place, place or loop, around.is_library)
+            inside = _Surroundings(times, place, place or loop, around.library)
             for each in nested:
                 yield from self.body(each, inside)
         elif name == "cond":
@@ -114,7 +115,7 @@ class _Walk:
         elif nested and not name.startswith(_COMBINERS) and name != "pallas_call":
             if name == "custom_linear_solve":  # its other programs are for derivatives
                 nested = [equation.params["jaxprs"].solve]
-            library = name in _NAMED and is_of_library(nested[0], around.is_library)
+            library = library_of(nested[0], around.library) if name in _NAMED else ""
             copies = _copies(equation, name)
             inside = _Surroundings(times * copies, place, loop, library)
             takes_all = len(opened(nested[0]).outvars) == len(used)
@@ -206,17 +207,29 @@ def scan_counts(equation: Equation) -> tuple[int, int]:
     return len(body.invars) - stacked - carried, carried
 
 
-def place_of(equation: Equation) -> Optional[SourceLocation]:
-    """The innermost line of the user's that made an equation."""
+def place_of(equation: Equation, library: str = "") -> Optional[SourceLocation]:
+    """The innermost line of the user's that made an equation.
+
+    `library`: the file of a compiled function that it is part of. JAX traces that once, so a line around the
+    call may be another call's; what it calls back of the user's (as Equinox's `filter_jit` does) is inside it.
+    """
+    if library and _is_of_jax(library):
+        return None
     traceback = getattr(equation.source_info, "traceback", None)
-    for frame in traceback.frames if traceback is not None else ():
+    for frame in traceback.frames if traceback is not None else ():  # the innermost first
+        if frame.file_name == library:
+            return None
         if is_user_file(frame.file_name):
             return SourceLocation(frame.file_name, int(frame.line_num))
     return None
 
 
-def is_of_library(jaxpr: Jaxpr, otherwise: bool) -> bool:
-    """Whether a compiled function is a library's: JAX traces it once, so its lines are the first call's."""
+def _is_of_jax(path: str) -> bool:
+    return path.startswith(str(Path(import_module("jax").__file__ or "").parent))
+
+
+def library_of(jaxpr: Jaxpr, otherwise: str) -> str:
+    """The file of a compiled function that is a library's; empty where it is the user's."""
     info = getattr(opened(jaxpr), "debug_info", None)
     name = getattr(info, "func_filename", None)
     source = getattr(info, "func_src_info", None)  # "relu at /path/nn.py:12"
@@ -224,7 +237,7 @@ def is_of_library(jaxpr: Jaxpr, otherwise: bool) -> bool:
         name = source.split(" at ", 1)[1].rsplit(":", 1)[0]
     if not isinstance(name, str) or not name:
         return otherwise
-    return not (is_user_file(name) and Path(name).is_absolute())
+    return "" if is_user_file(name) and Path(name).is_absolute() else name
 
 
 def _copies(equation: Equation, name: str) -> int:

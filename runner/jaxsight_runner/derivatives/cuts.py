@@ -14,7 +14,7 @@ from jaxsight_runner.costs.jaxprs import (
     Equation,
     Jaxpr,
     is_literal,
-    is_of_library,
+    library_of,
     live_equations,
     opened,
     place_of,
@@ -59,7 +59,7 @@ class Reach:
             return
         program = opened(jaxpr)
         given = [(1 << i, 1 << i) for i in range(len(program.invars))]
-        found = self._body(jaxpr, given, None, False)
+        found = self._body(jaxpr, given, None, "")
         floats = [flow for v, flow in zip(program.outvars, found) if _is_float(v)]
         self._values = _union(flow[0] for flow in floats)
         self._slopes = _union(flow[1] for flow in floats)
@@ -86,7 +86,7 @@ class Reach:
         return self._cuts[-1] if self._cuts else None
 
     def _body(
-        self, jaxpr: Jaxpr, given: Sequence[Flow], place: Optional[SourceLocation], library: bool
+        self, jaxpr: Jaxpr, given: Sequence[Flow], place: Optional[SourceLocation], library: str
     ) -> list[Flow]:
         program = opened(jaxpr)
         known: dict[Any, Flow] = dict(zip(program.invars, given))
@@ -95,7 +95,7 @@ class Reach:
             return (0, 0) if is_literal(variable) else known.get(variable, (0, 0))
 
         for equation, _ in live_equations(program)[0]:
-            own = None if library and place else place_of(equation)
+            own = place_of(equation, library if place else "")
             inputs = [read(v) for v in equation.invars]
             known.update(
                 zip(equation.outvars, self._equation(equation, inputs, own or place, library))
@@ -107,7 +107,7 @@ class Reach:
         equation: Equation,
         inputs: list[Flow],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Flow]:
         name, nested = equation.primitive.name, sub_jaxprs(equation)
         if name == "scan":
@@ -121,7 +121,7 @@ class Reach:
                 for flows in zip(*branches)
             ]
         if name in _ENTERED and len(opened(nested[0]).invars) == len(inputs):
-            return self._body(nested[0], inputs, place, is_of_library(nested[0], library))
+            return self._body(nested[0], inputs, place, library_of(nested[0], library))
         values, slopes = _union(f[0] for f in inputs), _union(f[1] for f in inputs)
         floats = [_is_float(v) for v in equation.outvars]
         if slopes and (name in _FLAT or not any(floats)):
@@ -135,7 +135,7 @@ class Reach:
         body: Jaxpr,
         inputs: list[Flow],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Flow]:
         constants, carried = scan_counts(equation)
         end = constants + carried
@@ -152,7 +152,7 @@ class Reach:
         equation: Equation,
         inputs: list[Flow],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Flow]:
         parameters = equation.params
         first, second = parameters["cond_nconsts"], parameters["body_nconsts"]

@@ -15,7 +15,7 @@ from typing import Any, Optional
 from jaxsight_runner.costs.jaxprs import (
     Equation,
     Jaxpr,
-    is_of_library,
+    library_of,
     opened,
     place_of,
     scan_counts,
@@ -85,13 +85,13 @@ class Replay:
 
     def run(self, program: Jaxpr, values: Sequence[Any]) -> list[Cell]:
         """The results of a closed program."""
-        return self._closed(program, [self._given(value) for value in values], None, False)
+        return self._closed(program, [self._given(value) for value in values], None, "")
 
     def _given(self, value: Any) -> Cell:
         return Cell(value, wide=wide(value) if self._lossy is not None else None)
 
     def _closed(
-        self, program: Jaxpr, cells: Sequence[Cell], place: Optional[SourceLocation], library: bool
+        self, program: Jaxpr, cells: Sequence[Cell], place: Optional[SourceLocation], library: str
     ) -> list[Cell]:
         inner = opened(program)
         known: dict[Any, Cell] = {}
@@ -105,7 +105,7 @@ class Replay:
         for equation in inner.eqns:
             if time.monotonic() > self._end:
                 raise TooLong
-            own = None if library and place else place_of(equation)
+            own = place_of(equation, library if place else "")
             found = self._equation(
                 equation, [read(v) for v in equation.invars], own or place, library
             )
@@ -117,7 +117,7 @@ class Replay:
         equation: Equation,
         cells: list[Cell],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Cell]:
         name, nested = equation.primitive.name, sub_jaxprs(equation)
         if name == "scan":
@@ -128,7 +128,7 @@ class Replay:
             chosen = min(max(int(cells[0].value), 0), len(nested) - 1)
             return self._closed(nested[chosen], cells[1:], place, library)
         if name in ENTERED and nested and len(opened(nested[0]).invars) == len(cells):
-            library = is_of_library(nested[0], library)
+            library = library_of(nested[0], library)
             return self._closed(nested[0], cells, place, library)
         return self._bound(equation, cells, place)
 
@@ -168,7 +168,7 @@ class Replay:
         body: Jaxpr,
         cells: list[Cell],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Cell]:
         constants, carried = scan_counts(equation)
         fixed, carry = cells[:constants], cells[constants : constants + carried]
@@ -219,7 +219,7 @@ class Replay:
         equation: Equation,
         cells: list[Cell],
         place: Optional[SourceLocation],
-        library: bool,
+        library: str,
     ) -> list[Cell]:
         parameters = equation.params
         first, second = parameters["cond_nconsts"], parameters["body_nconsts"]

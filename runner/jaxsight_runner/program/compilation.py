@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from time import perf_counter
 from typing import Any, Optional
 
 from jaxsight_runner.data import dataclass
-from jaxsight_runner.program.prepared import Prepared, argument_names, device_arrays, program
+from jaxsight_runner.program.prepared import (
+    Prepared,
+    Program,
+    argument_names,
+    device_arrays,
+    of_equinox,
+    program,
+)
 from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job
 
@@ -24,6 +33,8 @@ class Compilable:
     how: str
     notes: tuple[str, ...]
     names: tuple[str, ...] = ()  # of the positional arguments, where they are the target's own
+    # Path and shape of each array as JAX gets them, where that is in a form that the user has not written.
+    arrays: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,14 +48,32 @@ class Built:
     executable: Any  # `jax.stages.Compiled`, or a library's own
 
     @property
+    def jax_lowered(self) -> Any:
+        """Without the library's wrapper (Equinox has one)."""
+        return getattr(self.lowered, "lowered", self.lowered)
+
+    @property
+    def jax_executable(self) -> Any:
+        """Without the library's wrapper."""
+        return getattr(self.executable, "compiled", self.executable)
+
+    @property
+    def text(self) -> str:
+        """The optimised module; empty where the backend keeps it."""
+        try:
+            return str(self.jax_executable.as_text() or "")
+        except (AttributeError, NotImplementedError, RuntimeError):
+            return ""
+
+    @property
     def memory(self) -> Optional[Memory]:
         """What the executable needs, where the backend can say."""
-        return _memory(self.executable)
+        return _memory(self.jax_executable)
 
     @property
     def cost(self) -> Cost:
         """What the compiler counts."""
-        return _cost(self.executable)
+        return _cost(self.jax_executable)
 
 
 @dataclass(frozen=True)
@@ -62,12 +91,36 @@ def compilable(prepared: Prepared) -> Compilable:
         args = tuple(device_arrays(value) for value in prepared.args)
         kwargs = {name: device_arrays(value) for name, value in prepared.kwargs.items()}
         names = tuple(argument_names(prepared)[: len(args)])
-        return Compilable(prepared.function, args, kwargs, "compiled as the file says", (), names)
+        how = "compiled as the file says"
+        arrays = _as_equinox_orders(prepared) if of_equinox(prepared.function) else ()
+        return Compilable(prepared.function, args, kwargs, how, (), names, arrays)
     whole = program(prepared)
     notes: tuple[str, ...] = ()
     if not whole.leaves:
         notes = ("no argument is an array: the compiler may have computed the result beforehand",)
-    return Compilable(jax.jit(whole.call), whole.leaves, {}, "wrapped in jax.jit", notes)
+    call = jax.jit(whole.call)
+    return Compilable(call, whole.leaves, {}, "wrapped in jax.jit", notes, (), _arrays(whole))
+
+
+def _arrays(whole: Program) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple((path, tuple(leaf.shape)) for path, leaf in zip(whole.paths, whole.leaves))
+
+
+def _as_equinox_orders(prepared: Prepared) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Positional arguments in their order, then those that can only be named, by name."""
+    names = argument_names(prepared)
+    parameters = prepared.loaded.parameters
+    named = [name for name in names if parameters[name].kind is inspect.Parameter.KEYWORD_ONLY]
+    order = [*(name for name in parameters if name in names and name not in named), *sorted(named)]
+    return tuple(
+        sorted(_arrays(program(prepared)), key=lambda one: order.index(root_and_rest(one[0])[0]))
+    )
+
+
+def root_and_rest(path: str) -> tuple[str, str]:
+    """`model.layers[0]` as the argument and the place in it."""
+    name = path[: next((at for at, sign in enumerate(path) if sign in ".["), len(path))]
+    return name, path[len(name) :]
 
 
 def stage(compiled: Compilable, job: Job) -> Staged:
@@ -95,22 +148,38 @@ def build(compiled: Compilable, job: Job) -> Built:
     job.enter("trace", "tracing")
     start = perf_counter()
     traced = function.trace(*args, **kwargs) if hasattr(function, "trace") else None
-    after_trace = perf_counter()
+    trace = perf_counter() - start
     job.enter("lower", "lowering")
     lower_start = perf_counter()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told, _trace_times() as inside:
         warnings.simplefilter("always")
         lowered = traced.lower() if traced is not None else function.lower(*args, **kwargs)
-    after_lower = perf_counter()
+    lower = perf_counter() - lower_start
+    if traced is None and inside:  # one call does both; the trace of the whole is the longest
+        trace, lower = max(inside), max(0.0, lower - max(inside))
     job.enter("compile", "compiling")
     compile_start = perf_counter()
     executable = lowered.compile()
-    stages = CompileStages(
-        trace=after_trace - start,
-        lower=after_lower - lower_start,
-        compile=perf_counter() - compile_start,
-    )
-    return Built(stages, _donated(lowered, compiled.names), _refused(told), lowered, executable)
+    stages = CompileStages(trace=trace, lower=lower, compile=perf_counter() - compile_start)
+    return Built(stages, _donated(lowered, compiled), _refused(told), lowered, executable)
+
+
+@contextlib.contextmanager
+def _trace_times() -> Generator[list[float], None, None]:
+    """Seconds of the traces that JAX makes inside, as it says itself."""
+    found: list[float] = []
+    over = False
+
+    def told(event: str, seconds: float, **_: object) -> None:
+        if not over and event.endswith("jaxpr_trace_duration"):
+            found.append(seconds)
+
+    # Older releases cannot take a listener back: this one is deaf afterwards.
+    import_module("jax.monitoring").register_event_duration_secs_listener(told)
+    try:
+        yield found
+    finally:
+        over = True
 
 
 def _refused(told: Sequence[warnings.WarningMessage]) -> str:
@@ -133,16 +202,30 @@ def copies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
     return jax.tree_util.tree_map(copy, (args, kwargs))
 
 
-def _donated(lowered: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+def _donated(lowered: Any, compiled: Compilable) -> tuple[str, ...]:
     """The donated arguments: `params['w']`."""
-    return tuple("".join(named(path, lowered, names)) for path, _ in donated_arguments(lowered))
+    place = places(lowered, compiled)
+    return tuple("".join(place(path)) for path, _ in donated_arguments(lowered))
 
 
-def named(path: Any, lowered: Any, names: tuple[str, ...]) -> tuple[str, str]:
-    """A key path in `(args, kwargs)` as the argument's name and the place in it.
+def places(lowered: Any, compiled: Compilable) -> Callable[[Any], tuple[str, str]]:
+    """For a key path in JAX's `(args, kwargs)`: the argument's name, and the place in it."""
+    jax = import_module("jax")
+    lowered = getattr(lowered, "lowered", lowered)
+    entries = _told(getattr(lowered, "args_info", None))
+    known: dict[str, tuple[str, str]] = {}
+    if [tuple(info.shape) for _, info in entries] == [shape for _, shape in compiled.arrays]:
+        for (path, _), (name, _) in zip(entries, compiled.arrays):
+            known[jax.tree_util.keystr(path)] = root_and_rest(name)
 
-    The place alone, by number, where static arguments, which are left out, shift the rest.
-    """
+    def place(path: Any) -> tuple[str, str]:
+        return known.get(jax.tree_util.keystr(path)) or _named(path, lowered, compiled.names)
+
+    return place
+
+
+def _named(path: Any, lowered: Any, names: tuple[str, ...]) -> tuple[str, str]:
+    """The place alone, by number, where static arguments, which are left out, shift the rest."""
     keystr = import_module("jax").tree_util.keystr
     info: Any = getattr(lowered, "args_info", None)
     if not isinstance(info, tuple) or len(info[0]) != len(names):  # pyright: ignore[reportUnknownArgumentType]
@@ -151,7 +234,7 @@ def named(path: Any, lowered: Any, names: tuple[str, ...]) -> tuple[str, str]:
         return "", keystr(path)
     if path[0].idx == 1:
         return str(path[1].key), keystr(path[2:])
-    place = int(path[1].idx)
+    place = int(path[1].idx) if hasattr(path[1], "idx") else len(names)
     if place >= len(names):
         return "", keystr(path)
     return str(names[place]), keystr(path[2:])
@@ -159,14 +242,15 @@ def named(path: Any, lowered: Any, names: tuple[str, ...]) -> tuple[str, str]:
 
 def donated_arguments(lowered: Any) -> list[tuple[Any, Any]]:
     """The donated arguments: key path, and what is known of each (`shape`, `dtype`)."""
-    jax = import_module("jax")
-    info = getattr(lowered, "args_info", None)
+    info = getattr(getattr(lowered, "lowered", lowered), "args_info", None)
+    return [(path, item) for path, item in _told(info) if getattr(item, "donated", False)]
 
+
+def _told(info: Any) -> list[tuple[Any, Any]]:
     def is_leaf(item: object) -> bool:
         return hasattr(item, "donated")
 
-    entries = jax.tree_util.tree_flatten_with_path(info, is_leaf=is_leaf)[0]
-    return [(path, item) for path, item in entries if getattr(item, "donated", False)]
+    return import_module("jax").tree_util.tree_flatten_with_path(info, is_leaf=is_leaf)[0]
 
 
 def _memory(executable: Any) -> Optional[Memory]:

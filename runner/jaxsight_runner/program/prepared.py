@@ -132,6 +132,7 @@ def program(prepared: Prepared) -> Program:
     for index, value in enumerate(values):
         _refuse_opaque(value, _path(jax, entries[index][0]))
     count = len(prepared.args)
+    anything = of_equinox(prepared.function)
 
     def call(*leaves: Leaf) -> tuple[Any, Any]:
         filled = list(values)
@@ -142,7 +143,7 @@ def program(prepared: Prepared) -> Program:
         everything = [merged[name] for name in names]
         keywords = dict(zip(names[count:], everything[count:]))
         output = prepared.function(*everything[:count], **keywords)
-        return _results(output), {
+        return _results(output, anything), {
             n: part.changed(merged[n]) for n, part in split.items() if part.module
         }
 
@@ -150,13 +151,33 @@ def program(prepared: Prepared) -> Program:
     return Program(call, leaves, tuple(_path(jax, entries[index][0]) for index in arrays))
 
 
-def _results(output: Any) -> Any:
-    """What a program can give back: a module of Equinox holds functions too, which its own `jit` leaves out."""
+def _results(output: Any, anything: bool) -> Any:
+    """What a program can give back: modules of Equinox hold functions and texts too, which its own `jit` leaves out.
 
-    def kept(leaf: Any) -> Any:
-        return None if callable(leaf) and not is_array(leaf) else leaf
+    `anything`: the target is compiled by Equinox, and may return what JAX cannot.
+    """
+    tree_map = import_module("jax").tree_util.tree_map
+    module = getattr(sys.modules.get("equinox"), "Module", ())
 
-    return import_module("jax").tree_util.tree_map(kept, output)
+    def kept(leaf: Any, loose: bool = anything) -> Any:
+        known = is_array(leaf) or isinstance(leaf, (bool, int, float, complex))
+        return leaf if known or not (loose or callable(leaf)) else None
+
+    def inside(leaf: Any) -> Any:
+        return kept(leaf, loose=True)
+
+    def is_module(part: object) -> bool:
+        return isinstance(part, module)
+
+    def each(part: Any) -> Any:
+        return tree_map(inside, part) if is_module(part) else kept(part)
+
+    return tree_map(each, output, is_leaf=is_module)
+
+
+def of_equinox(function: object) -> bool:
+    """Whether Equinox compiles it (`eqx.filter_jit`)."""
+    return type(function).__module__.split(".")[0] == "equinox"
 
 
 def is_array(value: object) -> bool:

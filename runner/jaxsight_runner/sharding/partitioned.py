@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Generator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional
 
 from jaxsight_runner.costs.jaxprs import loops
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.meshes import Devices
-from jaxsight_runner.program.compilation import Built, Compilable, build, named
+from jaxsight_runner.program.compilation import Built, Compilable, build, places
 from jaxsight_runner.program.instructions import Executable
-from jaxsight_runner.program.prepared import Prepared, Program, program
+from jaxsight_runner.program.prepared import Prepared, of_equinox, program
 from jaxsight_runner.sharding.placement import Placed, placed
 from jaxsight_runner.worker import Job
 
@@ -68,15 +69,17 @@ def partition(
     Inside the mesh; where that fails, since the program has a mesh of its own, without.
     """
     found = _inside(prepared, compiled, devices, job)
-    built, jaxpr, whole = found or _compiled(prepared, compiled, job)
-    executable = Executable(text_of(built), loops(jaxpr))
-    arguments, results = _arrays(built, compiled, None if prepared.compiles_itself else whole)
+    built, jaxpr, output = found or _compiled(prepared, compiled, job)
+    executable = Executable(built.text, loops(jaxpr))
+    arguments, results = _arrays(built, compiled, wrapped=not prepared.compiles_itself)
+    if of_equinox(prepared.function):
+        results = _as_the_function_returns(results, output)
     return Partitioned(built, executable, arguments, results, jaxpr)
 
 
 def _inside(
     prepared: Prepared, compiled: Compilable, devices: Optional[Devices], job: Job
-) -> Optional[tuple[Built, Any, Program]]:
+) -> Optional[tuple[Built, Any, Any]]:
     """Compiled inside the mesh; None where that fails because of the mesh."""
     try:
         with in_context(devices):
@@ -87,11 +90,13 @@ def _inside(
         return None
 
 
-def _compiled(prepared: Prepared, compiled: Compilable, job: Job) -> tuple[Built, Any, Program]:
+def _compiled(prepared: Prepared, compiled: Compilable, job: Job) -> tuple[Built, Any, Any]:
+    """What was built, the jaxpr, and the shapes of what the function returns."""
     built = build(compiled, job)
     job.enter("trace", "reading the jaxpr")
     whole = program(prepared)
-    return built, import_module("jax").make_jaxpr(whole.call)(*whole.leaves), whole
+    jaxpr, output = import_module("jax").make_jaxpr(whole.call, return_shape=True)(*whole.leaves)
+    return built, jaxpr, output[0]
 
 
 def on_one_device(
@@ -110,17 +115,8 @@ def on_one_device(
             built = build(compiled, job)
     except Exception:  # what is written for several devices need not run on one
         return None
-    executable = Executable(text_of(built), loops(together.jaxpr))
+    executable = Executable(built.text, loops(together.jaxpr))
     return (built, executable) if executable.devices == 1 else None
-
-
-def text_of(built: Built) -> str:
-    """The optimised module's text; empty where the backend keeps it."""
-    executable = getattr(built.executable, "compiled", built.executable)  # of a library's wrapper
-    try:
-        return str(executable.as_text() or "")
-    except (AttributeError, NotImplementedError, RuntimeError):
-        return ""
 
 
 def _alone(leaf: Any) -> Any:
@@ -139,31 +135,45 @@ def _single(devices: Optional[Devices]) -> Optional[Devices]:
 
 
 def _arrays(
-    built: Built, compiled: Compilable, whole: Optional[Program]
+    built: Built, compiled: Compilable, *, wrapped: bool
 ) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
-    """Arguments and results; empty where this JAX, or the library that wraps it, does not tell."""
-    lowered = getattr(built.lowered, "lowered", built.lowered)
-    executable = getattr(built.executable, "compiled", built.executable)
+    """Arguments and results; empty where this JAX does not tell. `wrapped`: in a `jax.jit` of ours."""
+    lowered, executable = built.jax_lowered, built.jax_executable
     keystr = import_module("jax").tree_util.keystr
 
-    def argument(path: Any) -> tuple[str, str]:
-        if whole is None:
-            return named(path, lowered, compiled.names)
-        root, bracket, rest = str(whole.paths[int(path[1].idx)]).partition("[")
-        return root, bracket + rest
-
     def result(path: Any) -> tuple[str, str]:
-        if whole is not None:
+        if wrapped:
             if path[0].idx == 1:  # what the call changed in a module
                 return str(path[1].key), keystr(path[2:])
             path = path[1:]
-        if path and hasattr(path[0], "idx"):
-            return f"result{keystr(path[:1])}", keystr(path[1:])
-        return "result", keystr(path)
+        return _of_result(path)
 
     try:
-        taken = placed(lowered.args_info, executable.input_shardings, argument)
+        taken = placed(lowered.args_info, executable.input_shardings, places(lowered, compiled))
         given = placed(lowered.out_info, executable.output_shardings, result)
     except (AttributeError, NotImplementedError, RuntimeError, ValueError):
         return (), ()
     return taken, given
+
+
+def _of_result(path: Any) -> tuple[str, str]:
+    keystr = import_module("jax").tree_util.keystr
+    if path and hasattr(path[0], "idx"):
+        return f"result{keystr(path[:1])}", keystr(path[1:])
+    return "result", keystr(path)
+
+
+def _as_the_function_returns(results: tuple[Placed, ...], output: Any) -> tuple[Placed, ...]:
+    """Named as in the function's own result, without what the library returns beside it."""
+    entries = import_module("jax").tree_util.tree_flatten_with_path(output)[0]
+    wanted = [(tuple(aval.shape), aval.dtype) for _, aval in entries]
+    has = [(tuple(one.aval.shape), one.aval.dtype) for one in results]
+    for first in range(len(has) - len(wanted) + 1):
+        if has[first : first + len(wanted)] == wanted:
+            return tuple(
+                replace(one, root=root, rest=rest)
+                for one, (root, rest) in zip(
+                    results[first:], (_of_result(path) for path, _ in entries)
+                )
+            )
+    return results

@@ -55,23 +55,28 @@ Naming = Callable[[Any], Named]  # of a key path in a pytree
 
 
 def placed(avals: Any, shardings: Any, naming: Naming) -> tuple[Placed, ...]:
-    """The leaves of a pytree of avals with those of a pytree of shardings; empty where they do not fit."""
+    """The leaves of a pytree of avals with those of a pytree of shardings; empty where they do not fit.
+
+    Without arguments that the program does not use: no device is sent those, and they have no sharding.
+    """
     tree = import_module("jax").tree_util
-    entries = tree.tree_flatten_with_path(avals, is_leaf=_is_aval)[0]
-    found = tree.tree_leaves(shardings, is_leaf=_is_sharding)
+    entries = tree.tree_flatten_with_path(avals, is_leaf=_is_aval_or_none)[0]
+    found = tree.tree_leaves(shardings, is_leaf=_is_sharding_or_none)
     if len(entries) != len(found):
         return ()
     return tuple(
-        Placed(*naming(path), aval, sharding) for (path, aval), sharding in zip(entries, found)
+        Placed(*naming(path), aval, sharding)
+        for (path, aval), sharding in zip(entries, found)
+        if aval is not None and sharding is not None
     )
 
 
-def _is_aval(value: object) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+def _is_aval_or_none(value: object) -> bool:
+    return value is None or (hasattr(value, "shape") and hasattr(value, "dtype"))
 
 
-def _is_sharding(value: object) -> bool:
-    return isinstance(value, import_module("jax").sharding.Sharding)
+def _is_sharding_or_none(value: object) -> bool:
+    return value is None or isinstance(value, import_module("jax").sharding.Sharding)
 
 
 def described(

@@ -52,7 +52,7 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
     operations = counted_operations(jaxpr)
     lines = line_costs(operations, here)
     has_loops = any(each.times > 1 or each.loop for each in operations)
-    hlo = _hlo(built)
+    hlo = built.text
     peak = _machine(request, job)
     return InspectionReport(
         target=prepared.target(compiled.how),
@@ -75,15 +75,6 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
         inputs=prepared.inputs,
         environment=describe_environment(),
     )
-
-
-def _hlo(built: Built) -> str:
-    """The optimised module's text; empty where the backend keeps it."""
-    executable = getattr(built.executable, "compiled", built.executable)  # of a library's wrapper
-    try:
-        return str(executable.as_text() or "")
-    except (AttributeError, NotImplementedError, RuntimeError):
-        return ""
 
 
 def _machine(request: InspectionRequest, job: Job) -> Optional[MachinePeak]:

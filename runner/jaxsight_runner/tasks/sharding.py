@@ -19,7 +19,7 @@ from jaxsight_runner.inputs.arguments import (
 from jaxsight_runner.inputs.meshes import Devices, choose_mesh, devices_wanted
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compilation import Compilable, compilable
-from jaxsight_runner.program.prepared import Prepared, prepare
+from jaxsight_runner.program.prepared import Prepared, of_equinox, prepare
 from jaxsight_runner.protocol import (
     Collective,
     DeviceMesh,
@@ -90,13 +90,14 @@ def _partitioned(
     loaded: Loaded, wanted: Wanted, devices: Optional[Devices], job: Job
 ) -> tuple[Prepared, Compilable, Partitioned]:
     """From the shapes of the arguments; from arrays where a library's own `jit` takes nothing else."""
-    shapes = prepare(loaded, abstract_arguments(loaded, wanted, wanted.sizes, devices))
-    try:
-        compiled = compilable(shapes)
-        return shapes, compiled, partition(shapes, compiled, devices, job)
-    except TypeError as error:
-        if "ShapeDtypeStruct" not in str(error):
-            raise
+    if not of_equinox(loaded.function):  # to which a shape is a static value
+        shapes = prepare(loaded, abstract_arguments(loaded, wanted, wanted.sizes, devices))
+        try:
+            compiled = compilable(shapes)
+            return shapes, compiled, partition(shapes, compiled, devices, job)
+        except TypeError as error:
+            if "ShapeDtypeStruct" not in str(error):
+                raise
     arrays = prepare(loaded, concrete_arguments(loaded, wanted, devices))
     compiled = compilable(arrays)
     return arrays, compiled, partition(arrays, compiled, devices, job)
