@@ -3,11 +3,12 @@
 python scripts/corpus.py get FOLDER          bring the pinned packages and repositories into a folder
 python scripts/corpus.py check FOLDER [NAME...]   analyse them: what has no verdict, then as `table`
 python scripts/corpus.py table FOLDER        count by rule and by project what was found, and say what changed
+python scripts/corpus.py libraries FOLDER [NAME...]   how right the rules about libraries are in code with them
 python scripts/corpus.py expected            write anew what is found in the installed packages
 
 The folder must be outside the repository: what is in it is other people's code. It holds
 `packages/NAME` and `repositories/OWNER+NAME`; what was found in each is kept in `found`. The pins, the
-verdicts, the tables (precision.md) and the findings in installed packages are in tests/analyzers/corpus.
+verdicts, the tables (precision.md, libraries.md) and the findings in installed packages are in tests/analyzers/corpus.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "analyzers")]
 
-from tests.analyzers.corpus import precision  # noqa: E402
+from tests.analyzers.corpus import libraries, precision  # noqa: E402
 from tests.analyzers.corpus.findings import (  # noqa: E402
     FOLDER,
     Result,
@@ -43,6 +44,8 @@ def main(arguments: list[str]) -> int:
             return check(Path(folder), names)
         case ["table", folder]:
             return table(Path(folder))
+        case ["libraries", folder, *names]:
+            return of_libraries(Path(folder), names)
         case ["expected"]:
             text = expected()
             (FOLDER / "expected.txt").write_text(text, encoding="utf-8")
@@ -108,6 +111,31 @@ def table(folder: Path) -> int:
     missing = [path.stem for path in kept if not path.exists()]
     if missing:
         print(f"not looked at: {', '.join(missing)}")
+    return 0
+
+
+def of_libraries(folder: Path, names: list[str]) -> int:
+    """Looks with the rules about libraries at the code that has them, or at these projects of it.
+
+    The tables are of what was found this time and before.
+    """
+    table = pins()
+    chosen = libraries.libraries(table)
+    wanted = {name for each in chosen for name in (*each.own, *each.users)}
+    config, judged = libraries.config(chosen), verdicts()
+    for kind, name in _projects(sorted(wanted & set(names)) if names else sorted(wanted)):
+        target = folder / kind / name.replace("/", "+")
+        if target.exists():
+            result = look(target, table["versions"], config=config)
+            precision.write(_kept(folder, "libraries", name), name, result)
+            print(_row(name, result), flush=True)
+            for each in result.found:
+                if each.place not in judged.get(name, {}):
+                    print(f"  no verdict: {each.place} {each.message}", flush=True)
+    paths = {name: _kept(folder, "libraries", name) for name in wanted}
+    kept = {name: precision.read(path) for name, path in paths.items() if path.exists()}
+    text = libraries.tables(chosen, kept, table, judged)
+    libraries.TABLES.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -109,6 +109,14 @@ class Arguments:
             self.hidden,
         )
 
+    def as_keywords(self, facts: FunctionFacts) -> Arguments:
+        """The same, with those by position under the names of their parameters."""
+        if not self.positional:
+            return self
+        known = [(n, node, v) for n, node, v in self.named(facts) if n is not None]
+        nodes = {name: node for name, node, _ in known if node is not None}
+        return Arguments((), {name: v for name, _, v in known}, (), nodes, self.open, self.hidden)
+
     def values(self) -> tuple[Value, ...]:
         """All of them."""
         return (*self.positional, *self.keywords.values())
@@ -283,7 +291,7 @@ def imported(
         return linen_layers.made(run, node, layer, arguments)
     if facts.role == "state":
         frozen.note_fields(run, node, None, "create", arguments)
-        return linen_variables.created(run, None, arguments)
+        return linen_variables.created(run, None, arguments.as_keywords(facts))
     if facts.role == "merge":
         return linen_layers.merged(arguments)
     made = result_of(run, node, qualified, facts, arguments)

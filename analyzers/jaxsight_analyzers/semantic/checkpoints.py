@@ -25,7 +25,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from jaxsight_analyzers.semantic.calls import Arguments
     from jaxsight_analyzers.semantic.run import Run
@@ -141,6 +141,17 @@ def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
     if form is None and isinstance(handler, Settings):
         form = handler.format
     return _value(Checkpointer(facts.name, said[0], node, form, said[0] == "sync"))
+
+
+def of_annotation(run: Run, node: ast.expr, names: Iterable[str]) -> Value | None:
+    """What is annotated as a checkpointer or a manager: how it was made is not known."""
+    for name in names:
+        facts = run.facts(name)
+        said = [] if facts is None else (facts.checkpointer or "").split()
+        if facts is not None and said and said[0] in _MODES:
+            form = next((word for word in said if word in _FORMATS), None)
+            return _value(Checkpointer(facts.name, said[0], node, form))
+    return None
 
 
 def _value(data: Described) -> Value:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.loader import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    annotations,
     bodies,
     calls,
     expressions,
@@ -23,7 +24,6 @@ from jaxsight_analyzers.semantic import (
     memo,
     methods,
     nnx_modules,
-    optimisers,
     records,
     transformations,
 )
@@ -430,7 +430,7 @@ def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AS
     if kind == "key":
         return Value(Kind.KEY, tokens=run.new_key(name, node))
     if kind == "static":
-        return optimisers.of_annotation(run, annotation) or STATIC
+        return annotations.of_library(run, annotation) or STATIC
     if kind == "host-array":
         return HOST
     if isinstance(annotation, ast.Name):
@@ -439,7 +439,7 @@ def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AS
         value = imports.global_of(run, run.frame.module, annotation)
     if value is not None and value.kind is Kind.CLASS:
         return Value(Kind.INSTANCE, data=class_of(value))
-    return nnx_modules.of_annotation(run, annotation) or optimisers.of_annotation(run, annotation)
+    return nnx_modules.of_annotation(run, annotation) or annotations.of_library(run, annotation)
 
 
 def kind_of_field(run: Run, owner: ClassScope, name: str) -> str | None:

@@ -425,16 +425,9 @@ def of(value: Value) -> Optimiser | None:
     return value.data if isinstance(value.data, Optimiser) else None
 
 
-def of_annotation(run: Run, annotation: ast.expr) -> Value | None:
+def of_annotation(names: Iterable[str]) -> Value | None:
     """What is annotated as an optimiser, of which no more is known: `tx: optax.GradientTransformation | None`."""
-    if isinstance(annotation, ast.BinOp):
-        return of_annotation(run, annotation.left) or of_annotation(run, annotation.right)
-    if isinstance(annotation, ast.Subscript):
-        name = members.qualified_name(run, annotation.value)
-        return of_annotation(run, annotation.slice) if name == "typing.Optional" else None
-    if not isinstance(annotation, (ast.Name, ast.Attribute)):
-        return None
-    is_one = members.qualified_name(run, annotation) in _CLASSES
+    is_one = any(name in _CLASSES for name in names)
     return Value(Kind.UNKNOWN, data=_some_optimiser()) if is_one else None
 
 

@@ -76,7 +76,11 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def look(
-    folder: Path, versions: dict[str, str], roots: tuple[str, ...] = ("src", ""), below: str = ""
+    folder: Path,
+    versions: dict[str, str],
+    roots: tuple[str, ...] = ("src", ""),
+    below: str = "",
+    config: Config | None = None,
 ) -> Result:
     """Checks the Python files and notebooks of a folder with all stable rules, as `check` does.
 
@@ -90,10 +94,10 @@ def look(
     looking = _Looking()
     modules = {name: text for name, text in texts.items() if name.endswith(".py")}
     workspace = Workspace.of(modules, roots)
-    settings = Settings(Config(), versions)
+    settings = Settings(config or Config(), versions)
     build(workspace, modules, lambda _: settings, note=looking.note)
     for name in texts.keys() - modules.keys():
-        looking.note(name, analyse(SourceFile(name, texts[name]), None, versions))
+        looking.note(name, analyse(SourceFile(name, texts[name]), config, versions))
     return looking.result()
 
 

@@ -61,12 +61,12 @@ def tables(projects: Iterable[Project], judged: Mapping[str, Mapping[str, str]])
     rows: dict[str, Counter[str]] = {}
     for project in projects:
         verdicts = judged.get(project.name, {})
-        row = rows[project.name] = Counter(files=project.files, lines=project.lines)
+        counts = rows[project.name] = Counter(files=project.files, lines=project.lines)
         for each in project.found:
             verdict = verdicts.get(each.place, UNREAD).partition(":")[0]
             rules[each.severity, each.rule][verdict] += 1
-            row[each.severity] += 1
-            row[verdict] += 1
+            counts[each.severity] += 1
+            counts[verdict] += 1
     return "\n".join([_HEAD, *_by_rule(rules), "", *_by_project(rows), ""])
 
 
@@ -75,10 +75,10 @@ def _by_rule(rules: Mapping[tuple[str, str], Counter[str]]) -> Iterator[str]:
     for severity in sorted({severity for severity, _ in rules}):
         counted = {rule: count for (kind, rule), count in sorted(rules.items()) if kind == severity}
         yield from (f"## {severity.capitalize()}s", "")
-        yield from _heading("rule", columns)
+        yield from heading("rule", columns)
         for rule, count in counted.items():
-            yield _row(f"`{rule}`", _figures(count))
-        yield _row("all", _figures(_total(counted)))
+            yield row(f"`{rule}`", _figures(count))
+        yield row("all", _figures(_total(counted)))
         yield ""
 
 
@@ -92,11 +92,11 @@ def _figures(count: Counter[str]) -> list[str]:
 def _by_project(rows: Mapping[str, Counter[str]]) -> Iterator[str]:
     columns = ("files", "lines", "error", "warning", *VERDICTS, UNREAD)
     yield from ("## Projects", "")
-    yield from _heading("project", columns)
-    for name, row in sorted(rows.items(), key=lambda item: item[0].lower()):
-        yield _row(name, [str(row[column]) for column in columns])
+    yield from heading("project", columns)
+    for name, counts in sorted(rows.items(), key=lambda item: item[0].lower()):
+        yield row(name, [str(counts[column]) for column in columns])
     total = _total(rows)
-    yield _row("all", [str(total[column]) for column in columns])
+    yield row("all", [str(total[column]) for column in columns])
 
 
 def _total(counted: Mapping[str, Counter[str]]) -> Counter[str]:
@@ -106,10 +106,12 @@ def _total(counted: Mapping[str, Counter[str]]) -> Counter[str]:
     return total
 
 
-def _heading(first: str, columns: Iterable[str]) -> Iterator[str]:
-    yield _row(first, columns)
-    yield _row("---", ["---:" for _ in columns])
+def heading(first: str, columns: Iterable[str]) -> Iterator[str]:
+    """The first two lines of a table."""
+    yield row(first, columns)
+    yield row("---", ["---:" for _ in columns])
 
 
-def _row(first: str, cells: Iterable[str]) -> str:
+def row(first: str, cells: Iterable[str]) -> str:
+    """A line of a table."""
     return f"| {first} | {' | '.join(cells)} |"
