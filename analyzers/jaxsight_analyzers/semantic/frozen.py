@@ -175,7 +175,8 @@ def _fields_with_inherited(
     one: ClassScope | None = owner
     while one is not None and one not in seen:
         seen.add(one)
-        if method in one.methods or "__init__" in one.methods:
+        is_own = method in one.methods or "__init__" in one.methods
+        if is_own or _is_replaced(run, one, method):
             return None
         one = members.base_of(run, one)
     frozen = run.once(("frozen", owner), lambda: _frozen_fields(run, owner), None)
@@ -185,3 +186,11 @@ def _fields_with_inherited(
     if top == linen_variables.STATE:
         return own | frozen | frozenset(linen_variables.FIELDS)
     return own | frozen if method == "replace" else None
+
+
+def _is_replaced(run: Run, owner: ClassScope, method: str) -> bool:
+    """Whether its module puts another function in the place of a method: `State.replace = synchronised`."""
+    if owner.nested:
+        return False
+    run.depend(owner.home.name_task(owner.name).changes)
+    return bool(owner.home.changes(f"{owner.name}.{method}", run.scopes))
