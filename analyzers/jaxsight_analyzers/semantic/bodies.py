@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
     key_arrays,
     library,
     members,
+    tree_maps,
 )
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.joins import join, join_all
@@ -92,6 +93,7 @@ def run_bodies(
         key_arrays.used_in_all_passes(run, node, sure=True)
         callees.note_items(run, node, facts, "xs", arguments)
     body_types.note_branches(run, node, facts, branches)
+    tree_maps.note(run, node, facts, arguments)
     return _result_of_bodies(run, node, qualified, facts, arguments, returned)
 
 

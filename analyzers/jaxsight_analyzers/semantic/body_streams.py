@@ -1,4 +1,4 @@
-"""Answers for rules about the types that bodies of loops and branches have to return."""
+"""Answers for rules about the types that bodies of loops and branches have to return, and trees that have to fit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxsight_analyzers.diagnostic import Related, Route, Span
 from jaxsight_analyzers.semantic.events import TypesSeen
 from jaxsight_analyzers.semantic.streams import Places, is_meant
+from jaxsight_analyzers.semantic.tree_maps import NOTHING, TreesSeen
 
 
 class BodyTypes(NamedTuple):
@@ -24,6 +25,24 @@ class BodyTypes(NamedTuple):
     other: str
     functions: tuple[str, ...]  # the body of the loop, or the two branches that differ
     related: tuple[Related | Route, ...]
+
+
+class UnlikeTrees(NamedTuple):
+    """A call that fails because a tree is not built as the first one."""
+
+    node: ast.Call
+    span: Span  # of the tree that does not fit
+    text: str  # its text
+    name: str
+    path: tuple[object, ...]  # to what differs
+    one: str
+    other: str
+    related: tuple[Related | Route, ...]
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the first tree has None there, which is no leaf unless the call says so."""
+        return self.one == NOTHING
 
 
 def body_types(seen: Iterable[TypesSeen], places: Places) -> list[BodyTypes]:
@@ -55,3 +74,22 @@ def _body_types(event: TypesSeen, places: Places) -> BodyTypes:
         event.names,
         (*related, *places.related(event.frame)),
     )
+
+
+def unlike_trees(seen: Iterable[TreesSeen], places: Places) -> list[UnlikeTrees]:
+    """Each call once."""
+    found: dict[ast.AST, UnlikeTrees] = {}
+    for event in seen:
+        if event.node in found or is_meant(event.guards) or "missing" in event.guards:
+            continue
+        found[event.node] = UnlikeTrees(
+            event.node,
+            places.span(event.tree),
+            places.text(event.tree),
+            event.name,
+            event.mismatch.path,
+            event.mismatch.one,
+            event.mismatch.other,
+            places.related(event.frame),
+        )
+    return list(found.values())

@@ -493,13 +493,13 @@ def _method(
     if base.kind is Kind.INSTANCE:
         owner = class_of(base)
         if owner is not None or linen_variables.is_state(record_of(base)):
-            frozen.note_fields(run, node, owner, name, arguments)
+            frozen.note_fields(run, node, base, name, arguments)
         copy = records.copied(run, base, name, arguments)
         copy = linen_variables.stepped(run, base, name, arguments) if copy is None else copy
         if copy is not None:
             return copy
     if linen_variables.makes_state(run, base, name):
-        frozen.note_fields(run, node, class_of(base), name, arguments)
+        frozen.note_fields(run, node, base, name, arguments)
         return linen_variables.created(run, base, arguments)
     if name == "copy" and base.kind in (Kind.TREE, Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
         return containers.another(base)

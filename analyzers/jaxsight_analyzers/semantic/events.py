@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         UnseededSeen,
     )
     from jaxsight_analyzers.semantic.tasks import Activation
+    from jaxsight_analyzers.semantic.tree_maps import TreesSeen
     from jaxsight_analyzers.semantic.varying import VaryingSeen
 
 
@@ -540,6 +541,7 @@ class Events:
         "slices",
         "specs_compared",
         "static_needs",
+        "trees",
         "truths",
         "types",
         "unfiltered",
@@ -551,6 +553,7 @@ class Events:
     )
     branches: list[BranchSeen]
     types: list[TypesSeen]
+    trees: list[TreesSeen]
     varying: list[VaryingSeen]
     truths: list[AskedSeen]  # of operands that are asked for their truth
     indices: list[AskedSeen]  # of operands that are an index, a key or an element

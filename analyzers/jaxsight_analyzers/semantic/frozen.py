@@ -139,6 +139,7 @@ class UnknownFieldSeen(NamedTuple):
     field: str
     owner: str
     method: str
+    is_sure: bool  # it is of that class itself, and of no class that derives from it
     guards: tuple[str, ...]
 
 
@@ -146,21 +147,23 @@ _METHODS = {"replace": (), "create": (), "apply_gradients": ("grads",)}
 
 
 def note_fields(
-    run: Run, node: ast.AST, owner: ClassScope | None, method: str, arguments: Arguments
+    run: Run, node: ast.AST, base: Value | None, method: str, arguments: Arguments
 ) -> None:
-    """`state.replace(...)`, `State.create(...)`, `state.apply_gradients(...)`; without an owner of a `TrainState`."""
+    """`state.replace(...)`, `State.create(...)`, `state.apply_gradients(...)`; without a base of `TrainState` itself."""
     if run.frame.state.dead or method not in _METHODS or not isinstance(node, ast.Call):
         return
+    owner = None if base is None else class_of(base)
     known = _fields_with_inherited(run, owner, method)
-    if known is None:
-        return
+    is_sure = base is None or base.kind is Kind.CLASS or record_of(base) is not None
+    if known is None or not (is_sure or known):
+        return  # what is annotated with a class that has no fields is of one that derives from it
     name = "TrainState" if owner is None else owner.name
     for field in arguments.keywords:
         argument = (arguments.keyword_nodes or {}).get(field)
         is_written = any(one.arg == field for one in node.keywords)
         if field not in known and argument is not None and is_written:
             run.events.unknown_fields.append(
-                UnknownFieldSeen(node, argument, field, name, method, run.guards)
+                UnknownFieldSeen(node, argument, field, name, method, is_sure, run.guards)
             )
 
 

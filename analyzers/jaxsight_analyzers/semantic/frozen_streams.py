@@ -73,12 +73,17 @@ class UnknownField(NamedTuple):
     field: str
     owner: str
     method: str
+    is_sure: bool
 
 
 def unknown_fields(seen: Iterable[UnknownFieldSeen], places: Places) -> list[UnknownField]:
-    """Each argument once."""
+    """Each argument once, as sure as the surest context of it."""
+    told = sorted((one for one in seen if not is_meant(one.guards)), key=lambda one: one.is_sure)
+    last = {one.argument: one for one in told}
     return [
-        UnknownField(places.span(event.argument), event.field, event.owner, event.method)
-        for event in {one.argument: one for one in seen if not is_meant(one.guards)}.values()
+        UnknownField(
+            places.span(event.argument), event.field, event.owner, event.method, event.is_sure
+        )
+        for event in last.values()
         if places.module.owns(event.argument)
     ]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.scopes import ClassScope
 
 _INITIALIZERS = "jax.nn.initializers."
+_NUMBERS = ("negative_slope_init",)
+"""Arguments that are named like initializers and are numbers: of `PReLU`."""
 _CONSTRUCTORS = ("jax.numpy.zeros", "jax.numpy.ones", "jax.numpy.full", "jax.numpy.empty")
 
 
@@ -41,7 +43,7 @@ def of_layer(run: Run, arguments: Arguments) -> None:
     nodes = arguments.keyword_nodes or {}
     for name, value in arguments.keywords.items():
         node = nodes.get(name)
-        if name.endswith("_init") and node is not None:
+        if name.endswith("_init") and name not in _NUMBERS and node is not None:
             _note(run, node, value, f"{name}=", takes_key=True)
 
 

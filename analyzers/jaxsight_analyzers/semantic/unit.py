@@ -466,6 +466,11 @@ class Unit(OptimiserAnswers):
         """Loops and branches that fail because of the types that their bodies return."""
         return body_streams.body_types(self._seen("types"), self.model.places)
 
+    @cached_property
+    def unlike_trees(self) -> list[body_streams.UnlikeTrees]:
+        """Calls of `jax.tree.map` with trees that are not built alike."""
+        return body_streams.unlike_trees(self._seen("trees"), self.model.places)
+
     @property
     def derivatives(self) -> list[derivative_streams.Derivative]:
         """Derivatives that are taken of functions of the file; who asks depends on where these run."""

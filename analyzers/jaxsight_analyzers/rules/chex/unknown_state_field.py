@@ -8,23 +8,26 @@ It is the same for `replace` of a class under `flax.struct.dataclass`. Type chec
 
 ## Limits
 
-Classes that derive from one class, whose bases and decorators are all known, and that have no such method of their own. There is no fix: the field belongs into a class.
+Classes that derive from one class, whose bases and decorators are all known, and that have no such method of their own. What is known by an annotation alone may be
+of a class that derives from that one: there it is a warning. There is no fix: the field belongs into a class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers.diagnostic import Finding, Severity
+from jaxsight_analyzers.diagnostic import Certainty, Finding, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
 
 def check(unit: Unit) -> Iterator[Finding]:
     for given in unit.unknown_fields:
+        raises = "raises" if given.is_sure else "may raise"
         yield Finding(
             span=given.span,
-            message=f"`{given.method}` raises: `{given.owner}` has no field `{given.field}`",
+            message=f"`{given.method}` {raises}: `{given.owner}` has no field `{given.field}`",
+            certainty=Certainty.YES if given.is_sure else Certainty.MAYBE,
         )
 
 

@@ -47,6 +47,7 @@ def check(unit: Unit) -> Iterator[Finding]:
     everywhere = [one for one in unit.imports if _is_of_jaxopt(one)]
     first = min(everywhere, key=lambda one: one.span)
     is_own = any("._src" in one.qualified for one in everywhere)
+    is_own = is_own or "jaxopt/_src/" in unit.whole.source.path.replace("\\", "/")
     if is_own or all(one.node is not first.node for one in mine):
         return
     yield Finding(
