@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from textwrap import dedent
 
 import pytest
 
 from jaxsight_runner.loading.definitions import qualified_names, running_lines
+from jaxsight_runner.slicing import library_table
 
 QUIET = """
     from __future__ import annotations
@@ -94,6 +96,8 @@ def test_definitions_and_set_up_are_not_asked_about() -> None:
         "import jax\nys = jax.lax.scan(f, 0, xs)",
         "import jax\njax.distributed.initialize()",
         "import numpy as np\ndata = np.load('x.npy')",
+        "import numpy as np\nnp.savez_compressed('x.npz', 1)",
+        "import os\nos.execv('x', [])",
         "from pathlib import Path\ntext = Path('x').read_text()",
         "import subprocess\nsubprocess.run(['ls'])",
         "open('x')",
@@ -115,3 +119,12 @@ def test_functions_and_methods_are_found_by_their_dotted_names() -> None:
     )
     found = qualified_names(ast.parse(text))
     assert found == {"A.B.g": 3, "f": 5, "f.<locals>.inner": 6, "h": 7}
+
+
+def test_what_is_known_of_libraries_is_one_table() -> None:
+    names = [row.split(":")[0] for row in library_table.ROWS.strip().splitlines()]
+    assert names == sorted(set(names), key=lambda name: name.split("."))
+    explained = re.findall(r"^ *([a-z]+) {2,}", library_table.__doc__ or "", re.MULTILINE)
+    assert sorted(library_table.COLUMNS) == sorted(explained)
+    assert library_table.known("jax.numpy.linalg.norm", "fresh")
+    assert not library_table.known("jax.numpyro", "fresh")

@@ -24,100 +24,9 @@ from typing import Optional, Union
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import SourceLine
+from jaxsight_runner.slicing.libraries import defines
+from jaxsight_runner.slicing.library_table import known
 
-_LIBRARIES = frozenset(
-    [
-        "jax",
-        "jaxlib",
-        "numpy",
-        "ml_dtypes",
-        "flax",
-        "optax",
-        "equinox",
-        "chex",
-        "jaxtyping",
-        "numpyro",
-        "haiku",
-        "distrax",
-        "jaxopt",
-        "optimistix",
-        "lineax",
-        "diffrax",
-        "orbax",
-        "einops",
-        "functools",
-        "typing",
-        "typing_extensions",
-        "dataclasses",
-        "collections",
-        "enum",
-        "math",
-        "cmath",
-        "itertools",
-        "operator",
-        "re",
-        "logging",
-        "warnings",
-        "os",
-        "pathlib",
-        "sys",
-        "abc",
-        "contextlib",
-        "random",
-        "string",
-        "fractions",
-        "decimal",
-        "datetime",
-        "types",
-        "copy",
-        "matplotlib",
-    ]
-)
-# Dotted names below the libraries above that do more than define.
-_RUNNING = (
-    "jax.distributed",
-    "jax.profiler",
-    "jax.block_until_ready",
-    "jax.device_get",
-    "jax.lax.map",
-    "jax.lax.scan",
-    "jax.lax.while_loop",
-    "jax.lax.fori_loop",
-    "jax.lax.cond",
-    "jax.lax.switch",
-    "numpy.load",
-    "numpy.loadtxt",
-    "numpy.genfromtxt",
-    "numpy.fromfile",
-    "numpy.memmap",
-    "numpy.save",
-    "numpy.savez",
-    "numpy.savetxt",
-    "jax.numpy.load",
-    "jax.numpy.save",
-    "os.system",
-    "os.popen",
-    "os.exec",
-    "os.spawn",
-    "os.kill",
-    "os.fork",
-    "os._exit",
-    "os.abort",
-    "os.remove",
-    "os.unlink",
-    "os.rename",
-    "os.replace",
-    "os.rmdir",
-    "os.removedirs",
-    "os.makedirs",
-    "os.mkdir",
-    "os.chdir",
-    "os.wait",
-    "sys.exit",
-    "matplotlib.pyplot",
-    "functools.reduce",
-    "itertools.starmap",
-)
 _BUILTINS = frozenset(
     [
         "abs",
@@ -380,9 +289,8 @@ def _known(dotted: str, names: _Names) -> bool:
     if resolved is None:
         bare = not rest and head not in names.functions
         return bare and (head in _BUILTINS or head in _EXCEPTIONS)
-    library = resolved.split(".")[0]
-    if library in _LIBRARIES:
-        return not any(resolved == name or resolved.startswith(name + ".") for name in _RUNNING)
+    if known(resolved.split(".")[0], "defines"):
+        return defines(resolved)
     return resolved.split(".")[-1][:1].isupper()
 
 
@@ -429,7 +337,7 @@ def _resolve(dotted: str, names: _Names) -> Optional[str]:
 def _is_library(node: ast.expr, names: _Names) -> bool:
     dotted = _dotted(node)
     resolved = _resolve(dotted, names) if dotted else None
-    return resolved is not None and resolved.split(".")[0] in _LIBRARIES
+    return resolved is not None and known(resolved.split(".")[0], "defines")
 
 
 def _dotted(node: ast.expr) -> Optional[str]:
