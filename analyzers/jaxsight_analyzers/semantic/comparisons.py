@@ -141,8 +141,10 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
     result: Value | None = None
     narrowed: dict[str, Value | None] = {}
     before = run.frame.state.conditions
+    are_bools = True
     for operand in node.values:
         value = expressions.evaluate(run, operand)
+        are_bools = are_bools and _is_bool(operand, value)
         if result is not None and isinstance(node.op, ast.Or):
             result = some_of(result)  # None would not be the result
         result = value if result is None else _bool_result(result, value)
@@ -151,6 +153,7 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
             word = "and" if isinstance(node.op, ast.And) else "or"
             asking.truth(run, node, operand, word, value)
         if known is not None and known != isinstance(node.op, ast.And):
+            result = constant(known) if are_bools else result  # whatever the others are
             break
         names = dict(run.frame.state.names)
         narrowing.narrow(run, operand, isinstance(node.op, ast.And))
@@ -167,6 +170,19 @@ def bool_op(run: Run, node: ast.BoolOp) -> Value:
             run.frame.state.names[place] = held
     assert result is not None
     return result
+
+
+def _is_bool(operand: ast.expr, value: Value) -> bool:
+    """Whether an operand surely is True or False, and no tracer."""
+    if value.kind is not Kind.STATIC:
+        return False
+    if isinstance(operand, ast.Call):
+        return isinstance(operand.func, ast.Name) and operand.func.id in _TESTS
+    is_not = isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.Not)
+    return is_not or isinstance(operand, ast.Compare) or isinstance(constant_of(value), bool)
+
+
+_TESTS = ("isinstance", "issubclass", "callable", "hasattr")
 
 
 def _bool_result(one: Value, other: Value) -> Value:

@@ -5,11 +5,36 @@ from functools import partial
 import chex
 import jax
 import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+
+@chex.dataclass
+class Settings:
+    rate: float
+    steps: int
+
+
+@struct.dataclass
+class Fit:
+    w: Array
+    steps: int = 0
 
 
 def loss(w, x, y):
     chex.assert_equal_shape([x, y])
+    chex.assert_rank(x, 1)
     return jnp.mean((w * x - y) ** 2)
+
+
+def scaled(x: Float[Array, "batch features"], by):
+    return x * by
+
+
+@jax.jit
+@chex.assert_max_traces(n=1)
+def halved(x):
+    return x / 2
 
 
 @partial(chex.chexify, async_check=False)
@@ -27,10 +52,20 @@ def predict(w, x):
     return w * x
 
 
+def counted(fit):
+    fit = fit.replace(steps=fit.steps + 1)
+    return fit
+
+
+settings = Settings(rate=0.1, steps=50)
 x = jnp.arange(4.0)
 w = jnp.float32(0.0)
-for _ in range(50):
-    w = step(w, x, 2.0 * x, rate=0.1)
+fit = Fit(w=w)
+for _ in range(settings.steps):
+    w = step(w, x, 2.0 * x, rate=settings.rate)
+    fit = counted(fit)
+rates = {"w": 0.5, "b": 1.0}
+both = jax.tree.map(lambda value, rate: rate if value is None else value * rate, {"w": w, "b": None}, rates, is_leaf=lambda leaf: leaf is None)
 chex.assert_trees_all_close(w, 2.0, rtol=1e-3)
 
 try:
@@ -39,5 +74,6 @@ try:
 except Exception:
     said = True
 
-result = (said, round(float(w), 2))
-expected = (True, 2.0)
+again = [float(halved(value)) for value in (jnp.float32(2.0), jnp.float32(4.0))]
+result = (said, round(float(w), 2), fit.steps, both["b"], again, scaled(x, 2.0).shape)
+expected = (True, 2.0, 50, 1.0, [1.0, 2.0], (4,))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from numpyro import handlers
 from numpyro.infer import MCMC, NUTS, Predictive
 
 TANKS, STEPS = 2, 5
@@ -32,6 +33,18 @@ def growth(levels=None):
     numpyro.sample("seen", dist.Normal(last + jnp.stack(offsets), 0.2), obs=levels)
 
 
+def kinds(y):
+    """Which of two sorts a tank is of, and what is seen of it."""
+    kind = numpyro.sample("kind", dist.Bernoulli(0.3))  # error: [discrete-latent-nuts]
+    mean = numpyro.sample("mean", 1.0 + 2.0 * kind)  # error: [sample-without-distribution]
+    numpyro.sample("y", dist.Normal(mean, 1.0), obs=y)
+
+
+def centre(y=None):
+    mu = numpyro.sample("mu", dist.Normal(0.0, 1.0))
+    numpyro.sample("y", dist.Normal(mu, 1.0), obs=y)
+
+
 def describe():
     return numpyro.sample("unit", dist.Normal(0.0, 1.0))
 
@@ -47,5 +60,18 @@ mcmc.run(fit_key, jnp.asarray(data))
 samples = mcmc.get_samples()
 drawn = Predictive(growth, samples)(predict_key, data)  # error: [obs-kept-in-predictive]
 
-result = (devices, sorted(samples), bool((drawn["seen"] == data).all()))
-expected = (2, ["level", "offset_0", "offset_1", "rate", "start"], False)
+sorts = MCMC(NUTS(kinds), num_warmup=5, num_samples=5, progress_bar=False)
+sites = handlers.trace(handlers.seed(kinds, jax.random.key(2))).get_trace(jnp.float32(2.0))
+centred = MCMC(centre, num_warmup=5, num_samples=5, progress_bar=False)  # error: [mcmc-arguments]
+centred.run(jax.random.key(3), y=jnp.float32(2.0))
+prior = Predictive(centre)  # error: [predictive-without-samples]
+
+result = (
+    devices,
+    sorted(samples),
+    sorted(sites),
+    bool((drawn["seen"] == data).all()),
+    centred.get_samples()["mu"].shape,
+    prior(jax.random.key(4))["y"].shape,
+)
+expected = (2, ["level", "offset_0", "offset_1", "rate", "start"], ["kind", "mean", "y"], False, (5,), (1000,))

@@ -1,4 +1,4 @@
-# before: raises AssignSubModuleError
+# before: raises TypeError
 """Trains a small classifier with batch statistics and dropout."""
 
 from typing import Any
@@ -15,14 +15,14 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x, train: bool):
-        x = nn.Dense(self.features)(x)
+        x = nn.Dense(self.features, kernel_init=nn.initializers.lecun_normal)(x)  # error: [initializer-not-a-function]
         x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
         self.normalised = x  # error: [module-attr-assignment]
         return nn.Dropout(0.1, deterministic=not train)(nn.relu(x))
 
 
 class Classifier(nn.Module):
-    features: int = 16
+    features = 16
 
     def __call__(self, x, train: bool = False):
         for _ in range(2):
@@ -35,7 +35,7 @@ class TrainState(train_state.TrainState):
 
 
 def create(key, x):
-    model = Classifier()
+    model = Classifier(features=8)  # error: [unannotated-dataclass-field]
     variables = model.init(key, x)
     return TrainState.create(
         apply_fn=model.apply,
@@ -75,6 +75,13 @@ def loss_at_start(state, x, y):
     return cross_entropy(logits, y)
 
 
+def spread(state, x):
+    """How far the logits lie from each other while the statistics are those of the batch."""
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    logits = state.apply_fn(variables, x, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(4)})
+    return jnp.std(logits)  # error: [mutable-result-not-unpacked]
+
+
 def predict(state, x):
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     return state.apply_fn(variables, x).argmax(axis=-1)
@@ -94,8 +101,8 @@ def main():
     for _ in range(60):
         state, loss = train_step(state, x, y, 3)
     accuracy = (predict(state, x) == y).mean()
-    return bool(loss < start), bool(accuracy > 0.9), linear_baseline(x).shape
+    return bool(loss < start), bool(accuracy > 0.9), bool(spread(state, x) > 0), linear_baseline(x).shape
 
 
 result = main()
-expected = (True, True, (64,))
+expected = (True, True, True, (64,))

@@ -1,4 +1,4 @@
-# before: raises ValueError
+# before: raises TypeError
 """Trains a small classifier on two spirals, with batch statistics and dropout, and evaluates it."""
 
 import jax
@@ -11,7 +11,7 @@ class Block(nnx.Module):
     """A layer with normalisation and dropout."""
 
     def __init__(self, din: int, dout: int, *, rate: float, rngs: nnx.Rngs):
-        self.linear = nnx.Linear(din, dout, rngs=rngs)
+        self.linear = nnx.Linear(din, dout)  # error: [missing-rngs]
         self.norm = nnx.BatchNorm(dout, momentum=0.9, rngs=rngs)
         self.dropout = nnx.Dropout(rate, rngs=rngs)
 
@@ -27,14 +27,22 @@ class Classifier(nnx.Module):
         for din, dout in zip(widths, widths[1:]):
             self.blocks.append(Block(din, dout, rate=rate, rngs=rngs))
         self.heads = {"main": nnx.Linear(widths[-1], classes, rngs=rngs)}  # error: [plain-list-of-modules]
+        self.gate = nnx.Param(jnp.ones(widths[-1]))
         self.scale = nnx.Param(jnp.ones(()))
         self.seen = nnx.Variable(jnp.array(0))
+        self.calls = 0
 
     def __call__(self, x):
         self.seen += 1  # error: [param-overwritten-with-array]
         for block in self.blocks:
             x = block(x)
+        x = jnp.where(self.gate > 0, x, 0.0)  # error: [nnx-variable-as-array]
         return self.heads["main"](x) * self.scale.value  # error: [variable-dot-value]
+
+    def halved(self, x):
+        """An input at half its size, and a count of how often that was asked for."""
+        self.calls += 1  # error: [python-attr-counter-recompile]
+        return x / 2
 
     def freeze_scale(self):
         """Start the scale anew."""
@@ -63,6 +71,11 @@ def train_step(model: Classifier, optimizer: nnx.Optimizer, x, y):
     return loss
 
 
+@nnx.jit
+def shrink(model: Classifier, x):
+    return model.halved(x)
+
+
 def accuracy(model: Classifier, x, y):
     """How many are right, in evaluation mode."""
     tested = model.eval()  # error: [train-eval-mode]
@@ -82,13 +95,15 @@ def train(steps: int):
     model.freeze_scale()
     optimizer = nnx.Optimizer(model, optax.adam(1e-2))  # error: [optimizer-api-0-11]
     losses = []
+    for _ in range(3):
+        shrink(model, x)
     for _ in range(steps):
         losses.append(train_step(model, optimizer, x, y))
     learns = bool(losses[-1] < 0.5 * losses[0])
     trained = "scale" in nnx.state(model, nnx.Param)
-    seen = int(model.seen[...])
+    seen = int(model.seen[...]), int(model.calls)
     return learns, trained, seen, bool(accuracy(model, x, y) > 0.9)
 
 
 result = train(150)
-expected = (True, True, 150, True)
+expected = (True, True, (150, 3), True)

@@ -70,6 +70,27 @@ def fine_tune(params, batches):
     return params
 
 
+def calibrate(params, x, labels):
+    """Steps on the bias of the last layer alone, clipped, with optimisers that are put together from parts."""
+    tx = optax.chain(optax.clip(1.0), optax.scale_by_adam(), optax.scale_by_learning_rate(1e-2))
+    bias = params["out"]["b"]
+
+    def loss(bias):
+        out = {**params["out"], "b": bias}
+        return loss_fn({**params, "out": out}, x, labels).mean()
+
+    state = tx.init(bias)
+    for _ in range(3):
+        updates, state = tx.update(jax.grad(loss)(bias), state)
+        bias = optax.apply_updates(bias, updates)  # climbs, which is seen once the chain is one
+    tx = optax.adamw(1e-2)
+    state = tx.init(bias)
+    grads = jax.grad(loss)(bias)
+    updates, state = tx.update(grads, state, bias)
+    after = optax.apply_updates(bias, updates)
+    return bool(loss(after) <= loss(params["out"]["b"]))
+
+
 def load_data(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, CLASSES, 192)
@@ -107,10 +128,11 @@ def export(params):
 
 
 params, (x, labels) = train(0)
+better = calibrate(params, x, labels)
 weights = ocp.PyTreeCheckpointer().restore(export(params))
 accuracy = jnp.mean(jnp.argmax(predict(params, x), axis=-1) == labels)
 with ocp.CheckpointManager(FOLDER) as saved:
     steps = saved.all_steps()
 same = jnp.all(weights["out"]["b"] == params["out"]["b"])
-result = jnp.array([accuracy > 0.95, same, sorted(steps) == [39, 59]])
-expected = jnp.array([True, True, True])
+result = jnp.array([accuracy > 0.95, same, better, sorted(steps) == [39, 59]])
+expected = jnp.array([True, True, True, True])
