@@ -44,11 +44,11 @@ def potential(
             key, model, model_args=filled, model_kwargs=named, validate_grad=False
         )
         sites.extend(made.model_trace)
-        return made.param_info.z
+        return made.param_info.z, made.param_info.potential_energy
 
     arrays = _arrays(args, kwargs)
     shapes = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in arrays)
-    values = jax.eval_shape(initial, *arrays) if shapes else initial(*arrays)
+    values = (jax.eval_shape(initial, *arrays) if shapes else _at_once(initial, arrays))[0]
     if not sites:
         return None
 
@@ -61,6 +61,19 @@ def potential(
         "constraints, at a point that NumPyro chose with `jax.random.PRNGKey(0)`"
     )
     return Potential(energy, values, note)
+
+
+def _at_once(initial: Callable[..., Any], arrays: list[Any]) -> Any:
+    """Compiled as one program: operation by operation that takes twice as long, and does where this fails.
+
+    Where NumPyro finds no valid point, it says so only outside of compiled code.
+    """
+    jax = import_module("jax")
+    try:
+        found = jax.jit(initial)(*arrays)
+    except Exception:  # a model may look at its arguments' values
+        return initial(*arrays)
+    return found if bool(jax.numpy.isfinite(found[1])) else initial(*arrays)
 
 
 def _has_sites(function: Any) -> bool:
