@@ -579,7 +579,6 @@ export interface GradientLeaf {
   dtype: string;
   shape: number[];
   verdict: "right" | "wrong" | "intended" | "kink" | "non-finite" | "dead" | "stopped" | "unused" | "unsure" | "not-differentiable";
-  /** directional derivative by vjp */
   analytic: number | null;
   /** the same by central differences */
   numeric: number | null;
@@ -594,7 +593,7 @@ export interface GradientLeaf {
 
 /** Something about the gradient that a reader should know. */
 export interface GradientFinding {
-  kind: "wrong-rule" | "mismatch" | "forward-reverse" | "cut" | "non-finite" | "overflow" | "precision" | "random" | "elsewhere" | "trap" | "singular";
+  kind: "wrong-rule" | "mismatch" | "forward-reverse" | "cut" | "non-finite" | "overflow" | "precision" | "no-reverse" | "random" | "elsewhere" | "trap" | "singular";
   /** an error makes the verdict "wrong" */
   level: "error" | "warning" | "note";
   message: string;

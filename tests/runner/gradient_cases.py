@@ -141,8 +141,16 @@ CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "reverse through while": (
         "def f(x): return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * x), (0, x))[1].sum()",
         X,
-        "unsupported",
-        {},
+        "right",
+        {"x": "right"},
+    ),
+    "wrong forwards through while": (
+        "@jax.custom_jvp\ndef k(x): return x ** 3\n"
+        "k.defjvp(lambda p, t: (p[0] ** 3, 2 * p[0] ** 2 * t[0]))\n"
+        "def f(x): return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * k(x)), (0, x))[1].sum()",
+        X,
+        "wrong",
+        {"x": "wrong"},
     ),
     "out of its domain": ("def f(x): return jnp.sum(jnp.log(x))", X, "unsupported", {}),
     "integers only": ("def f(i): return i + 1", "i: i32[3]", "unsupported", {}),

@@ -123,9 +123,14 @@ def test_a_declared_mismatch_keeps_its_reason(outcomes: dict[str, Any]) -> None:
     assert outcomes["wrong sign"]["intended"] is None
 
 
-def test_a_loop_that_has_no_reverse_mode_is_named_with_its_line(outcomes: dict[str, Any]) -> None:
+def test_a_loop_that_has_no_reverse_mode_is_named_and_its_forward_mode_checked(
+    outcomes: dict[str, Any],
+) -> None:
     found = outcomes["reverse through while"]
-    assert "reverse mode" in found["message"] and found["line"] == 4
+    assert found["summary"].startswith("forward mode agrees with differences")
+    (told,) = found["findings"]
+    assert (told["kind"], told["place"]["line"]) == ("no-reverse", 4)
+    assert "reverse mode" in told["message"]
 
 
 def test_right_gradients_agree_to_many_digits(outcomes: dict[str, Any]) -> None:

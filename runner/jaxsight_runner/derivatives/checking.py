@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, Optional, cast
+from typing import Any, Optional, Union, cast
 
 from jaxsight_runner.costs.jaxprs import opened
 from jaxsight_runner.data import dataclass
@@ -25,10 +25,12 @@ from jaxsight_runner.derivatives.differentiation import (
     magnitude,
     traced,
 )
+from jaxsight_runner.derivatives.forward_only import forwards, wrong_forwards
 from jaxsight_runner.derivatives.nonfinite import origin
 from jaxsight_runner.failures import Stop, innermost_user_frame, is_out_of_memory, stop
 from jaxsight_runner.program.prepared import Program
 from jaxsight_runner.protocol import (
+    Failure,
     GradientFinding,
     GradientLeaf,
     GradientsRequest,
@@ -100,6 +102,8 @@ class Checker:
         if change is not None:
             return self._random(change)
         gradient = self._gradient(function)
+        if isinstance(gradient, Stop):
+            return self._forwards_alone(function, reach, gradient)
         if function.infinite and not all(map(self._finite, gradient)):
             raise self._nonfinite_value(function)
         checks = self._checks(function, gradient, reach)
@@ -171,7 +175,8 @@ class Checker:
             place.line if place else None,
         )
 
-    def _gradient(self, function: Differentiable) -> Vector:
+    def _gradient(self, function: Differentiable) -> Union[Vector, Stop]:
+        """The gradient, or why there is none."""
         self._job.enter("compile", "differentiating")
         try:
             return function.gradient(*function.point)
@@ -181,12 +186,33 @@ class Checker:
             frame = innermost_user_frame(error, self._request.path)
             first = str(error).strip().splitlines()[0]
             where = f" (line {frame.lineno})" if frame else ""
-            raise stop(
+            return stop(
                 "unsupported",
                 f"`{self._request.qualname}` cannot be differentiated in reverse mode{where}: {first}",
                 frame.filename if frame else None,
                 frame.lineno if frame else None,
-            ) from error
+            )
+
+    def _forwards_alone(self, function: Differentiable, reach: Reach, why: Stop) -> Checked:
+        """Forward mode against differences, where there is no reverse mode."""
+        forward = forwards(function)
+        if forward is None:
+            raise why
+        checks = self._checks(forward, forward.gradient(*forward.point), reach)
+        found = wrong_forwards(forward, checks, self._watches, self._options)
+        told = why.outcome
+        assert isinstance(told, Failure)
+        place = SourceLocation(told.path, told.line) if told.path and told.line else None
+        self._notes.append(
+            "only the point itself was looked at, and not the arguments' own precision"
+        )
+        return Checked(
+            function=None,
+            leaves=self._rows(forward, checks),
+            findings=(*found, GradientFinding("no-reverse", "warning", told.message, place)),
+            precision=function.precision,
+            notes=tuple(self._notes),
+        )
 
     # the leaves
 

@@ -17,7 +17,6 @@ from jaxsight_runner.derivatives.differentiation import (
     Differentiable,
     Vector,
     direction,
-    inner,
     magnitude,
 )
 from jaxsight_runner.protocol import LeafVerdict
@@ -71,7 +70,7 @@ def check_direction(
 ) -> Check:
     """The gradient's claim along a direction against differences of the function."""
     seen = slope(function.along(point, along), first_step)
-    claimed = inner(gradient, along)
+    claimed = function.claimed(point, gradient, along)
     found = abs(seen.value) if math.isfinite(seen.value) else 0.0
     rounding = seen.rounding(function.epsilon)
     scale = max(magnitude(gradient, along), abs(claimed), found)

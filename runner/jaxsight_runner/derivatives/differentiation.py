@@ -41,11 +41,18 @@ class Differentiable:
     epsilon: float  # the rounding error of one operation in `step`
     how: How = "compiled"
     infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
+    claim: Optional[Callable[[Vector, Vector], float]] = (
+        None  # by forward mode, where there is no other
+    )
 
     def along(self, point: Vector, direction: Vector) -> Callable[[float], float]:
         """phi on the line through `point`."""
         given, along = tuple(point), tuple(direction)
         return lambda t: float(self.step(t, given, along))
+
+    def claimed(self, point: Vector, gradient: Vector, direction: Vector) -> float:
+        """The directional derivative that is to be checked."""
+        return self.claim(point, direction) if self.claim else inner(gradient, direction)
 
     def pushed(self, direction: Vector) -> float:
         """The directional derivative by forward mode."""

@@ -27,7 +27,8 @@ def judged(checked: Checked, findings: Sequence[GradientFinding]) -> tuple[Verdi
     errors_seen = [
         leaf.error for leaf in leaves if leaf.error is not None and leaf.verdict == "right"
     ]
-    text = "reverse mode agrees with differences"
+    alone = next((finding for finding in findings if finding.kind == "no-reverse"), None)
+    text = f"{'forward' if alone else 'reverse'} mode agrees with differences"
     if errors_seen:
         text += f" to {max(errors_seen):.1g}, relative"
     if by["intended"]:
@@ -36,4 +37,6 @@ def judged(checked: Checked, findings: Sequence[GradientFinding]) -> tuple[Verdi
         text += "; not smooth at this point"
     if any(finding.kind == "trap" for finding in findings):
         text += "; but there is a trap"
+    if alone is not None:
+        text += "; it has no reverse mode"
     return "right", text

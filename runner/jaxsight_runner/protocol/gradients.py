@@ -27,6 +27,7 @@ FindingKind = Literal[
     "non-finite",
     "overflow",  # in the precision of the arguments, and not in float64
     "precision",  # lost in the precision of the arguments
+    "no-reverse",  # there is no reverse mode: what was compared is forward mode
     "random",  # the function is not the same each time
     "elsewhere",  # wrong at a point near zero, or of the other sign
     "trap",  # NaN through what a `where` does not choose, at a point that the inputs may never take
@@ -42,7 +43,9 @@ class GradientLeaf:
     dtype: str
     shape: tuple[int, ...]
     verdict: LeafVerdict
-    analytic: Optional[float] = None  # directional derivative by vjp
+    analytic: Optional[float] = (
+        None  # directional derivative by vjp; by jvp where there is no reverse mode
+    )
     numeric: Optional[float] = None  # the same by central differences
     error: Optional[float] = None  # relative
     uncertainty: Optional[float] = None  # relative, of the numerical reference

@@ -59,7 +59,8 @@ def text(report: GradientsReport) -> Iterator[str]:
         yield f"  intended: {report.intended}"
     yield ""
     yield from _findings(report)
-    yield from _table(report.leaves)
+    is_forward = any(finding.kind == "no-reverse" for finding in report.findings)
+    yield from _table(report.leaves, "forward mode" if is_forward else "reverse mode")
     yield ""
     if report.second_order:
         yield "  the second derivative, against fixed weights"
@@ -105,8 +106,8 @@ def _wrapped(start: str, words: str) -> list[str]:
     )
 
 
-def _table(leaves: tuple[GradientLeaf, ...]) -> Iterator[str]:
-    rows = [("", "leaf", "type", "reverse mode", "differences", "error", "")]
+def _table(leaves: tuple[GradientLeaf, ...], mode: str = "reverse mode") -> Iterator[str]:
+    rows = [("", "leaf", "type", mode, "differences", "error", "")]
     rows += [_row(leaf) for leaf in leaves]
     widths = [max(len(row[column]) for row in rows) for column in range(7)]
     for row in rows:
