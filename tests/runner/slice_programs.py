@@ -727,4 +727,413 @@ REFUSED = (
         "f(1.0)",
         "f.__globals__[name]",
     ),
+    _script(
+        "what a table was given",
+        """
+        scale = 1.0
+        rules = {}
+        rules["grow"] = lambda x: x * scale
+        for scale in (2.0, 3.0):
+            pass
+        def f(x):
+            return rules["grow"](x)
+        """,
+        "f",
+        "f(1.0)",
+        "for scale in",
+    ),
+    _script(
+        "a function that is run where it is decorated",
+        """
+        STATE = {"scale": 1.0}
+        rate = 1.0
+        def now(function):
+            function()
+            return function
+        for rate in (2.0, 3.0):
+            pass
+        @now
+        def grow():
+            STATE["scale"] += rate
+        def f(x):
+            return x * STATE["scale"]
+        """,
+        "f",
+        "f(1.0)",
+        "for rate in",
+    ),
+    _script(
+        "a file that NumPy writes",
+        """
+        import numpy as np
+        for i in range(2):
+            np.save("slice_weights.npy", i)
+        def f(x):
+            return x * np.load("slice_weights.npy")
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a file that JAX writes",
+        """
+        import jax.numpy as jnp
+        for i in range(2):
+            jnp.save("slice_weights.npy", i)
+        def f(x):
+            return x * jnp.load("slice_weights.npy")
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a file that is opened",
+        """
+        for i in range(2):
+            open("slice_weights.txt", "w").write(str(i))
+        def f(x):
+            return x * float(open("slice_weights.txt").read())
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "arguments in a list",
+        """
+        table = [1.0]
+        pair = [0, table]
+        def fill(count, rows):
+            for _ in range(2):
+                rows.append(1.0)
+        fill(*pair)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "fill(*pair)",
+    ),
+    _script(
+        "a function's attribute set by a helper",
+        """
+        def f(x):
+            return x * f.scale
+        f.scale = 1.0
+        def patch(thing):
+            while thing.scale < 3.0:
+                thing.scale += 1.0
+        patch(f)
+        """,
+        "f",
+        "f(1.0)",
+        "patch(f)",
+    ),
+    _script(
+        "a function's attribute set by its name",
+        """
+        def f(x):
+            return x * f.scale
+        f.scale = 1.0
+        for name in ("scale",):
+            setattr(f, name, 3.0)
+        """,
+        "f",
+        "f(1.0)",
+        "for name in",
+    ),
+    _script(
+        "an item of what a function returns",
+        """
+        table = [1.0]
+        def get():
+            return table
+        for i in range(2):
+            get()[0] = 5.0
+        def f(x):
+            return x * table[0]
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a list that grows by another name",
+        """
+        table = [1.0]
+        other = table
+        for i in range(2):
+            other += [i]
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "an attribute that a class sets of itself",
+        """
+        class Scale:
+            value = 1.0
+            @classmethod
+            def double(cls):
+                cls.value = cls.value * 2
+        for i in range(2):
+            Scale.double()
+        def f(x):
+            return x * Scale.value
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a list in a dataclass",
+        """
+        from dataclasses import dataclass
+        @dataclass
+        class Config:
+            sizes: list
+            rate: float = 1.0
+        config = Config([1.0])
+        for i in range(2):
+            config.sizes.append(2.0)
+        def f(x):
+            return x * sum(config.sizes)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a list of a frozen class",
+        """
+        import flax.linen as nn
+        class Net(nn.Module):
+            seen = []
+        net = Net()
+        for i in range(2):
+            net.seen.append(i)
+        def f(x):
+            return x * len(net.seen)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a name that a class has, too",
+        """
+        scale = 1.0
+        class Scale:
+            scale = 2.0
+            def grow(self, x):
+                return x * scale
+        for scale in (3.0, 4.0):
+            pass
+        def f(x):
+            return Scale().grow(x)
+        """,
+        "f",
+        "f(1.0)",
+        "for scale in",
+    ),
+    _script(
+        "a default value",
+        """
+        scale = 1.0
+        for scale in (2.0, 3.0):
+            pass
+        def f(x, by=scale):
+            return x * by
+        """,
+        "f",
+        "f(1.0)",
+        "for scale in",
+    ),
+    _script(
+        "the random state by another name",
+        """
+        import numpy as np
+        draws = [np.random.rand]
+        for draw in draws:
+            draw()
+        def f(x):
+            return x * np.random.rand()
+        """,
+        "f",
+        "f(1.0)",
+        "for draw in",
+    ),
+    _script(
+        "the random state that another file may use",
+        """
+        import numpy as np
+        from . import helper
+        for i in range(2):
+            np.random.rand()
+        def f(x):
+            return x * helper.draw()
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "an array that NumPy fills",
+        """
+        import numpy as np
+        table = np.zeros(3)
+        for i in range(2):
+            np.copyto(table, 5.0)
+        def f(x):
+            return x * table[0]
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "lists that are added",
+        """
+        table = [1.0]
+        rows = [table] + [[2.0]]
+        for row in rows:
+            row.append(1.0)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "for row in rows:",
+    ),
+    _script(
+        "what a context manager holds",
+        """
+        class Held:
+            def __init__(self, items):
+                self.items = items
+            def __enter__(self):
+                return self.items
+            def __exit__(self, *error):
+                pass
+        table = [1.0]
+        held = Held(table)
+        with held as rows:
+            rows.append(2.0)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "with held as rows:",
+    ),
+    _script(
+        "an argument that is returned",
+        """
+        table = [1.0]
+        def same(rows):
+            return rows
+        for i in range(2):
+            same(table).append(2.0)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "an argument that is filled",
+        """
+        table = [1.0, 1.0]
+        def fill(rows):
+            for i in range(2):
+                rows[i] = 5.0
+        fill(table)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "fill(table)",
+    ),
+    _script(
+        "what only an import sets",
+        """
+        base = 1.0
+        for base in (2.0, 3.0):
+            pass
+        if __name__ == "__main__":
+            pass
+        else:
+            scale = base * 2
+        def f(x):
+            return x * scale
+        """,
+        "f",
+        "f(1.0)",
+        "for base in",
+    ),
+    _script(
+        "a name that a function makes a list",
+        """
+        rows = ()
+        def start():
+            global rows
+            rows = [1.0]
+        start()
+        for i in range(2):
+            rows.append(2.0)
+        def f(x):
+            return x * sum(rows)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "a lambda",
+        """
+        scale = 1.0
+        grow = lambda x: x * scale
+        for scale in (2.0, 3.0):
+            pass
+        def f(x):
+            return grow(x)
+        """,
+        "f",
+        "f(1.0)",
+        "for scale in",
+    ),
+    _script(
+        "a list in a tuple",
+        """
+        table = [1.0]
+        pair = (table, 1)
+        for i in range(2):
+            pair[0].append(2.0)
+        def f(x):
+            return x * sum(table)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
+    _script(
+        "what another file may set",
+        """
+        from . import helper
+        for value in range(2):
+            helper.grow(value)
+        def f(x):
+            return x * 2
+        """,
+        "f",
+        "f(1.0)",
+        "for value in",
+    ),
 )

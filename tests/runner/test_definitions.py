@@ -107,6 +107,13 @@ def test_definitions_and_set_up_are_not_asked_about() -> None:
         "if FLAG:\n    run()",
         "try:\n    run()\nexcept ValueError: pass",
         "if __name__ == '__main__': pass\nelse: run()",
+        "if run():\n    X = 1",
+        "if FLAG: pass\nelse: run()",
+        "try: pass\nfinally: run()",
+        "try: pass\nexcept ValueError: pass\nelse: run()",
+        "try: pass\nexcept ValueError: run()",
+        "def f(*, x=run()): ...",
+        "async def train(): return 1\ntrain()",
     ],
 )
 def test_what_does_more_is_asked_about(line: str) -> None:

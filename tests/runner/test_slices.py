@@ -84,6 +84,24 @@ def test_what_cannot_be_left_out_is_named(program: Script) -> None:
     assert program.obstacle and line.strip().startswith(program.obstacle), obstacle
 
 
+def test_what_an_import_of_another_file_may_read_comes_before_it() -> None:
+    text = "import numpy as np\nfor i in range(2): np.random.rand()\nfrom . import helper\ndef f(x): return x\n"
+    _, found, obstacle = sliced(text, "f")
+    assert found is not None, obstacle
+    assert found.left_out == (2, 3)
+
+
+def test_an_input_from_a_file_may_be_one_that_the_script_writes() -> None:
+    tree = ast.parse("for i in range(2): open('x.npy', 'w')\ndef f(x): return x\n")
+    assert plan(tree, running_statements(tree), ["f"], "f")[0] is not None
+    assert plan(tree, running_statements(tree), ["f"], "f", reads_files=True)[0] is None
+
+
+def test_what_is_deleted_after_it_was_left_out_is_left_out() -> None:
+    _, found, _ = sliced("for i in range(2): last = i\ndel last\ndef f(x): return x\n", "f")
+    assert found is not None and found.left_out == (1, 2)
+
+
 SCRIPT = """
 SCALE = 2.0
 table = []
