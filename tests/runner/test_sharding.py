@@ -253,6 +253,22 @@ def test_of_several_meshes_the_one_that_has_the_axes_is_taken() -> None:
         choose_mesh(_loaded(text), parse_spec('x: f32[4] @ P("c")'))
 
 
+def test_a_mesh_of_a_line_that_was_left_out_is_not_silently_another() -> None:
+    text = """
+    import jax, numpy as np
+    from jax.sharding import Mesh
+    one = Mesh(np.array(jax.devices()[:1]), ("a",))
+    def build():
+        return Mesh(np.array(jax.devices()[:1]), ("a",))
+    two = build()
+    def f(x): ...
+    """
+    loaded = replace(_loaded(text), left_out=(7,))
+    with pytest.raises(Stop, match=r'line 7 was left out.*may make a mesh.*--mesh "a=2"'):
+        choose_mesh(loaded, parse_spec('x: f32[4] @ P("a")'))
+    assert choose_mesh(replace(loaded, left_out=(2,)), parse_spec('x: f32[4] @ P("a")')) is not None
+
+
 def test_an_array_that_does_not_fit_the_mesh_is_one_sentence() -> None:
     value = parse_spec('x: f32[5] @ P("a")')
     devices = choose_mesh(_loaded("def f(x): ...", "b=1"), value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import math
 import re
@@ -85,6 +86,8 @@ def choose_mesh(loaded: Loaded, values: Mapping[str, Value]) -> Optional[Devices
     if told is not None:
         return Devices(_made(*told), told[1])
     used = list(dict.fromkeys(name for one in partitions(values) for name in one.names))
+    if any(True for _ in partitions(values)):
+        _refuse_unknown(loaded, used)
     found = _of_module(loaded, used)
     if found is not None:
         return found
@@ -111,6 +114,34 @@ def partitions(values: Mapping[str, Value]) -> Iterable[Partition]:
             yield value.sharding
         elif isinstance(value, NestSpec):
             pending += value.items
+
+
+def _refuse_unknown(loaded: Loaded, used: list[str]) -> None:
+    """Stop where a line that was not run may make a mesh, which might be the one that is meant."""
+    texts = loaded.request.text.splitlines()
+    if not loaded.left_out or not any("mesh" in text.lower() for text in texts):
+        return
+    tree = ast.parse(loaded.request.text)
+    makers = {
+        node.name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and _mentions_mesh(node)
+    }
+    for node in tree.body:
+        names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+        if node.lineno in loaded.left_out and (_mentions_mesh(node) or names & makers):
+            sizes = ", ".join(f"{name}=2" for name in used)
+            raise stop(
+                "inputs",
+                f"line {node.lineno} was left out, as `{loaded.request.qualname}` does not need it, and may make a "
+                f'mesh: say which is meant with --mesh "{sizes}", or run the file (--import-file)',
+                loaded.request.path,
+                node.lineno,
+            )
+
+
+def _mentions_mesh(node: ast.AST) -> bool:
+    return "mesh" in ast.dump(node).lower()
 
 
 def _of_module(loaded: Loaded, used: list[str]) -> Optional[Devices]:

@@ -17,6 +17,7 @@ from jaxsight_runner.inputs.arguments import (
     wanted_arguments,
 )
 from jaxsight_runner.inputs.meshes import Devices, choose_mesh, devices_wanted
+from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compilation import Compilable, compilable
 from jaxsight_runner.program.prepared import Prepared, of_equinox, prepare
@@ -45,8 +46,8 @@ from jaxsight_runner.worker import Job
 def run(request: ShardingRequest, job: Job) -> ShardingReport:
     """Import, build the shapes of the arguments, compile for the devices and for one, read what was made."""
     simulate_devices(math.ceil((devices_wanted(request) or DEFAULT_DEVICES) / job.processes))
-    import_module("jax").config.update("jax_enable_compilation_cache", False)
-    loaded = load_target(request, job)
+    with with_options(jax_enable_compilation_cache=False):
+        loaded = load_target(request, job)
     job.enter("arguments", "building the arguments")
     wanted = wanted_arguments(loaded)
     devices = choose_mesh(loaded, wanted.values)
