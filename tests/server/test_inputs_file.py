@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from jaxsight_server.commands.capture import with_other
 from jaxsight_server.running.inputs_file import (
     InputsFileError,
     entry_name,
@@ -147,3 +149,30 @@ def test_an_entry_is_named_by_the_way_from_the_root() -> None:
     root = Path("/p")
     assert entry_name(root, Path("/p/a/../b.py"), "f") == "b.py::f"
     assert entry_name(root, Path("/q/b.py"), "A.g") == "/q/b.py::A.g"
+
+
+def test_what_others_write_at_the_same_time_is_kept(tmp_path: Path) -> None:
+    place = inputs_file(tmp_path)
+
+    def write(name: str) -> None:
+        for number in range(8):
+            write_entry(place, f"{name}{number}.py::f", {"inputs": "x: f32[3]"})
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+    assert len(read_entries(place)) == 24
+
+
+def test_another_capture_of_the_function_is_kept_beside(tmp_path: Path) -> None:
+    place = inputs_file(tmp_path)
+    write_entry(place, "a.py::f", {"inputs": "x: f32[3],\ny: i32,\n", "captured": "2 calls of 2"})
+    ours: dict[str, object] = {"inputs": "x: f32[4]", "also": ["1 call: x: f32[5]"]}
+    write_entry(place, "a.py::f", ours, lambda now: with_other(ours, now))
+    found = read_entries(place)["a.py::f"]
+    assert found == {
+        "inputs": "x: f32[4]",
+        "also": ["1 call: x: f32[5]", "2 calls of 2: x: f32[3], y: i32"],
+    }

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 from jaxsight_analyzers.settings import Config
 from jaxsight_runner.protocol import (
@@ -39,6 +40,7 @@ from jaxsight_server.running.inputs_file import (
     InputsFileError,
     entry_name,
     inputs_file,
+    read_entries,
     write_entry,
 )
 from jaxsight_server.running.kept_values import captures_folder, keep_values
@@ -99,6 +101,7 @@ def run(arguments: Namespace) -> int:
     interpreter = interpreter_of(path, arguments.python, config)
     if interpreter is None:
         return 2
+    before = _recorded(path, qualname)
     with _folder() as folder:
         request = CaptureRequest(
             str(path),
@@ -111,7 +114,7 @@ def run(arguments: Namespace) -> int:
         found = _outcome(folder)
         if found is None or isinstance(found, Failure):
             return _fail(found.message if found else f"{interpreter.path} {ended} before it began")
-        return _conclude(found, request, ended, as_json=arguments.json)
+        return _conclude(found, request, ended, before, as_json=arguments.json)
 
 
 @contextlib.contextmanager
@@ -179,8 +182,10 @@ def _outcome(folder: Path) -> CaptureReport | Failure | None:
     return message if isinstance(message, (CaptureReport, Failure)) else None
 
 
-def _conclude(report: CaptureReport, request: CaptureRequest, ended: str, as_json: bool) -> int:
-    """Write what was seen, and say it."""
+def _conclude(
+    report: CaptureReport, request: CaptureRequest, ended: str, before: object, as_json: bool
+) -> int:
+    """Write what was seen, and say it. `before`: what was written down when the program began."""
     program = _shown(request.program)
     if not report.signatures:
         return _fail(_nothing(report, program, ended))
@@ -190,7 +195,10 @@ def _conclude(report: CaptureReport, request: CaptureRequest, ended: str, as_jso
     problem: str | None = None
     if chosen.arguments:
         try:
-            write_entry(place, name, _entry(report, program))
+            entry = _entry(report, program)
+            write_entry(
+                place, name, entry, lambda now: entry if now == before else with_other(entry, now)
+            )
         except InputsFileError as error:
             problem = str(error)
         if request.keep_in is not None:
@@ -245,6 +253,31 @@ def _entry(report: CaptureReport, program: str) -> dict[str, object]:
     if statistics:
         entry["statistics"] = statistics
     return entry
+
+
+def _recorded(path: Path, qualname: str) -> object:
+    """The function's entry as it is; None where there is none, or it cannot be read."""
+    root = project_root(path)
+    with contextlib.suppress(InputsFileError):
+        return read_entries(inputs_file(root)).get(entry_name(root, path, qualname))
+    return None
+
+
+def with_other(entry: dict[str, object], other: object) -> dict[str, object]:
+    """The entry with the calls that another capture recorded while this one ran, among `also`."""
+    if not isinstance(other, dict):
+        return entry
+    theirs = cast("dict[str, object]", other)
+    spec, also = theirs.get("inputs"), theirs.get("also")
+    told = str(theirs.get("captured", "another capture"))
+    own = cast("list[object]", entry.get("also", []))
+    found = [f"{told}: {' '.join(spec.split()).rstrip(',')}"] if isinstance(spec, str) else []
+    more = cast("list[object]", also) if isinstance(also, list) else []
+    both = list(dict.fromkeys([*own, *found, *(one for one in more if isinstance(one, str))]))
+    merged = {key: entry[key] for key in entry if key not in ("also", "statistics")}
+    if both:
+        merged["also"] = both
+    return {**merged, **({"statistics": entry["statistics"]} if "statistics" in entry else {})}
 
 
 def _numbers(leaf: Leaf) -> dict[str, object]:

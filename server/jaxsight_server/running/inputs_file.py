@@ -11,7 +11,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,7 @@ from typing import cast
 _OURS = ("inputs", "missing", "captured", "also", "statistics")
 """The keys of an entry that a capture writes; others are somebody's own."""
 
+_PATIENCE = 10.0  # seconds to wait for others that write
 _HEADER = re.compile(r"\s*\[\[?(.*?)\]?\]\s*(#.*)?$")
 _WORDS = "# What functions are run with: `jaxsight capture` records it. Edit and commit it; comments stay.\n"
 
@@ -50,22 +52,59 @@ def read_entries(place: Path) -> dict[str, object]:
         raise InputsFileError(f"cannot read {place}: {error}") from error
 
 
-def write_entry(place: Path, name: str, values: Mapping[str, object]) -> None:
-    """Set an entry; the rest of the file stays as it is. Raises InputsFileError, having changed nothing."""
+def write_entry(
+    place: Path,
+    name: str,
+    values: Mapping[str, object],
+    merge: Callable[[object], Mapping[str, object]] | None = None,
+) -> None:
+    """Set an entry; the rest of the file stays as it is. Raises InputsFileError, having changed nothing.
+
+    `merge` is given the entry that is there, and says what to write instead of the values.
+    """
     for link in (place, place.parent):
         if link.is_symlink():
             raise InputsFileError(f"{link} is a link, which is not followed to write")
-    known = read_entries(place)
-    before = place.read_bytes().decode("utf-8") if place.exists() else _WORDS
-    after = _edited(before, name, values)
-    own = known.get(name)
-    kept = cast("dict[str, object]", own) if isinstance(own, dict) else {}
-    entry = {**{key: kept[key] for key in kept if key not in _OURS}, **values}
-    if _read_again(after) != {**known, name: entry}:
-        raise InputsFileError(
-            f"{place} is written in a way that cannot be edited by hand of ours; `{name}` was not added"
-        )
-    _replace(place, after)
+    with _alone(place.parent):
+        known = read_entries(place)
+        before = place.read_bytes().decode("utf-8") if place.exists() else _WORDS
+        own = known.get(name)
+        written = values if merge is None else merge(own)
+        after = _edited(before, name, written)
+        kept = cast("dict[str, object]", own) if isinstance(own, dict) else {}
+        entry = {**{key: kept[key] for key in kept if key not in _OURS}, **written}
+        if _read_again(after) != {**known, name: entry}:
+            raise InputsFileError(
+                f"{place} is written in a way that cannot be edited by hand of ours; `{name}` was not added"
+            )
+        _replace(place, after)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """While no other capture of the project writes; where the file system knows no locks, as it comes."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)  # which ends the lock
+            deadline = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise InputsFileError(
+                            f"another program has locked {folder} for {_PATIENCE:g} s"
+                        ) from None
+                    time.sleep(0.05)
+        yield
 
 
 def _read_again(text: str) -> dict[str, object] | None:
