@@ -69,7 +69,7 @@ def get(folder: Path) -> int:
             subprocess.run([*pip, f"{name}=={version}"], check=True)
             for wheel in wheels.glob("*.whl"):
                 zipfile.ZipFile(wheel).extractall(target)
-    for name, commit in table["repositories"].items():
+    for name, commit in {**table["repositories"], **table["with_libraries"]}.items():
         target = folder / "repositories" / name.replace("/", "+")
         if not target.exists():
             for words in (
@@ -123,7 +123,8 @@ def of_libraries(folder: Path, names: list[str]) -> int:
     chosen = libraries.libraries(table)
     wanted = {name for each in chosen for name in (*each.own, *each.users)}
     config, judged = libraries.config(chosen), verdicts()
-    for kind, name in _projects(sorted(wanted & set(names)) if names else sorted(wanted)):
+    for name in sorted(wanted & set(names)) if names else sorted(wanted):
+        kind = "packages" if name in table["packages"] else "repositories"
         target = folder / kind / name.replace("/", "+")
         if target.exists():
             result = look(target, table["versions"], config=config)

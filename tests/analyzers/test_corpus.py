@@ -12,6 +12,8 @@ from importlib import metadata
 import pytest
 
 from tests.analyzers.corpus import findings as corpus
+from tests.analyzers.corpus.libraries import TABLES as LIBRARIES
+from tests.analyzers.corpus.libraries import libraries as of_libraries
 
 EXPECTED = corpus.FOLDER / "expected.txt"
 VERDICTS = ("right", "intended", "wrong")
@@ -36,7 +38,7 @@ def test_installed_packages(name: str, package: str) -> None:
 
 def test_verdicts_are_of_what_is_pinned() -> None:
     table = corpus.pins()
-    pinned = {*table["packages"], *table["repositories"]}
+    pinned = {*table["packages"], *table["repositories"], *table["with_libraries"]}
 
     assert set(corpus.verdicts()) <= {*pinned, *table["installed"]}
     assert set(table["well_kept"]) <= pinned
@@ -50,3 +52,16 @@ def test_there_are_twenty_packages_and_ten_repositories() -> None:
 
     assert len(table["packages"]) >= 20
     assert len(table["repositories"]) >= 10
+
+
+def test_each_library_has_its_own_code_and_three_projects() -> None:
+    table = corpus.pins()
+    pinned = {*table["packages"], *table["repositories"], *table["with_libraries"]}
+
+    for library in of_libraries(table):
+        assert library.family, library.name
+        assert library.own, library.name
+        assert len(library.users) >= 3, library.name
+        assert {*library.own, *library.users} <= pinned
+        for name in (*library.own, *library.users):
+            assert f"| {name}@" in LIBRARIES.read_text(encoding="utf-8"), name

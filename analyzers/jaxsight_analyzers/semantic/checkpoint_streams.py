@@ -62,6 +62,32 @@ class Misplaced(NamedTuple):
     text: str
 
 
+class Bare(NamedTuple):
+    """A restore that is not told what to make, in a file that saves instances of a class."""
+
+    span: Span
+    text: str  # of the function: `checkpointer.restore`
+    owner: str  # the class
+
+
+def bare(
+    seen: Iterable[CheckpointCallSeen], everywhere: Iterable[CheckpointCallSeen], places: Places
+) -> list[Bare]:
+    """Each restore once by what saves such instances: a manager, or a checkpointer."""
+    saved: dict[bool, str] = {}
+    for event in everywhere:
+        if event.owner:
+            saved.setdefault(event.checkpointer.mode == "manager", event.owner)
+    found: dict[ast.AST, Bare] = {}
+    for event in seen:
+        owner = saved.get(event.checkpointer.mode == "manager")
+        is_meant = _is_expected(event.guards) or event.frame.is_test
+        if event.is_bare and owner and not is_meant and isinstance(event.node, ast.Call):
+            text = places.text(event.node.func)
+            found[event.node] = Bare(places.span(event.node), text, owner)
+    return list(found.values())
+
+
 def calls(seen: Iterable[CheckpointCallSeen], places: Places) -> list[WrongCall]:
     """What fails, each call once."""
     found: dict[ast.AST, WrongCall] = {}

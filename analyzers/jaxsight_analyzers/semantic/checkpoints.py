@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic.values import (
     entries_of,
     items_of,
     qualified_of,
+    record_of,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Settings(Described):
     waits: bool | None = False
     has_best: bool = False
     leaf: Leaf | None = None  # what in the tree that is to be saved cannot be
+    owner: str = ""  # the class of the tree that is to be saved
 
     @property
     def words(self) -> str:
@@ -81,7 +83,7 @@ class Settings(Described):
     @property
     def signature(self) -> object:
         """What tells it from others."""
-        return self.what, self.format, self.waits, self.has_best, self.leaf
+        return self.what, self.format, self.waits, self.has_best, self.leaf, self.owner
 
 
 class Leaf(NamedTuple):
@@ -101,6 +103,8 @@ class CheckpointCallSeen(NamedTuple):
     leaf: Leaf | None  # what in the tree cannot be saved
     path: RelativePath | None
     lacks_metrics: bool
+    owner: str  # of a save: the class of what is saved, which a dict takes the place of in the file
+    is_bare: bool  # a restore that is not told what it is to make
     frame: Frame
     guards: tuple[str, ...]
 
@@ -131,10 +135,10 @@ def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
     if said[0] == "options":
         return _value(_options(arguments))
     if said[0] in ("handler", "args"):
-        leaf = None
         if said[0] == "args" and arguments.positional:
-            leaf = _leaf(arguments.positional[0], form)
-        return _value(Settings(said[0], form, leaf=leaf))
+            tree = arguments.positional[0]
+            return _value(Settings("args", form, leaf=_leaf(tree, form), owner=_owner(tree)))
+        return _value(Settings(said[0], form))
     if said[0] == "manager":
         return _value(_manager(run, node, facts, arguments))
     handler = arguments.positional[0].data if arguments.positional else None
@@ -228,6 +232,8 @@ def method(run: Run, node: ast.Call, base: Checkpointer, name: str, given: Argum
                 _unsaved(base, given) if is_save else None,
                 path,
                 lacks,
+                _saved_class(given) if is_save else "",
+                name == "restore" and not given.open and _count(given) == 1,
                 run.frame,
                 run.guards,
             )
@@ -240,7 +246,7 @@ def note_with(run: Run, node: ast.expr, value: Value) -> None:
     if isinstance(value.data, Checkpointer) and not run.frame.state.dead:
         run.events.checkpoint_calls.append(
             CheckpointCallSeen(
-                node, value.data, "with", "", None, None, False, run.frame, run.guards
+                node, value.data, "with", "", None, None, False, "", False, run.frame, run.guards
             )
         )
 
@@ -271,6 +277,26 @@ def _unsaved(base: Checkpointer, given: Arguments) -> Leaf | None:
     if base.mode == "manager" or len(given.positional) < 2:
         return None
     return _leaf(given.positional[1], base.format)
+
+
+def _count(given: Arguments) -> int:
+    return len(given.positional) + len(given.keywords)
+
+
+def _saved_class(given: Arguments) -> str:
+    """The class of what is saved; empty where it is none, or not known."""
+    args = given.keywords.get("args")
+    if args is not None:
+        return args.data.owner if isinstance(args.data, Settings) else ""
+    return _owner(given.positional[1]) if len(given.positional) > 1 else ""
+
+
+def _owner(tree: Value) -> str:
+    """The class of a training state or a pytree of the project, which a file does not know."""
+    record = record_of(tree)
+    if tree.kind is not Kind.INSTANCE or record is None or tree.optional or not record.is_pytree:
+        return ""
+    return "TrainState" if record.owner is None else record.owner.name
 
 
 def _leaf(tree: Value, form: str | None) -> Leaf | None:

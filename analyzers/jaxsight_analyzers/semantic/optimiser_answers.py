@@ -79,12 +79,22 @@ class OptimiserAnswers:
         """Saves that nothing waits for; who asks depends on all of the file."""
         if not (seen := self._seen("checkpoint_calls")):
             return []
+        return checkpoint_streams.unawaited(seen, self._all_checkpoint_calls(), self.model.places)
+
+    @property
+    def bare_restores(self) -> list[checkpoint_streams.Bare]:
+        """Restores that are not told what to make of what was saved; who asks depends on all of the file."""
+        if not (seen := self._seen("checkpoint_calls")):
+            return []
+        return checkpoint_streams.bare(seen, self._all_checkpoint_calls(), self.model.places)
+
+    def _all_checkpoint_calls(self) -> list[Any]:
+        """What the file does with checkpointers; who asks depends on all of it."""
         self.asked_others = True
         owns = self.model.module.owns
-        everywhere = [
+        return [
             event
             for task in self.model.live
             for event in task.events.seen("checkpoint_calls")
             if owns(event.node)
         ]
-        return checkpoint_streams.unawaited(seen, everywhere, self.model.places)

@@ -516,7 +516,7 @@ def _read_by(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             continue
         lowered = name.lower()
-        if "version" in lowered or name == "hasattr":
+        if "version" in lowered or name in ("hasattr", "signature"):
             guards.append("version")
         elif "tracer" in lowered or "concrete" in lowered or "jit" in lowered.split("_"):
             guards.append("tracer")

@@ -30,6 +30,7 @@ from jaxsight_analyzers.semantic import (
     loop_streams,
     mesh_streams,
     nnx_streams,
+    plate_streams,
     purity_streams,
     reverse_streams,
     site_streams,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SHARES = re.compile(r"hijax|\bref=|new_ref|use_ref|mutable_array")
 _SPLITS = re.compile(r"split_rngs|\.fork\(|StateAxes")
+_CHOOSES = re.compile(r"\bwrt\s*=\s*(?!(?:\w+\.)*Param\b)|\bDiffState\b")
 _REGISTERS = re.compile(
     r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\b(?:register_(?:pytree|dataclass|static|hitype)|pytype_aval_mappings\[)"
 )
@@ -306,6 +308,13 @@ class Unit(OptimiserAnswers):
         return site_streams.plate_conflicts(self._seen("sites"), self.model.places)
 
     @cached_property
+    def missing_events(self) -> list[plate_streams.MissingEvent]:
+        """Distributions whose batch does not fit the plates that they are drawn in."""
+        sites = self._seen("sites")
+        calls = self._seen("calls") if sites else []
+        return plate_streams.missing_events(sites, calls, self.model.places)
+
+    @cached_property
     def shape_annotations(self) -> list[ShapeAnnotationSeen]:
         """Annotations of arrays that are evaluated."""
         seen = [one for one in self._seen("shape_annotations") if not streams.is_meant(one.guards)]
@@ -444,10 +453,12 @@ class Unit(OptimiserAnswers):
         """Variables of NNX that are used as if they were arrays."""
         return nnx_streams.used(self._seen("nnx_used"), self.model.places)
 
-    @cached_property
+    @property
     def nnx_raw(self) -> list[nnx_streams.RawArray]:
-        """Random numbers that modules of NNX hold as plain arrays."""
-        return nnx_streams.raw_arrays(self._seen("nnx_raw"), self.model.places)
+        """Random numbers that modules of NNX hold as plain arrays, unless the file says itself what is trained; who asks depends on all of it."""
+        if not (seen := self._seen("nnx_raw")) or _CHOOSES.search(self.whole.analysed.text):
+            return []
+        return nnx_streams.raw_arrays(seen, self.model.places)
 
     @property
     def nnx_unsplit(self) -> list[nnx_streams.Unsplit]:

@@ -22,7 +22,7 @@ _HEAD = """\
 
 Written by `python scripts/corpus.py libraries FOLDER`. All rules of the library's family run, those in preview too.
 The first rows are the library's own code, examples and notebooks; the others use it. The verdicts are those of
-`precision.md`, and are counted as there.
+`precision.md`, and are counted as there; `mended` are wrong findings that are not made any more.
 """
 
 
@@ -75,7 +75,7 @@ def tables(
     return "\n".join([*lines, ""])
 
 
-_COLUMNS = ("files", "found", *VERDICTS, UNREAD, "true")
+_COLUMNS = ("files", "found", *VERDICTS, UNREAD, "mended", "true")
 
 
 def _by_rule(
@@ -95,7 +95,11 @@ def _by_rule(
 def _counted(project: Project, family: frozenset[str], judged: Mapping[str, str]) -> Counter[str]:
     mine = [each for each in project.found if each.rule in family]
     verdicts = [judged.get(each.place, UNREAD).partition(":")[0] for each in mine]
-    return Counter({"files": project.files, "found": len(mine), **Counter(verdicts)})
+    places = {each.place for each in mine}
+    gone = [place for place, verdict in judged.items() if verdict.startswith("wrong")]
+    mended = [p for p in gone if p not in places and p.rpartition(" ")[2] in family]
+    counts = {"files": project.files, "found": len(mine), "mended": len(mended)}
+    return Counter({**counts, **Counter(verdicts)})
 
 
 def _figures(count: Counter[str]) -> list[str]:
@@ -105,4 +109,6 @@ def _figures(count: Counter[str]) -> list[str]:
 
 
 def _pin(name: str, pins: Mapping[str, Mapping[str, str]]) -> str:
-    return pins["packages"].get(name) or pins["repositories"][name][:12]
+    version = pins["packages"].get(name)
+    commits = {**pins["repositories"], **pins["with_libraries"]}
+    return version or commits[name][:12]
