@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from jaxsight_server.running.inputs_file import (
     read_entries,
     write_entry,
 )
+from jaxsight_server.running.recorded_inputs import UnreadableInputs, recorded_input
 
 WRITTEN = '''\
 # ours, by hand
@@ -176,3 +179,49 @@ def test_another_capture_of_the_function_is_kept_beside(tmp_path: Path) -> None:
         "inputs": "x: f32[4]",
         "also": ["1 call: x: f32[5]", "2 calls of 2: x: f32[3], y: i32"],
     }
+
+
+def deep(place: Path) -> None:
+    place.write_text("a = " + "[" * 100_000)
+
+
+def large(place: Path) -> None:
+    place.write_text("#" * 4_000_001)
+
+
+def pipe(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def device(place: Path) -> None:
+    place.symlink_to("/dev/zero")
+
+
+def folder(place: Path) -> None:
+    place.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (deep, "nested too deeply"),
+        (large, "has 4 MB, and what people edit"),
+        (pipe, "is no file"),
+        (device, "is no file"),
+        (folder, "is no file"),
+    ],
+)
+def test_what_is_no_inputs_file_is_one_sentence(
+    tmp_path: Path, spoil: Callable[[Path], None], words: str
+) -> None:
+    place = inputs_file(tmp_path)
+    place.parent.mkdir()
+    spoil(place)
+    with pytest.raises(InputsFileError, match=words):
+        read_entries(place)
+
+
+def test_inputs_that_are_no_text_are_named(tmp_path: Path) -> None:
+    write_entry(inputs_file(tmp_path), "a.py::f", {"inputs": 3})
+    with pytest.raises(UnreadableInputs, match=r"the inputs of `a\.py::f` are no text"):
+        recorded_input(tmp_path, tmp_path / "a.py", "f")

@@ -42,6 +42,7 @@ _NO_REVERSE = (
     "Reverse-mode differentiation does not work",
     "transpose",
     "Transpose rule",
+    "does not support reverse-mode",  # of an operation, as `pallas_call`
     "Differentiation rule",
     "do not support JVP",
     "does not support JVP",

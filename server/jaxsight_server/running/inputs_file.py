@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -17,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+MOST_BYTES = 4_000_000
 _OURS = ("inputs", "missing", "captured", "also", "statistics")
 """The keys of an entry that a capture writes; others are somebody's own."""
 
@@ -45,11 +47,24 @@ def entry_name(root: Path, path: Path, qualname: str) -> str:
 def read_entries(place: Path) -> dict[str, object]:
     """All entries; none where there is no file. Raises InputsFileError."""
     try:
-        return _loads(place.read_text("utf-8"))
+        return _loads(_text_of(place))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except RecursionError as error:
+        raise InputsFileError(f"cannot read {place}: it is nested too deeply") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, not TOML
         raise InputsFileError(f"cannot read {place}: {error}") from error
+
+
+def _text_of(place: Path) -> str:
+    """Of a file that people write: a pipe or a device would keep us for ever, and so would gigabytes."""
+    found = place.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no file")
+    if found.st_size > MOST_BYTES:
+        size, most = found.st_size / 1e6, MOST_BYTES / 1e6
+        raise ValueError(f"it has {size:.0f} MB, and what people edit has {most:.0f} MB at most")
+    return place.read_text("utf-8")
 
 
 def write_entry(

@@ -44,8 +44,11 @@ def recorded_input(root: Path, path: Path, qualname: str) -> str | None:
         data = read_entries(inputs_file(root))
     except InputsFileError as error:
         raise UnreadableInputs(str(error)) from error
-    entry = data.get(entry_name(root, path, qualname))
-    if not isinstance(entry, dict):
-        return None
-    spec = cast("dict[str, object]", entry).get("inputs")
-    return spec if isinstance(spec, str) else None
+    name = entry_name(root, path, qualname)
+    entry = data.get(name, {})
+    spec = cast("dict[str, object]", entry).get("inputs") if isinstance(entry, dict) else entry
+    if spec is None or isinstance(spec, str):
+        return spec
+    raise UnreadableInputs(
+        f'{inputs_file(root)}: the inputs of `{name}` are no text, as in `inputs = "x: f32[3]"`'
+    )
