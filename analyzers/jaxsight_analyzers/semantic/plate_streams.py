@@ -48,8 +48,9 @@ def missing_events(
         call = made.get((written, site.frame.mark))
         if call is None or not _is_one_number(call):
             continue
-        plates = _plates_around(site, seen, places)
-        one = None if plates is None else _missing(call, plates, places)
+        shapes = [_shape(call, number) for number in range(len(call.arguments))]
+        plates = _plates_around(site, seen, places) if any(shapes) else None
+        one = None if plates is None else _missing(call, shapes, plates, places)
         if one is not None:
             found[written] = one
     return list(found.values())
@@ -84,8 +85,9 @@ def _plates_around(site: SiteSeen, seen: Sequence[SiteSeen], places: Places) -> 
     return plates
 
 
-def _missing(call: CallSeen, plates: list[_Plate], places: Places) -> MissingEvent | None:
-    shapes = [_shape(call, number) for number in range(len(call.arguments))]
+def _missing(
+    call: CallSeen, shapes: list[_Shape | None], plates: list[_Plate], places: Places
+) -> MissingEvent | None:
     for shape in shapes:
         plate = None if shape is None else _unlike(shape, plates)
         if shape is not None and plate is not None:
