@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen
     from jaxsight_analyzers.semantic.scopes import FunctionScope
-    from jaxsight_analyzers.semantic.shape_annotations import ShapeAnnotationSeen
+    from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, ShapeAnnotationSeen
     from jaxsight_analyzers.semantic.sites import (
         DrawnSeen,
         RepeatedSiteSeen,
@@ -477,6 +477,7 @@ class Events:
         "compiled_calls",
         "constant_keys",
         "contexts",
+        "contradicted",
         "derivatives",
         "donated_reads",
         "drawn",
@@ -624,6 +625,7 @@ class Events:
     omitted: list[OmittedSeen]
     passed: list[PassedSeen]
     observed: list[ObservedSeen]
+    contradicted: list[ContradictedSeen]
     shape_annotations: list[ShapeAnnotationSeen]
     sites: list[SiteSeen]
     repeated_sites: list[RepeatedSiteSeen]

@@ -30,6 +30,7 @@ from jaxsight_analyzers.semantic import (
     optimisers,
     origins,
     passing,
+    shape_annotations,
     transformations,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
@@ -76,6 +77,7 @@ def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> V
         passing.note_differentiated(run, node, data, arguments)
         passing.note_unsplit(run, data, arguments)
     parameters, passed = bind(run, data, arguments)
+    shape_annotations.note_arguments(run, data, arguments)
     if not data.transformations or not data.transformations[-1].donated:
         return run_with(run, node, data, parameters, passed)
     kept = donations.known_arrays(parameters)

@@ -49,7 +49,7 @@ from jaxsight_analyzers.semantic.events import (
 from jaxsight_analyzers.semantic.interpretation import Flow, Root
 from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
 from jaxsight_analyzers.semantic.predictions import ObservedSeen
-from jaxsight_analyzers.semantic.shape_annotations import ShapeAnnotationSeen
+from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, ShapeAnnotationSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 if TYPE_CHECKING:
@@ -471,6 +471,12 @@ class Unit(OptimiserAnswers):
     def object_calls(self) -> list[nnx_streams.ObjectCall]:
         """Calls of methods of what libraries' classes make."""
         return nnx_streams.object_calls(self._seen("object_calls"), self.model.places)
+
+    @cached_property
+    def contradicted(self) -> list[ContradictedSeen]:
+        """Arguments that are not what the annotations of their parameters say."""
+        seen = [one for one in self._seen("contradicted") if not streams.is_meant(one.guards)]
+        return list({one.node: one for one in seen}.values())
 
     @cached_property
     def body_types(self) -> list[body_streams.BodyTypes]:
