@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Span
@@ -15,15 +16,23 @@ _LIBRARIES = ("jax", "flax.nnx", "equinox")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def may_run_after(unit: Unit, read: Span, change: Span) -> bool:
-    """Whether the function that reads something can run after the change, as far as names tell."""
+_Names = dict[ast.stmt, set[str]]  # those that a statement reads
+
+
+def may_run_after(unit: Unit, read: Span, changes: Iterable[Span]) -> bool:
+    """Whether the function that reads something can run after one of the changes, as far as names tell."""
+    known: _Names = {}
+    return any(_may_run_after(unit, read, change, known) for change in changes)
+
+
+def _may_run_after(unit: Unit, read: Span, change: Span, known: _Names) -> bool:
     block: list[ast.stmt] | None = unit.whole.tree.body
     while block is not None:
         first, second = _place(unit, block, read), _place(unit, block, change)
         if first is None or second is None:
             return False
         if first != second:
-            return _runs_after(unit, block, first, second)
+            return _runs_after(unit, block, first, second, known)
         inner = edits.blocks_of(block[first])
         block = next(
             (b for b in inner if None not in (_place(unit, b, read), _place(unit, b, change))), None
@@ -35,13 +44,16 @@ def _place(unit: Unit, block: list[ast.stmt], span: Span) -> int | None:
     return next((n for n, one in enumerate(block) if _holds(unit, one, span)), None)
 
 
-def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int) -> bool:
+def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int, known: _Names) -> bool:
     if isinstance(block[change], _FUNCTIONS):
         return True  # which may be called at any time
     names = _bound_by(block[reader])
     for number in range(reader + 1, len(block)):
         statement = block[number]
-        speaks = not names.isdisjoint(edits.names_in(statement))
+        mentioned = known.get(statement)
+        if mentioned is None:
+            mentioned = known[statement] = edits.names_in(statement)
+        speaks = not names.isdisjoint(mentioned)
         if speaks and number >= change:
             return True
         names = (

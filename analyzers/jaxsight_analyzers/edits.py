@@ -11,6 +11,7 @@ from jaxsight_analyzers import import_lines
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.trees import walk
 
 _ATOMS = (
     ast.Name,
@@ -454,7 +455,7 @@ def names_in(node: ast.AST) -> set[str]:
     """The names that a piece of code reads."""
     return {
         child.id
-        for child in ast.walk(node)
+        for child in walk(node)
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load)
     }
 
@@ -463,12 +464,12 @@ def names_bound_in(node: ast.AST) -> set[str]:
     """The names that a piece of code binds."""
     bound = {
         child.id
-        for child in ast.walk(node)
+        for child in walk(node)
         if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load)
     }
     bound |= {
         child.name
-        for child in ast.walk(node)
+        for child in walk(node)
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
     }
     return bound

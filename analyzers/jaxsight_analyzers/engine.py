@@ -59,6 +59,7 @@ class Analysis:
     unused: Mapping[Diagnostic, Suppression]
     state: State
     others: Mapping[str, SourceFile]  # the other files that related places may lie in
+    enabled: tuple[Rule, ...]  # the rules that the settings choose, if it was they that chose
 
     @property
     def model(self) -> SemanticModel:
@@ -146,7 +147,7 @@ def analyse(
     """
     config = config or Config()
     versions = versions or {}
-    chosen = tuple(rules) if rules is not None else tuple(_enabled(config, source.path))
+    chosen = _enabled(config, source.path, previous) if rules is None else tuple(rules)
     state = State.after(
         previous, chosen, config, versions, source.path, workspace, incoming, shared
     )
@@ -156,8 +157,7 @@ def analyse(
         module = parse(source, state.module)
         found, crashes = state.advance(module)
         state.interpretation.run.preempted = None
-        ran = {rule.name for rule in chosen}
-        kept, suppressed, unused = _suppress(source, module, state.model, config, found, ran)
+        kept, suppressed, unused = _suppress(source, module, state.model, config, found, chosen)
         ordered = _each_once(sorted([*kept, *unused], key=_order))
     return Analysis(
         source,
@@ -170,6 +170,7 @@ def analyse(
         unused,
         state,
         {source.path: source for source in state.others},
+        chosen if rules is None else (),
     )
 
 
@@ -217,13 +218,18 @@ def fix_all(
     return source.text
 
 
-def _enabled(config: Config, path: str) -> list[Rule]:
+def _enabled(config: Config, path: str, previous: Analysis | None) -> tuple[Rule, ...]:
     """The rules that the settings choose; for a stub, which never runs, those about names."""
-    return [
-        rule
-        for rule in all_rules()
-        if config.enabled(rule, path) and (rule.family == "api" or not path.endswith(".pyi"))
-    ]
+    same = previous is not None and (previous.config, previous.source.path) == (config, path)
+    if previous is not None and previous.enabled and same:
+        return previous.enabled
+    return tuple(
+        [
+            rule
+            for rule in all_rules()
+            if config.enabled(rule, path) and (rule.family == "api" or not path.endswith(".pyi"))
+        ]
+    )
 
 
 def _in_source(fix: Fix, module: ParsedModule) -> Fix | None:
@@ -242,7 +248,7 @@ def _suppress(
     model: SemanticModel,
     config: Config,
     found: list[Diagnostic],
-    ran: Collection[str] | None,
+    ran: Collection[Rule],
 ) -> tuple[list[Diagnostic], int, dict[Diagnostic, Suppression]]:
     if "jaxsight" not in source.text:
         return found, 0, {}  # the common case, spared the tokenizer
@@ -258,7 +264,7 @@ def _suppress(
         moved = module.to_source(Span(start, start))
         return line if moved is None else source.line_of(moved.start)
 
-    kept, unused = suppressions.apply(found, statement_line, ran)
+    kept, unused = suppressions.apply(found, statement_line, {rule.name for rule in ran})
     reported = {
         _unused(suppression, config): suppression
         for suppression in unused

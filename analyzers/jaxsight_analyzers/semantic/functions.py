@@ -49,7 +49,6 @@ from jaxsight_analyzers.semantic.signatures import (
 )
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.tasks import Activation, Way
-from jaxsight_analyzers.semantic.trees import is_generator
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -485,7 +484,7 @@ def _execute(
     finish(run, frame)
     run.frame = before
     returned = frame.returned or (NEVER if frame.stopped else NONE)
-    if returned.kind is Kind.STATIC and is_generator(data.node):
+    if returned.kind is Kind.STATIC and data.scope.is_generator:
         returned = UNKNOWN
     consumed = tuple(key_calls.outliving(frame, returned))
     frame.environment.forget(lambda: run.names_inside(data.node))

@@ -16,7 +16,6 @@ from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.sites import SiteToken
-from jaxsight_analyzers.semantic.trees import is_generator
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,
@@ -214,7 +213,7 @@ def _meant(run: Run, data: FunctionData, token: KeyToken) -> Certainty:
     What generates items is called again to get the same ones again: the batches of a data set.
     """
     run.depend(data.scope)
-    if is_generator(data.node):
+    if data.scope.is_generator:
         return Certainty.MAYBE
     signature = data.node.args
     positional = [a.arg for a in (*signature.posonlyargs, *signature.args)]

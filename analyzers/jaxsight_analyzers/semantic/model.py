@@ -164,8 +164,9 @@ class SemanticModel:
     def derivatives(self) -> Mapping[int, Sequence[DerivativeSeen]]:
         """The functions of which derivatives are taken, wherever they run, by the unit that says so."""
         found: dict[int, list[DerivativeSeen]] = {}
-        for task in self.live:
-            for event in task.events.seen("derivatives"):
+        taking = [task.events for task in self.live if "derivatives" in task.events.kinds]
+        for events in taking:
+            for event in events.derivatives:
                 if self.module.owns(event.node):
                     found.setdefault(self.module.number_of(event.node), []).append(event)
         return found

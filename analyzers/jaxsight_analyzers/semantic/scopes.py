@@ -21,7 +21,14 @@ from jaxsight_analyzers.semantic.parameters import (
     parameters_of,
 )
 from jaxsight_analyzers.semantic.tasks import Dependency
-from jaxsight_analyzers.semantic.trees import CHILD_FIELDS, TRIES, children, is_for_typing, walk
+from jaxsight_analyzers.semantic.trees import (
+    CHILD_FIELDS,
+    TRIES,
+    children,
+    is_for_typing,
+    is_generator,
+    walk,
+)
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -44,6 +51,7 @@ class FunctionScope(Dependency):
 
     __slots__ = (
         "_body",
+        "_generator",
         "_parameters",
         "declared",
         "evidence",
@@ -92,6 +100,15 @@ class FunctionScope(Dependency):
         self.telling = Dependency()  # stands for the evidence
         self._parameters: Parameters | None = None
         self._body: BodyText | None = None
+        self._generator: tuple[FunctionNode, bool] | None = None
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether its body yields, as its text is now."""
+        known = self._generator
+        if known is None or known[0] is not self.node:
+            known = self._generator = self.node, is_generator(self.node)
+        return known[1]
 
     @property
     def body(self) -> BodyText:

@@ -79,7 +79,7 @@ def _matters(unit: Unit, effect: Effect) -> bool:
     if not effect.changes:
         return True  # in another file
     assert unit.whole is not None  # what follows depends on all of the file
-    return any(may_run_after(unit, effect.span, change) for change in effect.changes)
+    return may_run_after(unit, effect.span, effect.changes)
 
 
 RULE = Rule(
