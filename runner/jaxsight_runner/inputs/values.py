@@ -33,6 +33,9 @@ from jaxsight_runner.loading.loaded import Loaded
 SEED = 0
 
 
+_TOO_MANY = 2**60  # elements
+
+
 class _OtherShape(Exception):  # noqa: N818 - decides
     """The spec was edited after the values were kept."""
 
@@ -139,6 +142,11 @@ class Builder:
 
     def _array(self, value: ArraySpec, path: str) -> Any:
         self._refuse_wide(value, path)
+        if math.prod(self._shape(value)) >= _TOO_MANY:
+            raise stop(
+                "inputs",
+                f"`{path}` has more elements than a machine can count: give it smaller sizes",
+            )
         # NumPy converts it: JAX would compile a program for that
         whole = self._numpy.asarray(self._draw(value, path), dtype=self._dtype(value))
         if value.sharding is None or self._devices is None:

@@ -177,7 +177,10 @@ def _results(output: Any, anything: bool) -> Any:
 
 def of_equinox(function: object) -> bool:
     """Whether Equinox compiles it (`eqx.filter_jit`)."""
-    return type(function).__module__.split(".")[0] == "equinox"
+    made_by = getattr(
+        type(function), "__module__", ""
+    )  # of what JAX compiles, some releases tell none
+    return str(made_by).split(".")[0] == "equinox"
 
 
 def is_array(value: object) -> bool:
