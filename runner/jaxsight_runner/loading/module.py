@@ -27,6 +27,7 @@ from jaxsight_runner.loading.needed import Needed
 from jaxsight_runner.protocol import Failure, Question, SourceLine, TargetRequest
 from jaxsight_runner.slicing.libraries import is_missing
 from jaxsight_runner.slicing.plan import Obstacle, plan
+from jaxsight_runner.slicing.projects import Project
 
 
 class _BufferLoader(importlib.abc.InspectLoader):
@@ -149,7 +150,14 @@ def executed_part(
     if request.import_file or not (running or missing):
         return tree, ()
     left_out = [*running_statements(tree), *missing]
-    found, obstacle = plan(tree, left_out, needed.names, request.qualname, needed.files)
+    found, obstacle = plan(
+        tree,
+        left_out,
+        needed.names,
+        request.qualname,
+        needed.files,
+        Project(Path(request.path), tree),
+    )
     if found is not None:
         return found.tree, found.left_out
     if not running:
@@ -163,7 +171,9 @@ def _can_do_without(
     if request.import_file:
         return False
     left_out = [*running_statements(tree), *_missing_imports(tree), *failing]
-    return plan(tree, left_out, needed.names, request.qualname, needed.files)[0] is not None
+    others = Project(Path(request.path), tree)
+    found, _ = plan(tree, left_out, needed.names, request.qualname, needed.files, others)
+    return found is not None
 
 
 def _import_of(error: ModuleNotFoundError, tree: ast.Module, path: str) -> Optional[ast.stmt]:

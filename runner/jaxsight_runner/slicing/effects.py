@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import field
-from typing import Optional
+from typing import Optional, Protocol
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing import libraries
 from jaxsight_runner.slicing.kinds import Kinds
-from jaxsight_runner.slicing.scopes import DEFINITIONS, Function, executed, imports_in, stored
+from jaxsight_runner.slicing.scopes import (
+    DEFINITIONS,
+    Function,
+    executed,
+    imports_in,
+    imports_within,
+    stored,
+)
 from jaxsight_runner.slicing.uses import RULES, Collector, Use, Uses, looks
 
 SETTINGS = "settings of a library"  # stands for what a name may be a part of
+ANY_STATE = "values that other files of the project keep"
 _BOUND_METHODS = ("apply", "init", "init_with_output", "bind", "update")
 
 
@@ -25,6 +33,30 @@ class Statement:
     node: ast.stmt
     now: Uses  # when it is executed
     deferred: Uses  # when what it defines is called
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What calling something of another file of the project may do, besides changing its arguments."""
+
+    unknown: Optional[str] = None  # why it cannot be told, in words
+    touched: frozenset[str] = frozenset()  # files, random states, what the files keep
+    sets_unknown: bool = False
+
+
+NOTHING = Reach()
+
+
+class Others(Protocol):
+    """The other files of the project."""
+
+    def reach(self, dotted: str) -> Optional[Reach]:
+        """What a name of one of them leads to; None where it is not found."""
+        ...
+
+    def importing(self, dotted: str, later: bool) -> Optional[str]:
+        """What importing a name does for everybody, in words; `later`: in a function."""
+        ...
 
 
 @dataclass
@@ -57,7 +89,8 @@ class Effects:
 class Module:
     """The statements of a file and what they do."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, others: Optional[Others] = None) -> None:
+        self._others = others
         self.body: list[ast.stmt] = [_imported(node) for node in tree.body]
         self._imports = imports_in(self.body)
         self._binders = _binders(self.body)
@@ -78,7 +111,7 @@ class Module:
         self._by_name: dict[str, set[int]] = {}
         self._summaries: dict[int, Effects] = {}
         self._effects: dict[int, Effects] = {}
-        self._connect()
+        self._connected = False
 
     def _functions(self) -> dict[str, Function]:
         found: dict[str, Function] = {}
@@ -123,6 +156,9 @@ class Module:
 
         `before`: as far as the statements before this one have made them; `without`: but for these.
         """
+        if not self._connected:  # it takes time, and not every module is asked
+            self._connected = True
+            self._connect()
         seen: set[str] = set()
         places: set[int] = set()
         waiting = list(names)
@@ -151,27 +187,39 @@ class Module:
             not self.kinds.is_transformation(item) for item in getattr(node, "decorator_list", ())
         )
 
-    def _called(self, statement: Statement) -> list[Uses]:
-        """What a statement does, itself and by the functions that it may call."""
+    def _called(self, statement: Statement) -> tuple[list[Uses], list[int]]:
+        """What a statement does itself, and the statements whose functions it may call."""
         own = self.executed(statement)
         names = {name for uses in own for name in uses.names}
         _, places = self.reached(names, statement.index)
-        return own + [self.statements[index].deferred for index in sorted(places)]
+        return own, sorted(places)
+
+    def _made_elsewhere(self, uses: Uses) -> Effects:
+        found = Effects()
+        for use in uses.uses:
+            if use.dotted is not None and use.how not in ("bind", "store") and is_own(use.dotted):
+                why = self._add_own(found, use, use.dotted)
+                found.unknown = found.unknown or why
+        return found
 
     def effects(self, statement: Statement) -> Effects:
         """What executing a statement may do."""
         found = self._effects.get(statement.index)
         if found is None:
             found = self._effects[statement.index] = Effects()
-            for uses in self._called(statement):
-                found.add(self._summary(uses))
+            own, places = self._called(statement)
+            for uses in [*own, *(self.statements[index].deferred for index in places)]:
+                found.add(self.summary(uses))
+            for index in places:  # what another file made may do what that file does
+                found.add(self._made_elsewhere(self.statements[index].now))
             if found.sets_unknown:  # by another name, perhaps
                 found.changed |= found.handed_on
                 found.mingled |= found.handed_on
                 found.unknown = found.unknown or found.library_handed_on
         return found
 
-    def _summary(self, uses: Uses) -> Effects:
+    def summary(self, uses: Uses) -> Effects:
+        """What a piece of code may do by itself."""
         known = self._summaries.get(id(uses))
         if known is None:
             known = self._summaries[id(uses)] = Effects()
@@ -201,7 +249,7 @@ class Module:
     def _add_import(self, found: Effects, use: Use, dotted: str) -> None:
         if use.how in ("kept", "argument") and found.library_handed_on is None:
             found.library_handed_on = f"line {use.line} hands `{dotted}` on, and something is set"
-        own = dotted.startswith(".") or not libraries.is_library(dotted.split(".")[0])
+        own = is_own(dotted)
         why: Optional[str] = None
         if use.how == "bind":
             found.bound.add(use.name)
@@ -209,7 +257,7 @@ class Module:
         elif use.how == "store":
             why = f"line {use.line} changes `{dotted}`"
         elif own and use.how != "read":
-            why = f"line {use.line} uses `{dotted}`, which another file of the project defines"
+            why = self._add_own(found, use, dotted)
         elif use.how in ("argument", "kept") and self._is_module(use):
             why = f"line {use.line} hands the module `{dotted}` on"
         elif use.how != "read":
@@ -220,13 +268,45 @@ class Module:
             found.mingled.add(SETTINGS)
         found.unknown = found.unknown or why
 
+    def _add_own(self, found: Effects, use: Use, dotted: str) -> Optional[str]:
+        """What using something of another file of the project may do; why that is not known."""
+        reach = self._others.reach(dotted) if self._others is not None else None
+        uses = f"line {use.line} uses `{dotted}`"
+        if reach is None:
+            return f"{uses}, which another file of the project defines"
+        if reach.unknown is not None:
+            return f"{uses}, and {reach.unknown}"
+        found.outside |= reach.touched
+        if reach.touched - libraries.SHARED:
+            found.outside.add(ANY_STATE)
+        found.sets_unknown = found.sets_unknown or reach.sets_unknown
+        return None
+
+    def left_out_import(self, statement: Statement) -> Optional[str]:
+        """What is lost when a statement's imports of the project's other files are left out."""
+        if self._others is None:
+            return None
+        own, places = self._called(statement)
+        del own
+        imports = [(dotted, False) for dotted in imports_in([statement.node]).values()]
+        for node in [statement.node, *(self.statements[index].node for index in places)]:
+            imports += [(dotted, True) for dotted in imports_within(node)]
+        for dotted, later in imports:
+            why = self._others.importing(dotted, later) if is_own(dotted) else None
+            if why is not None:
+                return f"it imports `{dotted}`, and {why}"
+        return None
+
+    def _reads_of(self, dotted: str) -> Set[str]:
+        reach = self._others.reach(dotted) if self._others is not None else None
+        if reach is None or reach.unknown is not None:
+            return libraries.SHARED | {ANY_STATE}
+        return reach.touched
+
     def imports_own(self, node: ast.stmt) -> bool:
         """Whether a statement imports a file of the project, which then executes."""
         found = imports_in([node]).values()
-        return any(
-            dotted.startswith(".") or not libraries.is_library(dotted.split(".")[0])
-            for dotted in found
-        )
+        return any(is_own(dotted) for dotted in found)
 
     def _is_module(self, use: Use) -> bool:
         return not use.chain and any(
@@ -263,16 +343,24 @@ class Module:
     def reads_outside(self, places: Iterable[int], extra: Iterable[Uses] = ()) -> set[str]:
         """Files, random states and libraries that the functions of these statements may look at."""
         found: set[str] = set()
+        for index in places:  # what another file made may read what that file keeps
+            for use in self.statements[index].now.uses:
+                if use.dotted is not None and use.how != "bind" and is_own(use.dotted):
+                    found |= self._reads_of(use.dotted)
         for uses in [*(self.statements[index].deferred for index in places), *extra]:
             for use in uses.uses:
                 if use.dotted is None or use.how == "bind":
                     continue
-                top = use.dotted.lstrip(".").split(".")[0]
-                if use.dotted.startswith(".") or not libraries.is_library(top):
-                    found |= libraries.SHARED
+                if is_own(use.dotted):
+                    found |= self._reads_of(use.dotted)
                 else:
                     found |= set(libraries.touched(use.dotted))
         return found
+
+
+def is_own(dotted: str) -> bool:
+    """Whether a dotted name is of another file of the project, and of no library."""
+    return dotted.startswith(".") or not libraries.is_library(dotted.split(".")[0])
 
 
 def _imported(node: ast.stmt) -> ast.stmt:

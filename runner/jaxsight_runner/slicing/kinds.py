@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, Optional
 
 from jaxsight_runner.slicing.libraries import is_fixed, is_fresh
@@ -58,6 +58,11 @@ class Kinds:
         self._binders = binders  # None: bound in some other way than by a statement of its own
         self._imports = imports
         self._known: dict[str, Kind] = {}
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Every name that the module binds."""
+        return self._binders
 
     def kind(self, name: str) -> Kind:
         """What a name stands for; "mutable" where it is not known."""

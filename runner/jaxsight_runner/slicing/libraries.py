@@ -95,18 +95,18 @@ def is_library(top: str) -> bool:
     """Whether a module is installed or the standard library's, and none of the user's own."""
     if top in sys.stdlib_module_names or known(top, "stateless") or top == "numpy":
         return True
-    places = _places(top)
+    found = places(top)
     # What is not installed fails where it is imported, whosoever it is.
-    return places is None or not any(is_user_file(place) for place in places)
+    return found is None or not any(is_user_file(place) for place in found)
 
 
 def is_missing(top: str) -> bool:
     """Whether nothing of this name can be imported."""
-    return top not in sys.stdlib_module_names and _places(top) is None
+    return top not in sys.stdlib_module_names and places(top) is None
 
 
 @cache
-def _places(top: str) -> Optional[tuple[str, ...]]:
+def places(top: str) -> Optional[tuple[str, ...]]:
     """Where a module lies; None where it is nowhere."""
     try:
         spec = find_spec(top)
@@ -114,5 +114,5 @@ def _places(top: str) -> Optional[tuple[str, ...]]:
         return ()
     if spec is None:
         return None
-    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
-    return tuple(map(str, places)) or ("",)
+    found = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
+    return tuple(map(str, found)) or ("",)

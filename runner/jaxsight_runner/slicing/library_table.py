@@ -48,6 +48,7 @@ functools: defines pure
 functools.partial: fixed
 functools.reduce: runs
 gc: everybodys
+gc.collect: looks
 gin: everybodys
 haiku: defines stateless
 haiku.transform: fixed
@@ -238,7 +239,9 @@ tqdm: stateless
 types: defines pure everybodys
 types.SimpleNamespace: looks
 typing: defines pure
+typing.override: quiet
 typing_extensions: defines pure
+typing_extensions.override: quiet
 unittest.mock: everybodys
 wandb: stateless
 warnings: defines pure

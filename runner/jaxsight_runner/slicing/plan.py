@@ -12,7 +12,7 @@ from collections.abc import Collection, Set
 from typing import Optional
 
 from jaxsight_runner.data import dataclass
-from jaxsight_runner.slicing.effects import SETTINGS, Effects, Module, Statement
+from jaxsight_runner.slicing.effects import ANY_STATE, SETTINGS, Effects, Module, Others, Statement
 from jaxsight_runner.slicing.libraries import FILES, SHARED
 
 _MOST = 400  # statements of the top level
@@ -49,6 +49,7 @@ def plan(
     roots: Collection[str],
     target: str,
     reads_files: bool = False,
+    others: Optional[Others] = None,
 ) -> tuple[Optional[Slice], Optional[Obstacle]]:
     """The slice for what `roots` name, or what forbids it; neither where the file is too long to tell.
 
@@ -56,15 +57,17 @@ def plan(
     """
     if len(tree.body) > _MOST:
         return None, None
-    planner = _Planner(tree, running)
+    planner = _Planner(tree, running, others)
     obstacle = planner.obstacle(roots, target, reads_files)
     return (None, obstacle) if obstacle is not None else (planner.slice(), None)
 
 
 class _Planner:
-    def __init__(self, tree: ast.Module, running: Collection[ast.stmt]) -> None:
+    def __init__(
+        self, tree: ast.Module, running: Collection[ast.stmt], others: Optional[Others]
+    ) -> None:
         self._tree = tree
-        self._module = Module(tree)
+        self._module = Module(tree, others)
         self._groups: dict[str, set[str]] = {}  # names whose values may be parts of each other
         places = {id(node): index for index, node in enumerate(tree.body)}
         self._running = sorted(places[id(node)] for node in running)
@@ -87,7 +90,7 @@ class _Planner:
             if hidden is not None:
                 return Obstacle(hidden[0], f"{hidden[1]} hides what the file's names stand for")
         for item in self._dropped:
-            unknown = item.effects.unknown
+            unknown = item.effects.unknown or module.left_out_import(item.statement)
             if unknown is None and SETTINGS in item.changes:
                 unknown = f"it may change {SETTINGS}"
             if unknown is not None:
@@ -107,7 +110,10 @@ class _Planner:
             both = sorted(item.changes & names)
             if both:
                 return Obstacle(item.cause, _words(item, both[0], target))
-            shared = sorted(item.effects.outside & outside)
+            shared = sorted(
+                item.effects.outside & outside,
+                key=lambda what: (what in SHARED, what == ANY_STATE, what),
+            )
             if shared:
                 return Obstacle(item.cause, f"it may change {shared[0]}, which `{target}` may read")
         return None

@@ -50,6 +50,17 @@ def imports_in(statements: Iterable[ast.stmt]) -> dict[str, str]:
     return found
 
 
+def imports_within(node: ast.stmt) -> set[str]:
+    """What functions in a statement import when they are called."""
+    at_once = {*executed([node])}
+    later = [
+        item
+        for item in ast.walk(node)
+        if isinstance(item, (ast.Import, ast.ImportFrom)) and item not in at_once
+    ]
+    return {*imports_in(later).values()}
+
+
 def executed(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """The nodes below, without what is inside definitions, lambdas and classes."""
     for node in nodes:
