@@ -102,12 +102,23 @@ def _message(error: BaseException, phase: Phase) -> str:
     if is_out_of_memory(error):
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         return f"memory ran out: {first[:300]}; use smaller inputs or a larger memory limit"
+    if isinstance(error, SystemExit) and _reads_arguments(error):
+        return (
+            f"the program reads its command line, which is empty here, and calls `sys.exit({error.code!r})`: give its "
+            "arguments defaults, or hand the function what it needs of them as an argument"
+        )
     if isinstance(error, SystemExit):
         return f'the program called `sys.exit({error.code!r})`; move it under `if __name__ == "__main__":`'
     words = str(error).strip().splitlines()
     first = words[0] if words else ""
     name = type(error).__name__
     return f"{name}: {first}"[:1000] if first else name
+
+
+def _reads_arguments(error: BaseException) -> bool:
+    """Whether an exception comes from `argparse`."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") == "argparse" for frame, _ in frames)
 
 
 def _text(error: BaseException) -> str:

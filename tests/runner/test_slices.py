@@ -136,6 +136,24 @@ async def test_the_question_names_the_line_that_forbids_it_first(bench: Bench) -
     assert isinstance(mentioned, Question) and mentioned.lines[0].line == 10
 
 
+async def test_a_function_that_needs_the_command_line_is_told_what_to_do(bench: Bench) -> None:
+    text = """
+        import argparse
+        parser = argparse.ArgumentParser()
+        parser.add_argument("rate", type=float)
+        args = parser.parse_args()
+        def f(x):
+            return x * args.rate
+        """
+    asked = (await bench(text, "x: f32")).outcome
+    assert isinstance(asked, Question) and asked.lines[0].line == 5
+    assert "the command line is empty then" in asked.message
+    assert asked.message.endswith("or hand `f` what it needs of them as an argument")
+    failure = (await bench(text, "x: f32", import_file=True)).outcome
+    assert isinstance(failure, Failure) and failure.kind == "import" and failure.line == 5
+    assert "reads its command line, which is empty here" in failure.message
+
+
 async def test_lines_of_errors_are_those_of_the_file(bench: Bench) -> None:
     outcome = (await bench("for _ in []: pass\n" + SCRIPT, "x: f32", "h")).outcome
     assert isinstance(outcome, Failure)

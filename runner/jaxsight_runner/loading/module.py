@@ -29,6 +29,8 @@ from jaxsight_runner.slicing.libraries import is_missing
 from jaxsight_runner.slicing.plan import Obstacle, plan
 from jaxsight_runner.slicing.projects import Project
 
+_PARSES = re.compile(r"\.parse_(known_)?args\(")
+
 
 class _BufferLoader(importlib.abc.InspectLoader):
     """Gives the import system a text that may be newer than the file."""
@@ -220,10 +222,14 @@ def _ask(
     name = Path(request.path).name
     shown = "; ".join(f"line {line.line}: `{line.text}`" for line in lines[:3])
     more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    message = (
-        f"importing {name} runs more than definitions ({shown}{more}){why}. Run it, or move those lines "
-        'under `if __name__ == "__main__":`'
-    )
+    message = f"importing {name} runs more than definitions ({shown}{more}){why}. "
+    if obstacle is not None and _PARSES.search(lines[0].text):
+        message += (
+            "Run it (the command line is empty then: arguments have their defaults), or hand "
+            f"`{request.qualname}` what it needs of them as an argument"
+        )
+    else:
+        message += 'Run it, or move those lines under `if __name__ == "__main__":`'
     return Question("import-file", message, tuple(lines))
 
 
