@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.optimisers import (
         AppliedUpdatesSeen,
         HeldSeen,
-        MadeSeen,
+        OptimiserSeen,
         UpdateSeen,
     )
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen, UnsplitSeen
@@ -595,7 +595,7 @@ class Events:
     effects: list[EffectSeen]
     nan_comparisons: list[NanComparisonSeen]
     operations: list[OperationSeen]
-    optimisers: list[MadeSeen]
+    optimisers: list[OptimiserSeen]
     held_optimisers: list[HeldSeen]
     optimiser_updates: list[UpdateSeen]
     applied_updates: list[AppliedUpdatesSeen]

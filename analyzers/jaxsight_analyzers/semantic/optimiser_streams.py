@@ -17,7 +17,7 @@ from jaxsight_analyzers.semantic.optimisers import (
     AppliedUpdatesSeen,
     Gradient,
     HeldSeen,
-    MadeSeen,
+    OptimiserSeen,
     Part,
     Updates,
     UpdateSeen,
@@ -338,7 +338,7 @@ class FrozenRate(NamedTuple):
     is_first: bool  # for step 0
 
 
-def frozen_rates(seen: Iterable[MadeSeen], places: Places) -> list[FrozenRate]:
+def frozen_rates(seen: Iterable[OptimiserSeen], places: Places) -> list[FrozenRate]:
     """Each once."""
     found: dict[ast.AST, FrozenRate] = {}
     for event in seen:
@@ -374,7 +374,7 @@ def schedules(seen: Iterable[ScheduleSeen], places: Places) -> list[WrongSchedul
     return list(found.values())
 
 
-def late_clips(seen: Iterable[MadeSeen], places: Places) -> list[LateClip]:
+def late_clips(seen: Iterable[OptimiserSeen], places: Places) -> list[LateClip]:
     """Chains that clip last. Each place once."""
     found: dict[ast.AST, LateClip] = {}
     for event in seen:

@@ -209,7 +209,7 @@ class HeldSeen(NamedTuple):
     guards: tuple[str, ...]
 
 
-class MadeSeen(NamedTuple):
+class OptimiserSeen(NamedTuple):
     """An optimiser that is made."""
 
     node: ast.Call
@@ -229,7 +229,7 @@ def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
     found = _optimiser(run, facts, arguments)
     if isinstance(node, ast.Call) and not run.frame.state.dead:
         frozen = _frozen(run, _rate_node(facts, arguments))
-        run.events.optimisers.append(MadeSeen(node, found, frozen, run.frame, run.guards))
+        run.events.optimisers.append(OptimiserSeen(node, found, frozen, run.frame, run.guards))
     return Value(Kind.UNKNOWN, data=found)
 
 
