@@ -44,6 +44,10 @@ FILES = {
         def scaled(x): return x * SCALE["by"]
         def limited(x): return min(x, LIMIT)
         def settings(): return SCALE
+        def tick():
+            tick.count += 1
+            return tick.count
+        tick.count = 0
         def remember(x, seen=[]):
             seen.append(x)
             return len(seen)
@@ -57,6 +61,7 @@ FILES = {
         class Switch:
             def on(self):
                 while os.environ.get("JAXSIGHT_PROJECT") != "3": switch()
+        dice = random.rand
         def draw(): return random.rand()
         def late():
             import late_settings
@@ -85,6 +90,8 @@ EXACT = [
     ("from stateful import scaled", "for y in [scaled(1.0)]: pass", "x"),
 ]
 REFUSED = [
+    ("import setting, numpy", LOOP + "setting.dice()", "numpy.random.rand()", "NumPy's random state"),
+    ("import stateful", LOOP + "stateful.tick()", "stateful.tick()", "values that stateful.py keeps"),
     ("import stateful", LOOP + "stateful.grow()", "stateful.scaled(x)", "values that stateful.py keeps"),
     ("import stateful\ncfg = stateful.SCALE", LOOP + "cfg.update(by=4.0)", "stateful.scaled(x)", "stateful.py"),
     ("import stateful", LOOP + "stateful.settings().update(by=4.0)", "stateful.scaled(x)", "stateful.py"),

@@ -130,17 +130,10 @@ class Module:
         for statement in self.statements:
             for name in self._bound_by(statement):
                 self._by_name.setdefault(name, set()).add(statement.index)
-        while True:
-            grown = False
-            self._effects = {}
-            for statement in self.statements:
-                effects = self.effects(statement)
-                for name in effects.changed | effects.bound | effects.mingled:
-                    known = self._by_name.setdefault(name, set())
-                    grown = grown or statement.index not in known
-                    known.add(statement.index)
-            if not grown:
-                return
+        for statement in self.statements:  # what it does depends on those before it alone
+            effects = self.effects(statement)
+            for name in effects.changed | effects.bound | effects.mingled:
+                self._by_name.setdefault(name, set()).add(statement.index)
 
     @staticmethod
     def _bound_by(statement: Statement) -> set[str]:
