@@ -1,5 +1,5 @@
 import type { BenchmarkReport, DeviceTime, Interval, Memory, Stages } from "../protocol.js";
-import { bullets, button, el, facts, section, table } from "./dom.js";
+import { bullets, button, el, facts, section, table, tile } from "./dom.js";
 import { histogram } from "./histogram.js";
 import { lineTable, place, share } from "./links.js";
 import { bytes, count, duration, percent } from "./units.js";
@@ -20,12 +20,12 @@ function numbers({ latency, throughput, stages: parts, memory }: BenchmarkReport
   return el(
     "div",
     "numbers",
-    number("Latency", duration(latency.median), spread(latency), "One call and its result"),
+    tile("Latency", duration(latency.median), spread(latency), "One call and its result"),
     throughput
-      ? number("Throughput", `${count(1 / throughput.median)}/s`, `${duration(throughput.median)} per queued call`, "Calls that do not wait for each other")
+      ? tile("Throughput", `${count(1 / throughput.median)}/s`, `${duration(throughput.median)} per queued call`, "Calls that do not wait for each other")
       : undefined,
-    number("Compile", duration(compiled), "once, before the first call", "Trace, lower and compile"),
-    memory ? number("Memory", bytes(footprint(memory)), "as the compiler says", "Arguments, outputs and temporaries") : undefined,
+    tile("Compile", duration(compiled), "once, before the first call", "Trace, lower and compile"),
+    memory ? tile("Memory", bytes(footprint(memory)), "as the compiler says", "Arguments, outputs and temporaries") : undefined,
   );
 }
 
@@ -36,12 +36,6 @@ function footprint(memory: Memory): number {
 function spread(interval: Interval): string {
   const half = interval.median > 0 ? (interval.high - interval.low) / 2 / interval.median : 0;
   return `± ${percent(half)} (${percent(interval.confidence)} confidence)`;
-}
-
-function number(label: string, value: string, note: string, explanation: string): HTMLElement {
-  const tile = el("div", "number", el("span", "label", label), el("span", "value", value), el("span", "note", note));
-  tile.title = explanation;
-  return tile;
 }
 
 function unstable(report: BenchmarkReport): HTMLElement | undefined {

@@ -34,6 +34,13 @@ export function folded(title: string, ...children: readonly Child[]): HTMLElemen
   return el("details", "", el("summary", "", title), ...children);
 }
 
+/** A figure with its name above and a remark below; the explanation shows when it is pointed at. */
+export function tile(label: string, value: string, note: string, explanation = ""): HTMLElement {
+  const element = el("div", "number", el("span", "label", label), el("span", "value", value), el("span", "note", note));
+  if (explanation !== "") element.title = explanation;
+  return element;
+}
+
 /** Names and values; those without a value are left out. */
 export function facts(...rows: readonly (readonly [string, string | null | undefined])[]): HTMLElement {
   const list = el("dl", "facts");

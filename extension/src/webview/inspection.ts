@@ -1,5 +1,5 @@
 import type { Conversion, InspectionReport, LineCost, ProgramText } from "../protocol.js";
-import { bullets, button, el, facts, folded, section } from "./dom.js";
+import { bullets, button, el, facts, folded, section, tile } from "./dom.js";
 import { lineTable, place, share } from "./links.js";
 import { bytes, count, duration } from "./units.js";
 
@@ -31,10 +31,6 @@ function numbers({ flops, memory: needs, roofline, stages, machine }: Inspection
       ? tile("At least", duration(roofline.fastest), `${roofline.bound}-bound: ${roofline.intensity.toPrecision(3)} FLOP for each byte`)
       : undefined,
   );
-}
-
-function tile(label: string, value: string, note: string): HTMLElement {
-  return el("div", "number", el("span", "label", label), el("span", "value", value), el("span", "note", note));
 }
 
 function work(line: LineCost): number {

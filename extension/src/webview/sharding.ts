@@ -1,5 +1,5 @@
 import type { PlacedArray, ShardingReport } from "../protocol.js";
-import { bullets, el, facts, section, table } from "./dom.js";
+import { bullets, el, facts, section, table, tile } from "./dom.js";
 import { lineTable, place } from "./links.js";
 import { bytes, count, duration } from "./units.js";
 
@@ -31,10 +31,6 @@ function numbers({ devices, mesh, work, collectives }: ShardingReport): HTMLElem
     tile("Memory on each", bytes(held), "arguments, outputs and temporaries"),
     tile("Sent by each", bytes(leaving), "in one call"),
   );
-}
-
-function tile(label: string, value: string, note: string): HTMLElement {
-  return el("div", "number", el("span", "label", label), el("span", "value", value), el("span", "note", note));
 }
 
 function simulated(report: ShardingReport): HTMLElement | undefined {
