@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     avals,
     body_types,

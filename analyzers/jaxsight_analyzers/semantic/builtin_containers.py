@@ -22,7 +22,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.knowledge.loader import FunctionFacts
+    from jaxsight_analyzers.knowledge.facts import FunctionFacts
     from jaxsight_analyzers.semantic.calls import Arguments
 
 _SEQUENCES = ("builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic import (
     avals,
     axes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     arithmetic,
     asking,

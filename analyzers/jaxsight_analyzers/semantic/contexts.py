@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass, field
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.keys import Consumed, Consumption, KeyToken, Passes
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Environment, State, join_results

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import library, members, records
 from jaxsight_analyzers.semantic.events import DroppedSeen
 from jaxsight_analyzers.semantic.run import Run

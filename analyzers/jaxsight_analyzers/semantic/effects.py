@@ -11,7 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     class_kinds,
     containers,

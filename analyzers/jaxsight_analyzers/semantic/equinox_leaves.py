@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import equinox_modules, imports, leaves, members
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import members
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run

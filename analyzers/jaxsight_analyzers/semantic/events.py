@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic.contexts import Effects, Frame, Transformation, place
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.linen_events import (

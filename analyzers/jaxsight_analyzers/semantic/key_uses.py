@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import calls, expressions, key_arrays, keys
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run

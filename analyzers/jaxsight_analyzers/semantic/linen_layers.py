@@ -34,7 +34,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.knowledge.loader import FunctionFacts, LayerFacts
+    from jaxsight_analyzers.knowledge.facts import FunctionFacts, LayerFacts
     from jaxsight_analyzers.semantic.calls import Arguments
 
 MODULE = "flax.linen.Module"

@@ -25,7 +25,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.knowledge.loader import FunctionFacts
+    from jaxsight_analyzers.knowledge.facts import FunctionFacts
     from jaxsight_analyzers.semantic.calls import Arguments
     from jaxsight_analyzers.semantic.contexts import Frame, Summary
     from jaxsight_analyzers.semantic.linen_layers import Layer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.semantic import avals
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.knowledge.loader import FunctionFacts
+    from jaxsight_analyzers.knowledge.facts import FunctionFacts
     from jaxsight_analyzers.semantic.calls import Arguments
     from jaxsight_analyzers.semantic.run import Run
 

@@ -13,7 +13,7 @@ from jaxsight_analyzers.semantic.values import STATIC, Kind, Origin, Value, is_m
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jaxsight_analyzers.knowledge.loader import FunctionFacts, MethodFacts
+    from jaxsight_analyzers.knowledge.facts import FunctionFacts, MethodFacts
 
 _MODULES = ("jax.numpy.", "jax.lax.")
 

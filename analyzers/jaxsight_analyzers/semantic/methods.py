@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
     calls,

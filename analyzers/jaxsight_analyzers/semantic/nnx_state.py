@@ -11,7 +11,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import effects, homes, nnx_modules
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.run import Run

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import nnx_modules
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of

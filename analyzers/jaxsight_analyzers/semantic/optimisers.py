@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import equinox_leaves, expressions, members
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import Plain
+from jaxsight_analyzers.knowledge.facts import Plain
 from jaxsight_analyzers.semantic import expressions
 from jaxsight_analyzers.semantic.values import (
     STATIC,

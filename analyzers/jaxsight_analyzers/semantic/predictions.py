@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.parameters import defaults_of
 from jaxsight_analyzers.semantic.run import Run

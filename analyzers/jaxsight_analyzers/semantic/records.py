@@ -28,7 +28,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.knowledge.loader import RecordKind
+    from jaxsight_analyzers.knowledge.facts import RecordKind
     from jaxsight_analyzers.semantic.calls import Arguments
 
 _MAKERS = ("__init__", "__new__")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts, Knowledge
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
+from jaxsight_analyzers.knowledge.loader import Knowledge
 from jaxsight_analyzers.semantic import changes
 from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.changes import Change

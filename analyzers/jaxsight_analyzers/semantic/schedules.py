@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.values import MISSING, Kind, Value, constant_of
 

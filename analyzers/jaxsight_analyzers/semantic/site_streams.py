@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import CallSeen
 from jaxsight_analyzers.semantic.predictions import ObservedSeen

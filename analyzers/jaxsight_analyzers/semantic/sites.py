@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import calls
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.keys import Condition, Consumption, KeyToken

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import avals, expressions
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.knowledge.loader import FunctionFacts
+from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     applications,
     axes,

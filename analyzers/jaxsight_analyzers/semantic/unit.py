@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
-from jaxsight_analyzers.knowledge.loader import Knowledge, release
+from jaxsight_analyzers.knowledge.facts import release
+from jaxsight_analyzers.knowledge.loader import Knowledge
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.semantic import (

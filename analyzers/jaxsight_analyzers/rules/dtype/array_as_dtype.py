@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity
-from jaxsight_analyzers.knowledge.loader import release
+from jaxsight_analyzers.knowledge.facts import release
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Argument, Call
