@@ -144,6 +144,12 @@ CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "right",
         {"x": "right"},
     ),
+    "labels that are asked whether they hold": (
+        "def f(x, y): return jnp.sum(jnp.where(y, -x, x) ** 3)",
+        "x: f32[5], y: f32[5] in [0, 1]",
+        "right",
+        {"x": "right", "y": "stopped"},
+    ),
     "wrong forwards through while": (
         "@jax.custom_jvp\ndef k(x): return x ** 3\n"
         "k.defjvp(lambda p, t: (p[0] ** 3, 2 * p[0] ** 2 * t[0]))\n"

@@ -20,6 +20,8 @@ from jaxsight_runner.protocol import GradientFinding, GradientsRequest, SourceLo
 _SOLVERS = ("custom_linear_solve", "CustomRoot")
 _SAMPLERS = ("random_gamma",)  # their derivatives are those of distributions, not of samples
 
+_BY_NATURE = frozenset(("stop_gradient", "ne"))
+
 
 class Accuser:
     """Goes from leaves that are wrong to the lines that make them so."""
@@ -105,7 +107,10 @@ class Accuser:
     def _stopped(
         self, function: Differentiable, reach: Reach, checks: dict[int, LeafCheck]
     ) -> dict[int, LeafCheck]:
-        """Whole arguments that `stop_gradient` makes constants, beside others: targets, advantages."""
+        """Whole arguments that have no gradient by their nature, beside others that have.
+
+        `stop_gradient` makes constants of targets and advantages; of labels only whether they are zero is asked.
+        """
         arguments = {index: re.split(r"[\[.]", function.paths[index])[0] for index in checks}
         live = {
             arguments[i] for i, check in checks.items() if check.verdict not in ("dead", "unused")
@@ -115,7 +120,7 @@ class Accuser:
             names_ = (
                 {cut.name for cut in reach.cuts(index)} if check.verdict == "dead" else set[str]()
             )
-            if names_ == {"stop_gradient"} and live and arguments[index] not in live:
+            if names_ and names_ <= _BY_NATURE and live and arguments[index] not in live:
                 found[index] = replace(check, verdict="stopped")
         return found
 

@@ -29,7 +29,8 @@ _FLAT = frozenset(("stop_gradient", "round", "floor", "ceil", "sign", "nextafter
 _ENTERED = frozenset(("jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"))
 _WORDS = {
     "convert_element_type": "a cast to integers",
-    **dict.fromkeys(("gt", "ge", "lt", "le", "eq", "ne"), "a comparison"),
+    **dict.fromkeys(("gt", "ge", "lt", "le", "eq"), "a comparison"),
+    "ne": "a test for truth, or `!=`,",
 }
 Flow = tuple[int, int]  # the inputs that a value depends on, and those that its derivative does
 

@@ -14,7 +14,7 @@ LeafVerdict = Literal[
     "kink",  # not smooth at this point, right beside it
     "non-finite",
     "dead",  # exactly zero although the output depends on it
-    "stopped",  # a whole argument that `stop_gradient` makes a constant, beside others
+    "stopped",  # a whole argument that `stop_gradient` makes a constant, or that is only asked whether it is zero
     "unused",  # the output does not depend on it
     "unsure",
     "not-differentiable",
