@@ -44,6 +44,8 @@ FILES = {
         def scaled(x): return x * SCALE["by"]
         def limited(x): return min(x, LIMIT)
         def settings(): return SCALE
+        class Probe:
+            def __call__(self, x): return x * SCALE["by"]
         def tick():
             tick.count += 1
             return tick.count
@@ -69,8 +71,9 @@ FILES = {
         def patch(thing): thing.scale = 3.0
     """,
     "late_settings.py": "import os\nos.environ['JAXSIGHT_PROJECT'] = '3'\nONE = 1\n",
-    "package/__init__.py": "from .inner import *\nfrom .inner import double as same\nfrom .sample import sample\n",
+    "package/__init__.py": "from .inner import *\nfrom .inner import double as same\nfrom .sample import sample\nfrom .inner import scaled as twin\n",
     "package/inner.py": "from stateful import grow, scaled\ndef double(x): return x * 2\n",
+    "package/twin.py": "def other(x): return x\n",
     "package/sample.py": "def sample(x): return x + 1\n",
     "hiding.py": "def f(x): return globals()['SCALE'] * x\nSCALE = 1.0\n",
     "broken.py": "def f(x: return x\n",
@@ -90,6 +93,8 @@ EXACT = [
     ("from stateful import scaled", "for y in [scaled(1.0)]: pass", "x"),
 ]
 REFUSED = [
+    ("import stateful\np = stateful.Probe()", LOOP + "stateful.grow()", "p(x)", "values that stateful.py keeps"),
+    ("import package, stateful", LOOP + "stateful.grow()", "package.twin(x)", "values that stateful.py keeps"),
     ("import setting, numpy", LOOP + "setting.dice()", "numpy.random.rand()", "NumPy's random state"),
     ("import stateful", LOOP + "stateful.tick()", "stateful.tick()", "values that stateful.py keeps"),
     ("import stateful", LOOP + "stateful.grow()", "stateful.scaled(x)", "values that stateful.py keeps"),
