@@ -200,3 +200,11 @@ def test_a_spec_says_how_numbers_are_spread(kind: str, dtype: str, expected: obj
         assert limits is not None and min(numbers) <= limits[0] < -4 < 4 < limits[1] <= max(numbers)
     else:
         assert (limits, normal) == expected
+
+
+def test_flags_among_the_arrays_are_counted_as_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    tally = Tally()
+    tally.add(numpy.array([True, False]))
+    assert tally.range is not None
+    assert [type(limit) for limit in tally.range] == [int, int]

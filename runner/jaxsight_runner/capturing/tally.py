@@ -42,8 +42,9 @@ class Tally:
 
     def _sum(self, finite: Any) -> None:
         numpy = sys.modules["numpy"]
-        self.low = min(self.low, finite.min().item())
-        self.high = max(self.high, finite.max().item())
+        # A truth value is a number here: in a report it would be none.
+        self.low = min(self.low, +finite.min().item())
+        self.high = max(self.high, +finite.max().item())
         if not self.finite:
             self.origin = float(finite.mean(dtype=numpy.float64))
         away = finite.astype(numpy.float64) - self.origin
