@@ -192,6 +192,11 @@ def named_target(word: str) -> tuple[str, str]:
 def _request(arguments: Namespace, make: Make) -> TargetRequest:
     file, qualname = named_target(arguments.target)
     path = Path(file).absolute()
+    if path.suffix == ".ipynb":
+        raise UsageError(
+            f"{file} is a notebook, whose functions cannot be run: save its code as a script "
+            f"(`jupyter nbconvert --to script {file}`) and name that"
+        )
     request = make(str(path), read_text(file), qualname)
     return replace(
         request,
