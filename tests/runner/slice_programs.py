@@ -1136,4 +1136,20 @@ REFUSED = (
         "f(1.0)",
         "for value in",
     ),
+    _script(
+        "a list that a frozen object holds",
+        """
+        import equinox as eqx
+        class Net(eqx.Module):
+            layers: list
+        net = Net([1.0])
+        for i in range(2):
+            net.layers.append(2.0)
+        def f(x):
+            return x * sum(net.layers)
+        """,
+        "f",
+        "f(1.0)",
+        "for i in range(2):",
+    ),
 )

@@ -22,6 +22,23 @@ from jaxsight_runner.slicing.uses import RULES, Collector, Use, Uses, looks
 
 SETTINGS = "settings of a library"  # stands for what a name may be a part of
 ANY_STATE = "values that other files of the project keep"
+_OF_CONTAINERS = frozenset(
+    [
+        "append",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "clear",
+        "sort",
+        "reverse",
+        "add",
+        "discard",
+        "update",
+        "setdefault",
+    ]
+)
 _BOUND_METHODS = ("apply", "init", "init_with_output", "bind", "update")
 
 
@@ -327,6 +344,8 @@ class Module:
         if kind == "class":
             return use.how == "argument" or self.kinds.shares_state(use.name)
         if kind == "frozen":
+            if use.how == "call" and len(use.chain) > 1 and use.method in _OF_CONTAINERS:
+                return True  # of a list that it holds
             methods = not use.chain or use.chain[-1] in _BOUND_METHODS
             return use.how != "call" and not (methods and bool(use.chain))
         if kind == "record":
