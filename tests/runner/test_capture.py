@@ -246,12 +246,12 @@ def eqx_step(model, moments, x):
 
 if __name__ == "__main__":
     batch = {"x": np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)}
-    model = CNN(rngs=nnx.Rngs(0))
-    nnx_step(model, nnx.Optimizer(model, tx, wrt=nnx.Param), batch)
     net = linen.Dense(4)
     params = net.init(jax.random.key(0), batch["x"])["params"]
     linen_step(TrainState.create(apply_fn=net.apply, params=params, tx=tx), batch)
     eqx_step(eqx.nn.MLP(8, 4, 5, 1, key=jax.random.key(1)), tx.init({"w": jnp.ones(3)}), batch["x"])
+    model = CNN(rngs=nnx.Rngs(0))
+    nnx_step(model, nnx.Optimizer(model, tx, wrt=nnx.Param), batch)
 """
 
 

@@ -6,6 +6,7 @@ Keys are checked in a second import of the module, in which `jax.random.PRNGKey`
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -37,6 +38,7 @@ _SLOWER = 3.0  # times: below it, dispatching is not worth a word
 _TIMED = 15  # calls
 _MADE = re.compile(r"(?:created on line|while tracing the function \S+ at) (.+?):(\d+)")
 _HOLDER = re.compile(r"is referred to by ([A-Za-z_][\w.]*)$", re.MULTILINE)
+_IN_NAMES = re.compile(r"is referred to by <dict \d+>\['(\w+)'\]$", re.MULTILINE)
 
 
 def run(request: DiagnosisRequest, job: Job) -> DiagnosisReport:
@@ -159,6 +161,7 @@ class _Diagnosis:
 
     def _leaks(self) -> None:
         self._jax.clear_caches()
+        gc.collect()  # JAX asks the collector who keeps a tracer, and takes the first that it names
         try:
             with self._jax.checking_leaks():
                 self._call(prepare(self._loaded))
@@ -232,7 +235,9 @@ def _leak(text: str) -> tuple[Optional[SourceLocation], str]:
     """Where a tracer was made that leaked, and who keeps it, from JAX's words."""
     made, holder = _MADE.search(text), _HOLDER.search(text)
     place = SourceLocation(made[1], int(made[2])) if made and is_user_file(made[1]) else None
-    kept = f": `{holder[1].rpartition('.')[2]}` keeps it" if holder else ""
+    # JAX 0.4 knows the names of a module that is not in `sys.modules` as a dict, the outermost of all
+    names = [holder[1]] if holder else _IN_NAMES.findall(text)
+    kept = f": `{names[-1].rpartition('.')[2]}` keeps it" if names else ""
     return place, f"a traced value outlives the function that made it{kept}"
 
 
