@@ -3,7 +3,7 @@
 ## Why is this bad?
 
 `jax.tree.map(f, tree, *rest)` goes down the first tree, and the others have to have the same containers there, with the same keys and
-lengths: else it raises `ValueError: pytree structure error: different types at key path`, `different numbers of pytree children`, or `Dict key mismatch`.
+lengths: else it raises `ValueError: pytree structure error: different types at key path`, `different lengths of tuple`, or `different pytree metadata`.
 Of these, None is the surprise: it is no leaf but a tree without leaves, so that `{"w": None}` fits nothing but None there. Up to JAX 0.4.33 it was let pass
 in some places. With `is_leaf=lambda leaf: leaf is None` it is a leaf, and the function is handed it.
 
@@ -68,7 +68,7 @@ RULE = Rule(
     fix=fix,
     errors=(
         "ValueError: pytree structure error: different types at key path",
-        "ValueError: pytree structure error: different numbers of pytree children at key path",
+        "ValueError: pytree structure error: different lengths of ... at key path",
     ),
     examples=(
         Example(

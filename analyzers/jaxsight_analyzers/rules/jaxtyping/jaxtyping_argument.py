@@ -32,7 +32,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     since="0.2.0",
     check=check,
-    errors=("jaxtyping.TypeCheckError: Type-check error whilst checking the parameters of",),
+    errors=("TypeCheckError: Type-check error whilst checking the parameters of",),
     examples=(
         Example(
             """
