@@ -36,11 +36,11 @@ def _decorator(plain: Any = None, *, frozen: bool = False) -> Any:
 def _first_init(cls: Any, frozen: bool) -> Any:
     """An `__init__` that puts the compiled one in its place."""
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
+    def first(self: Any, *args: Any, **kwargs: Any) -> None:
         cls.__init__ = compiled = _init(cls, frozen)
         compiled(self, *args, **kwargs)
 
-    return __init__
+    return first
 
 
 def _init(cls: Any, frozen: bool) -> Any:

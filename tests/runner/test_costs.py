@@ -176,6 +176,22 @@ def test_lines_are_the_users_own_also_where_jax_traced_once() -> None:
     assert costs[3] == 1
 
 
+def test_a_library_beside_jax_is_not_jax() -> None:
+    jaxopt: Any = pytest.importorskip("jaxopt", reason="a library whose name begins as JAX's does")
+
+    def solved(x: Any) -> Any:
+        def objective(p: Any) -> Any:
+            return jnp.sum((x @ p) ** 2)
+
+        solver = jaxopt.GradientDescent(objective, maxiter=2, implicit_diff=False)
+        return solver.run(jnp.ones(8)).params
+
+    first = solved.__code__.co_firstlineno
+    jaxpr = jax.make_jaxpr(solved)(jnp.ones((64, 8)))
+    costs = {line.line - first: line.flops for line in line_costs(counted_operations(jaxpr), HERE)}
+    assert costs[2] > 10 * costs[5]
+
+
 def test_a_while_loop_is_open_ended() -> None:
     def halved(x: Any) -> Any:
         def is_large(y: Any) -> Any:

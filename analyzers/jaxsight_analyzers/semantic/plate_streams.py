@@ -73,10 +73,10 @@ def _plates_around(site: SiteSeen, seen: Sequence[SiteSeen], places: Places) -> 
     blocks = around(site.frame, site.node, places)
     statements = [body[number] for body, number in blocks or ()]
     items = [item for one in statements if isinstance(one, ast.With) for item in one.items]
-    known = {one.node: one for one in seen if one.frame is site.frame}
+    known: dict[ast.expr, SiteSeen] = {o.node: o for o in seen if o.frame is site.frame}
     plates: list[_Plate] = []
     for item in items:
-        plate = known.get(item.context_expr)  # type: ignore[call-overload]
+        plate = known.get(item.context_expr)
         if plate is None or plate.facts.site != "plate" or plate.size is None:
             return None
         if plate.given.keys() - {"name", "size"}:

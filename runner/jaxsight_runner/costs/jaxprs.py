@@ -7,6 +7,7 @@ parameter that is not known is passed on as it stands, so that a reader can say 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional, cast
@@ -224,8 +225,10 @@ def place_of(equation: Equation, library: str = "") -> Optional[SourceLocation]:
     return None
 
 
+@cache
 def _is_of_jax(path: str) -> bool:
-    return path.startswith(str(Path(import_module("jax").__file__ or "").parent))
+    """Whether a file is JAX's own, and not one of JAXopt beside it."""
+    return Path(import_module("jax").__file__ or "").parent in Path(path).parents
 
 
 def library_of(jaxpr: Jaxpr, otherwise: str) -> str:
