@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import class_kinds, members
+from jaxsight_analyzers.semantic import class_kinds, decorators
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -80,7 +80,7 @@ def _of_self(run: Run, data: FunctionData, transformation: Transformation) -> Of
     names = [one.arg for one in (*signature.posonlyargs, *signature.args)]
     if owner is None or not names or transformation.bound or transformation.static_unknown:
         return None
-    if members.is_static(data.node) or owner.nested:
+    if decorators.is_static(data.node) or owner.nested:
         return None
     kind = class_kinds.kind_of(run, owner)
     if kind is None or kind == "enum":

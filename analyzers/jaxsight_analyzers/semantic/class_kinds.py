@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers.semantic import leaves, members
+from jaxsight_analyzers.semantic import annotations, leaves, members, qualified_names
 from jaxsight_analyzers.semantic.evidence import sets_by_name_in
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -60,7 +60,7 @@ def is_hashable(run: Run, owner: ClassScope, kind: str) -> bool:
 def holds_arrays(run: Run, owner: ClassScope) -> bool:
     """Whether the fields of a dataclass are annotated as arrays and containers of them, all of them."""
     kinds = [
-        members.annotated_kind(run, field.annotation) if field.value is None else None
+        annotations.kind_of(run, field.annotation) if field.value is None else None
         for field in owner.fields.values()
     ]
     return bool(kinds) and all(kind in ("array", "pytree") for kind in kinds)
@@ -98,7 +98,7 @@ def _own_kind(run: Run, owner: ClassScope) -> str | None:
         return None
     for base in node.bases:
         expression = base.value if isinstance(base, ast.Subscript) else base
-        qualified = members.qualified_at(run, owner.home, expression)
+        qualified = qualified_names.at(run, owner.home, expression)
         if qualified == "enum.Enum":
             return "enum"
         if qualified is None and members.base_of(run, owner) is None:
@@ -112,14 +112,14 @@ def _own_kind(run: Run, owner: ClassScope) -> str | None:
 
 def _is_neutral(run: Run, owner: ClassScope, base: ast.expr) -> bool:
     expression = base.value if isinstance(base, ast.Subscript) else base
-    return members.qualified_at(run, owner.home, expression) in _NEUTRAL
+    return qualified_names.at(run, owner.home, expression) in _NEUTRAL
 
 
 def _decorated(run: Run, owner: ClassScope) -> str | None:
     kind = "object"
     for decorator in owner.node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if members.qualified_at(run, owner.home, called) != _DATACLASS:
+        if qualified_names.at(run, owner.home, called) != _DATACLASS:
             return None
         kind = _kind_of_dataclass(decorator)
     return kind

@@ -15,6 +15,7 @@ from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     class_kinds,
     containers,
+    decorators,
     homes,
     linen_classes,
     members,
@@ -498,7 +499,7 @@ def _note_cache(
     run: Run, node: ast.AST, data: FunctionData, summary: Summary, returned: Value
 ) -> None:
     """`functools.cache` keeps what the function made while it was traced."""
-    if not members.is_cached(data.node):
+    if not decorators.is_cached(data.node):
         return
     passed = max(
         (value.traced for name, value in summary.parameters.items() if name != "self"),

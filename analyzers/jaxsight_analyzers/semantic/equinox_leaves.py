@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import equinox_modules, imports, leaves, members
+from jaxsight_analyzers.semantic import equinox_modules, imports, leaves, qualified_names
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
@@ -87,7 +87,7 @@ def _look(run: Run, owner: ClassScope, depth: int) -> Held | None:
 def _annotated(run: Run, owner: ClassScope, annotation: ast.expr, depth: int) -> Certainty:
     """Whether what a field is annotated as is, or holds, a function."""
     bare = annotation.value if isinstance(annotation, ast.Subscript) else annotation
-    qualified = members.qualified_at(run, owner.home, bare)
+    qualified = qualified_names.at(run, owner.home, bare)
     if qualified in _CALLABLES:
         return Certainty.MAYBE
     return _made_of(run, owner, bare, depth)
@@ -95,7 +95,7 @@ def _annotated(run: Run, owner: ClassScope, annotation: ast.expr, depth: int) ->
 
 def _made_of(run: Run, owner: ClassScope, name: ast.expr, depth: int) -> Certainty:
     """Whether instances of a class, so written, hold functions."""
-    qualified = members.qualified_at(run, owner.home, name)
+    qualified = qualified_names.at(run, owner.home, name)
     facts = None if qualified is None else run.facts(qualified)
     if facts is not None:
         return Certainty.YES if facts.holds == "functions" else Certainty.NO
@@ -149,11 +149,11 @@ def _holds(
     if not isinstance(root, ast.Name) or root.id in method.local_names:
         return Certainty.NO
     if not isinstance(node, ast.Call):
-        qualified = members.qualified_at(run, owner.home, node)
+        qualified = qualified_names.at(run, owner.home, node)
         facts = None if qualified is None else run.facts(qualified)
         is_function = facts is not None and facts.specific and facts.kind == "function"
         return Certainty.YES if is_function else Certainty.NO
-    if members.qualified_at(run, owner.home, name) == _SEQUENTIAL and node.args:
+    if qualified_names.at(run, owner.home, name) == _SEQUENTIAL and node.args:
         parts = [_holds(run, owner, method, one, depth) for one in _parts(node.args[0])]
         return max(parts, default=Certainty.NO)
     return _made_of(run, owner, name, depth)

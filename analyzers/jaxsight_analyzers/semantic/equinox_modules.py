@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic import members, qualified_names
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
@@ -47,7 +47,7 @@ def _is_module(run: Run, owner: ClassScope) -> bool:
             return False
         for expression in one.node.bases:
             bare = expression.value if isinstance(expression, ast.Subscript) else expression
-            qualified = members.qualified_at(run, one.home, bare)
+            qualified = qualified_names.at(run, one.home, bare)
             if qualified is not None and run.knowledge.base(qualified) == MODULE:
                 found = True
             elif qualified is not None and qualified not in _NEUTRAL:

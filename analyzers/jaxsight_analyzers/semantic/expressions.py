@@ -10,6 +10,7 @@ from typing import Any
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    annotations,
     arithmetic,
     asking,
     avals,
@@ -247,7 +248,7 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
     if found is not None:
         return found
     if node.attr in owner.fields:
-        kind = members.kind_of_field(run, owner, node.attr)
+        kind = annotations.kind_of_field(run, owner, node.attr)
         whole = base.traced is Certainty.YES and record_of(base) is None
         if (
             whole
@@ -257,7 +258,7 @@ def _class_attribute(run: Run, base: Value, node: ast.Attribute) -> Value:
         ):
             is_array = kind in ("array", "host-array")
             return tracer(Kind.ARRAY if is_array else Kind.TREE, base)
-        value = members.value_of_annotation(
+        value = annotations.value_of(
             run, owner.fields[node.attr].annotation, node.attr, node, owner.home
         )
         return value if value is not None else _part_of_unknown(run, UNKNOWN, node)

@@ -14,17 +14,19 @@ from typing import Any
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    annotations,
     arithmetic,
     bounds,
     calls,
     checkpoints,
     containers,
+    decorators,
     dropped,
     effects,
     equinox_modules,
     expressions,
     frozen,
-    imports,
+    import_statements,
     iteration,
     limits,
     linen_classes,
@@ -456,7 +458,7 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     for default in (*node.args.defaults, *node.args.kw_defaults):
         if default is not None:
             run.evaluate(default)
-    members.evaluate_annotations(run, node)
+    annotations.evaluate(run, node)
     frame = run.frame
     inside = None if frame.module.is_own(frame.environment) else frame.environment
     if inside is not None:
@@ -464,7 +466,7 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     data = FunctionData(scope, inside, made_in=frame.mark, passes=frame.loops)
     value = Value(Kind.FUNCTION, data=data)
     for decorator in reversed(node.decorator_list):
-        value = members.decorate(run, decorator, value)
+        value = decorators.decorate(run, decorator, value)
     if inside is not None:
         run.task.pending.setdefault(node, (function_of(value) or data, run.frame))
     bind_name(run, node.name, value)
@@ -485,7 +487,7 @@ def run_class_head(run: Run, node: ast.ClassDef) -> None:
     linen_classes.defined(run, scope)
     value = Value(Kind.CLASS, data=scope)
     for decorator in reversed(node.decorator_list):
-        members.decorate_class(run, decorator, value)
+        decorators.decorate_class(run, decorator, value)
     bind_name(run, node.name, value)
 
 
@@ -496,7 +498,7 @@ def run_class_body(run: Run, body: Sequence[ast.stmt]) -> None:
         if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.If, ast.ClassDef)):
             run_body(run, [statement])
         elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            members.evaluate_annotations(run, statement)
+            annotations.evaluate(run, statement)
             for decorator in statement.decorator_list:
                 run.evaluate(decorator)
     run.frame.state.names = names
@@ -525,6 +527,6 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], None]] = {
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
     ast.ClassDef: _class,
-    ast.Import: imports.import_modules,
-    ast.ImportFrom: imports.import_members,
+    ast.Import: import_statements.import_modules,
+    ast.ImportFrom: import_statements.import_members,
 }

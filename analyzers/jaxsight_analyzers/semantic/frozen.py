@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.semantic import linen_variables, members
+from jaxsight_analyzers.semantic import linen_variables, members, qualified_names
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -72,7 +72,7 @@ def _is_made_frozen(run: Run, owner: ClassScope, expression: ast.expr) -> bool |
     keywords = expression.keywords if isinstance(expression, ast.Call) else []
     if expression in owner.node.bases:
         keywords = owner.node.keywords
-    qualified = members.qualified_at(run, owner.home, called)
+    qualified = qualified_names.at(run, owner.home, called)
     how = None if qualified is None else run.knowledge.frozen(qualified)
     told = next((one.value for one in keywords if one.arg == "frozen"), None)
     if how is None:
@@ -125,7 +125,7 @@ def _is_mapping(run: Run, owner: ClassScope) -> bool:
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     if any(one.arg in ("mappable_dataclass", "init", None) for one in keywords):
         return False
-    return members.qualified_at(run, owner.home, called) in _CHEX
+    return qualified_names.at(run, owner.home, called) in _CHEX
 
 
 # What they are made anew with

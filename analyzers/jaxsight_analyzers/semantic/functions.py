@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import (
+    annotations,
     applications,
     avals,
     callees,
     compilations,
+    decorators,
     donations,
     effects,
     flow,
@@ -248,9 +250,7 @@ def generic_parameters(run: Run, data: FunctionData) -> tuple[dict[str, Value], 
 def _as_annotated(run: Run, data: FunctionData, argument: ast.arg) -> Value:
     """A parameter as its annotation describes it; people annotate the references of a kernel as the arrays they hold."""
     assert argument.annotation is not None
-    found = members.value_of_annotation(
-        run, argument.annotation, argument.arg, argument, data.scope.home
-    )
+    found = annotations.value_of(run, argument.annotation, argument.arg, argument, data.scope.home)
     if found is None:
         return UNKNOWN
     refers = found.kind is Kind.ARRAY and argument.arg in run.evidence(data.scope).references
@@ -259,7 +259,7 @@ def _as_annotated(run: Run, data: FunctionData, argument: ast.arg) -> Value:
 
 def _owner(data: FunctionData) -> ClassScope | None:
     """The class of whose instances a function taken from its class is a method."""
-    if data.scope.owner is None or members.is_static(data.node):
+    if data.scope.owner is None or decorators.is_static(data.node):
         return None
     return data.scope.owner
 
@@ -281,7 +281,7 @@ def _summary(
 def _way(caller: Frame, data: FunctionData) -> Way:
     """How a function runs that is called from a frame."""
     tracing = transformations.tracing_of(caller, data.transformations)
-    cached = members.is_cached(data.node)
+    cached = decorators.is_cached(data.node)
     hot = (bool(caller.loops) or caller.hot) and not cached
     found = ["cached"] if cached and tracing else []
     found += [one.facts.marks for one in data.transformations if one.facts.marks is not None]

@@ -10,10 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import flow
 from jaxsight_analyzers.semantic import module as modules
 from jaxsight_analyzers.semantic.definitions import redefine
-from jaxsight_analyzers.semantic.events import ReferenceSeen
 from jaxsight_analyzers.semantic.tasks import Asked
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Reexported, Value, qualified_of
 
@@ -70,64 +68,6 @@ def _look_up(run: Run, module: Module, name: str, level: int) -> Asked | None:
         return None
     place = name, level, module.name
     return run.look_up(place, lambda asked: workspace.find(*place, asked))
-
-
-# Statements
-
-
-def import_name(run: Run, node: ast.Import | ast.ImportFrom, name: str) -> None:
-    """Of what an import statement binds, only one name."""
-    for alias in node.names:
-        if (alias.asname or alias.name.partition(".")[0]) == name:
-            if isinstance(node, ast.Import):
-                _bind_module(run, node, alias)
-            else:
-                _bind_member(run, node, alias)
-
-
-def import_modules(run: Run, node: ast.Import) -> None:
-    """`import a, b.c as d`."""
-    for alias in node.names:
-        _bind_module(run, node, alias)
-
-
-def _bind_module(run: Run, node: ast.Import, alias: ast.alias) -> None:
-    name = alias.name if alias.asname else alias.name.partition(".")[0]
-    value = imported(run, name)
-    if value is None:
-        _refer_import(run, node, alias, alias.name)
-        value = Value(Kind.IMPORTED, data=name)
-    flow.bind_name(run, alias.asname or name, value)
-
-
-def import_members(run: Run, node: ast.ImportFrom) -> None:
-    """`from a import b, c as d`."""
-    for alias in node.names:
-        _bind_member(run, node, alias)
-
-
-def _bind_member(run: Run, node: ast.ImportFrom, alias: ast.alias) -> None:
-    value = imported_from(run, node, alias.name)
-    if value is not None:
-        if alias.name != "*":  # names that a star binds are looked up in the module
-            flow.bind_name(run, alias.asname or alias.name, value)
-        return
-    if node.level or node.module is None:
-        flow.bind_name(run, alias.asname or alias.name, UNKNOWN)
-        return
-    qualified = f"{node.module}.{alias.name}"
-    _refer_import(run, node, alias, qualified)
-    flow.bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
-
-
-def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:
-    guarded = run.guarded("try", "version")
-    seen = ReferenceSeen(alias, qualified, "import", guarded, node)
-    run.events.references.append(seen)
-    run.events.imports.append(seen)
-
-
-# Names
 
 
 def imported_from(run: Run, node: ast.ImportFrom, name: str) -> Value | None:

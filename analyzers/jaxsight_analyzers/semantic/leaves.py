@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from jaxsight_analyzers.semantic import members
+from jaxsight_analyzers.semantic import members, qualified_names
 from jaxsight_analyzers.semantic.changes import REGISTERED
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, decorators_of, statements_below
@@ -129,7 +129,7 @@ def _is_annotated_so(run: Run, owner: ClassScope, annotation: ast.expr) -> bool:
     """`n: Static[int]`."""
     if not isinstance(annotation, ast.Subscript):
         return False
-    qualified = members.qualified_at(run, owner.home, annotation.value)
+    qualified = qualified_names.at(run, owner.home, annotation.value)
     return qualified is not None and run.knowledge.annotation(qualified) == "static-field"
 
 

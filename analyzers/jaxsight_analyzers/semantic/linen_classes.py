@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import linen_layers, members
+from jaxsight_analyzers.semantic import linen_layers, members, qualified_names
 from jaxsight_analyzers.semantic.linen_events import (
     AttributeSetSeen,
     InsideSeen,
@@ -36,7 +36,7 @@ def kind_of_method(run: Run, scope: FunctionScope) -> str:
     kind = "plain"
     for decorator in decorators_of(scope.node):
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        qualified = members.qualified_at(run, scope.home, called)
+        qualified = qualified_names.at(run, scope.home, called)
         if qualified in _COMPACT:
             return "compact"
         kind = "other"

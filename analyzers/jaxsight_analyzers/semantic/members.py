@@ -1,4 +1,4 @@
-"""Classes, their members, annotations and decorators."""
+"""Classes of this file: their members and bases, and their instances."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import ast
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
-    annotations,
-    bodies,
     calls,
-    expressions,
+    decorators,
     frozen,
     functions,
     imports,
-    library,
     linen_layers,
     linen_needs,
     memo,
-    methods,
-    nnx_modules,
+    qualified_names,
     records,
-    transformations,
 )
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.joins import join
@@ -35,7 +30,6 @@ from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import signature
 from jaxsight_analyzers.semantic.states import Environment, State
 from jaxsight_analyzers.semantic.values import (
-    HOST,
     NONE,
     STATIC,
     UNKNOWN,
@@ -46,12 +40,8 @@ from jaxsight_analyzers.semantic.values import (
     constant_of,
     function_of,
     or_none,
-    qualified_of,
     record_of,
 )
-
-if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.module import Module
 
 
 def callable_of(run: Run, value: Value) -> FunctionData | None:
@@ -167,7 +157,7 @@ def library_base(run: Run, base: Value) -> str | None:
         seen.add(owner)
         run.depend(owner)
         for expression in owner.node.bases:
-            qualified = qualified_at(run, owner.home, expression)
+            qualified = qualified_names.at(run, owner.home, expression)
             if qualified is not None and not qualified.startswith("builtins."):
                 return qualified
         owner = base_of(run, owner)
@@ -180,10 +170,10 @@ def _method(run: Run, base: Value, owner: ClassScope, name: str) -> Value:
     data = function_of(value)
     if data is None or owner.is_property(name) or is_stub(data.node):
         return UNKNOWN
-    decorators = _decorator_names(data.node)
-    if "staticmethod" in decorators:
+    names = decorators.names_of(data.node)
+    if "staticmethod" in names:
         return value
-    if "classmethod" in decorators:
+    if "classmethod" in names:
         return bound_to(value, Value(Kind.CLASS, data=class_of(base)), always=True)
     return bound_to(value, base)
 
@@ -232,7 +222,7 @@ def _decorated_method(run: Run, owner: ClassScope, name: str) -> Value:
     value = _undecorated(run, owner, name)
     with _in_class(run, owner, _environment_of(run, owner)):
         for decorator in reversed([] if isinstance(node, ast.Lambda) else node.decorator_list):
-            value = decorate(run, decorator, value)
+            value = decorators.decorate(run, decorator, value)
     return value
 
 
@@ -257,35 +247,6 @@ def _in_class(run: Run, owner: ClassScope, environment: Environment | None) -> G
     run.frame = inside
     yield
     run.frame = frame
-
-
-@contextmanager
-def _at_home(run: Run, home: Module) -> Generator[None]:
-    """Look names up in the file that a definition is in."""
-    frame = run.frame
-    if frame.module is not home:
-        run.frame = home.outside()
-    yield
-    run.frame = frame
-
-
-def _decorator_names(node: FunctionNode) -> set[str]:
-    if isinstance(node, ast.Lambda):
-        return set()
-    return {
-        ast.unparse(decorator).partition("(")[0].rpartition(".")[2]
-        for decorator in node.decorator_list
-    }
-
-
-def is_static(node: FunctionNode) -> bool:
-    """Whether a method takes no `self`."""
-    return bool(_decorator_names(node) & {"staticmethod", "classmethod"})
-
-
-def is_cached(node: FunctionNode) -> bool:
-    """Whether a function's body runs once for each set of arguments."""
-    return bool(_decorator_names(node) & {"cache", "lru_cache", "cached_property"})
 
 
 def is_property(run: Run, base: Value, name: str) -> bool:
@@ -359,158 +320,3 @@ def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
 def _same_definition(one: Value, other: Value) -> bool:
     first, second = function_of(one), function_of(other)
     return first is not None and second is not None and first.node is second.node
-
-
-# Annotations
-
-
-def annotated_kind(run: Run, annotation: ast.expr | None) -> str | None:
-    """What an annotation says: "array", "key", "static", ..., or None where it says nothing."""
-    if annotation is None:
-        return None
-    if isinstance(annotation, ast.Constant):
-        if annotation.value is None:
-            return "static"
-        if not isinstance(annotation.value, str):
-            return None
-        try:
-            return annotated_kind(run, ast.parse(annotation.value, mode="eval").body)
-        except (SyntaxError, ValueError):
-            return None  # not an annotation of ours: a string with some other meaning
-    if isinstance(annotation, ast.Subscript):
-        kind = annotated_kind(run, annotation.value)
-        whose = qualified_name(run, annotation.value) if kind == "array" else None
-        if whose is None or not whose.startswith("jaxtyping."):
-            return kind
-        inner = annotation.slice  # `Float[Array, "b c"]`, but also `Float[torch.Tensor, "b c"]`
-        of = annotated_kind(run, inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
-        return of if of in ("array", "host-array") else None
-    if isinstance(annotation, ast.BinOp):
-        kinds = {annotated_kind(run, annotation.left), annotated_kind(run, annotation.right)}
-        return kinds.pop() if len(kinds) == 1 else None
-    qualified = qualified_name(run, annotation)
-    kind = None if qualified is None else run.knowledge.annotation(qualified)
-    return "static" if kind == "static-field" else kind
-
-
-def qualified_at(run: Run, home: Module, node: ast.expr) -> str | None:
-    """The qualified name that a dotted expression stands for in a file."""
-    with _at_home(run, home):
-        return qualified_name(run, node)
-
-
-def qualified_name(run: Run, node: ast.expr) -> str | None:
-    """The qualified name that a dotted expression stands for, without recording a reference."""
-    if isinstance(node, ast.Name):
-        value = run.lookup(node.id)
-        qualified = qualified_of(value)
-        return qualified or (f"builtins.{node.id}" if value is UNKNOWN else None)
-    if isinstance(node, ast.Attribute):
-        module = imports.global_of(run, run.frame.module, node.value)
-        if module is not None and module.kind is Kind.MODULE:
-            value = imports.global_of(run, run.frame.module, node)
-            return None if value is None else qualified_of(value)
-        base = qualified_name(run, node.value)
-        return None if base is None else f"{base}.{node.attr}"
-    return None
-
-
-def value_of_annotation(
-    run: Run, annotation: ast.expr, name: str, node: ast.AST, home: Module | None = None
-) -> Value | None:
-    """A value as its annotation, in a file, describes it; None where the annotation says nothing."""
-    with _at_home(run, home or run.frame.module):
-        return _value_of_annotation(run, annotation, name, node)
-
-
-def _value_of_annotation(run: Run, annotation: ast.expr, name: str, node: ast.AST) -> Value | None:
-    kind = annotated_kind(run, annotation)
-    if kind == "array":
-        return Value(Kind.ARRAY, tokens=run.new_key(name, node))
-    if kind == "key":
-        return Value(Kind.KEY, tokens=run.new_key(name, node))
-    if kind == "static":
-        return annotations.of_library(run, annotation) or STATIC
-    if kind == "host-array":
-        return HOST
-    if isinstance(annotation, ast.Name):
-        value = run.lookup(annotation.id)
-    else:
-        value = imports.global_of(run, run.frame.module, annotation)
-    if value is not None and value.kind is Kind.CLASS:
-        return Value(Kind.INSTANCE, data=class_of(value))
-    return nnx_modules.of_annotation(run, annotation) or annotations.of_library(run, annotation)
-
-
-def kind_of_field(run: Run, owner: ClassScope, name: str) -> str | None:
-    """What the annotation of a field of a class says."""
-    with _at_home(run, owner.home):
-        return annotated_kind(run, owner.fields[name].annotation)
-
-
-def evaluate_annotations(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    """Look at the annotations of a signature, for the names they refer to."""
-    if run.postponed_annotations:
-        return
-    for argument in all_arguments(node.args):
-        if argument.annotation is not None:
-            run.evaluate(argument.annotation)
-    if node.returns is not None:
-        run.evaluate(node.returns)
-
-
-# Decorators
-
-
-def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
-    """What a decorator makes of a function. One that we do not know leaves it, but not what it returns."""
-    arguments = calls.Arguments((value,), {}, (decorator,), {})
-    if isinstance(decorator, ast.Attribute):
-        base, made = expressions.base_and_attribute(run, decorator)
-        if base.kind is Kind.FUNCTION:
-            methods.of_function(run, decorator, base, decorator.attr, arguments)
-            return value
-    else:
-        made = run.evaluate(decorator)
-    qualified = qualified_of(made)
-    facts = run.facts(qualified)
-    if qualified is not None and facts is not None and facts.transforms:
-        return transformations.apply(run, decorator, qualified, facts, arguments)
-    if isinstance(made.data, transformations.Pending):
-        return transformations.complete(run, decorator, made.data, value)
-    if isinstance(made.data, FunctionFacts) and made.data.traces:
-        bodies.run_bodies(run, decorator, made.data.name, made.data, arguments)
-        return value
-    data = function_of(made)
-    if data is not None:
-        wrapped = functions.call(run, decorator, data, arguments)
-        inner = function_of(wrapped)
-        if inner is not None:
-            return _as_wrapper(value, wrapped, inner)
-    is_known = data is not None or facts is not None or library.is_of_library(run, decorator)
-    return value if is_known else _veiled(value)
-
-
-def _veiled(value: Value) -> Value:
-    data = function_of(value)
-    return value if data is None else Value(value.kind, data=replace(data, veiled=True))
-
-
-def decorate_class(run: Run, decorator: ast.expr, value: Value) -> None:
-    """`@nn.jit` above a class: its `__call__` runs transformed."""
-    made = run.evaluate(decorator)
-    qualified = qualified_of(made)
-    facts = run.facts(qualified)
-    if qualified is not None and facts is not None and facts.transforms:
-        arguments = calls.Arguments((value,), {}, (decorator,), {})
-        transformations.apply(run, decorator, qualified, facts, arguments)
-    elif isinstance(made.data, transformations.Pending):
-        transformations.complete(run, decorator, made.data, value)
-
-
-def _as_wrapper(value: Value, wrapped: Value, inner: FunctionData) -> Value:
-    """A decorator of this file: what it returns, when that wraps the function or transforms it."""
-    original = function_of(value)
-    if original is not None and inner.node is original.node:
-        return wrapped
-    return Value(Kind.FUNCTION, data=inner)

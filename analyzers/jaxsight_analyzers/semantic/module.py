@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import axes, changes, imports, initialised, limits, members
+from jaxsight_analyzers.semantic import (
+    axes,
+    changes,
+    decorators,
+    import_statements,
+    imports,
+    initialised,
+    limits,
+)
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.described import Described
@@ -244,10 +252,10 @@ def _bound_value(run: Run, module: Module, name: str, statement: ast.stmt) -> Va
         run.depend(scope.head)
         value = Value(Kind.FUNCTION, data=FunctionData(scope))
         for decorator in reversed(statement.decorator_list):
-            value = members.decorate(run, decorator, value)
+            value = decorators.decorate(run, decorator, value)
         return value
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        imports.import_name(run, statement, name)
+        import_statements.import_name(run, statement, name)
         return run.frame.state.names.get(name, UNKNOWN)
     assert isinstance(statement, ast.Assign)
     return _assigned(run, statement, name)

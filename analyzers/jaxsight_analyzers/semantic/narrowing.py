@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, imports, members
+from jaxsight_analyzers.semantic import annotations, expressions, imports
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     HOST,
@@ -126,7 +126,7 @@ def _kinds_of_types(run: Run, types: ast.expr) -> set[str | None]:
     """What the types of `isinstance(x, types)` are, as annotations are; None for one that says nothing."""
     if isinstance(types, ast.Tuple):
         return {kind for one in types.elts for kind in _kinds_of_types(run, one)}
-    kind = members.annotated_kind(run, types)
+    kind = annotations.kind_of(run, types)
     value = _value_named(run, types) if kind is None else None
     items = None if value is None else items_of(value)
     if not items:

@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import expressions, members
+from jaxsight_analyzers.semantic import expressions, members, qualified_names
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, statements_below
 from jaxsight_analyzers.semantic.values import (
@@ -101,7 +101,7 @@ def _class_in(run: Run, owner: ClassScope) -> str | None:
         run.depend(one)
         for expression in one.node.bases:
             bare = expression.value if isinstance(expression, ast.Subscript) else expression
-            qualified = members.qualified_at(run, one.home, bare)
+            qualified = qualified_names.at(run, one.home, bare)
             if qualified is not None and run.knowledge.base(qualified) in (MODULE, VARIABLE):
                 return qualified
         one = members.base_of(run, one)
@@ -125,7 +125,7 @@ def of_annotation(run: Run, annotation: ast.expr) -> Value | None:
     bare = annotation.value if isinstance(annotation, ast.Subscript) else annotation
     if not isinstance(bare, (ast.Name, ast.Attribute)):
         return None
-    qualified = members.qualified_name(run, bare)
+    qualified = qualified_names.of(run, bare)
     facts = run.facts(qualified)
     if facts is None or not facts.specific or run.knowledge.base(facts.name) is None:
         return None
@@ -206,7 +206,7 @@ def _note_raw(
         return
     if not isinstance(node, ast.Call) or _is_marked(run, owner, target.attr):
         return
-    qualified = members.qualified_name(run, node.func)
+    qualified = qualified_names.of(run, node.func)
     if qualified is not None and qualified.startswith("jax.random."):
         run.events.nnx_raw.append(RawArraySeen(target, node, owner.name, run.guards))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import equinox_leaves, expressions, members
+from jaxsight_analyzers.semantic import equinox_leaves, expressions, qualified_names
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.schedules import Schedule
@@ -435,7 +435,7 @@ def of_default(run: Run, home: Module, default: ast.expr | None) -> Value | None
     """What a parameter is whose default is an optimiser: `tx=optax.adam(1e-3)`; a caller may give another."""
     if not isinstance(default, ast.Call):
         return None
-    qualified = members.qualified_at(run, home, default.func)
+    qualified = qualified_names.at(run, home, default.func)
     facts = None if qualified is None else run.facts(qualified)
     if facts is None or facts.optimiser in (None, "injected"):
         return None

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from jaxsight_analyzers.semantic import leaves, members
+from jaxsight_analyzers.semantic import leaves, members, qualified_names
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.values import (
@@ -197,10 +197,10 @@ def _kinds(run: Run, owner: ClassScope) -> Iterator[tuple[RecordKind, ast.expr]]
     for expression in (*node.bases, *node.decorator_list):
         called = expression
         if isinstance(expression, ast.Call):
-            partial = members.qualified_at(run, owner.home, expression.func)
+            partial = qualified_names.at(run, owner.home, expression.func)
             is_partial = partial == "functools.partial" and expression.args
             called = expression.args[0] if is_partial else expression.func
-        qualified = members.qualified_at(run, owner.home, called)
+        qualified = qualified_names.at(run, owner.home, called)
         kind = None if qualified is None else run.knowledge.record(qualified)
         if kind in ("tuple", "pytree", "plain", "registers", "static"):
             yield kind, expression

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.semantic import avals, members
+from jaxsight_analyzers.semantic import avals, qualified_names
 from jaxsight_analyzers.semantic.avals import Aval
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
@@ -81,13 +81,13 @@ def _contradiction(
 ) -> str | None:
     """What of an array is not as an annotation says; None where nothing is known to be so."""
     home, inside = data.scope.home, annotation.slice
-    qualified = members.qualified_at(run, home, annotation.value)
+    qualified = qualified_names.at(run, home, annotation.value)
     if qualified is None or not qualified.startswith(_LIBRARY):
         return None
     if not isinstance(inside, ast.Tuple) or len(inside.elts) != 2:
         return None
     array, text = inside.elts
-    if members.qualified_at(run, home, array) not in _ARRAYS:
+    if qualified_names.at(run, home, array) not in _ARRAYS:
         return None
     kind = _KINDS.get(qualified.removeprefix(_LIBRARY))
     if kind is not None and avals.kind_of(aval.dtype) not in (kind, None):
