@@ -9,6 +9,7 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts, MethodFacts
 from jaxsight_analyzers.semantic import (
+    assignments,
     avals,
     axes,
     bodies,
@@ -22,7 +23,6 @@ from jaxsight_analyzers.semantic import (
     effects,
     equinox_modules,
     expressions,
-    flow,
     folding,
     formats,
     frozen,
@@ -525,7 +525,7 @@ def _method(
         return known
     place = expressions.place_of(function.value)
     if place is not None and base.kind in (Kind.UNKNOWN, Kind.INSTANCE):
-        flow.forget_parts(run, place)  # a method may change what the object holds
+        assignments.forget_parts(run, place)  # a method may change what the object holds
     if base.kind is Kind.INSTANCE:
         return methods.inherited(run, node, base, name, arguments)
     return unknown_result(run, node)

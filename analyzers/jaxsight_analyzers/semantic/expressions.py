@@ -13,6 +13,7 @@ from jaxsight_analyzers.semantic import (
     annotations,
     arithmetic,
     asking,
+    assignments,
     avals,
     bounds,
     callees,
@@ -408,7 +409,7 @@ def _lambda(run: Run, node: ast.Lambda) -> Value:
 
 def _walrus(run: Run, node: ast.NamedExpr) -> Value:
     value = evaluate(run, node.value)
-    flow.bind(run, node.target, value)
+    assignments.bind(run, node.target, value)
     return value
 
 

@@ -11,11 +11,11 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     annotations,
     arithmetic,
+    assignments,
     bounds,
     calls,
     checkpoints,
@@ -23,28 +23,20 @@ from jaxsight_analyzers.semantic import (
     decorators,
     dropped,
     effects,
-    equinox_modules,
     expressions,
-    frozen,
     import_statements,
-    iteration,
     limits,
     linen_classes,
     linen_needs,
     loops,
-    members,
     meshes,
     narrowing,
-    nnx_modules,
-    nnx_state,
     patterns,
     promotions,
     purpose,
-    records,
     transformations,
 )
 from jaxsight_analyzers.semantic.donated import without
-from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
@@ -58,10 +50,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     function_of,
-    items_of,
-    own,
     parts_of,
-    sequence,
     truth_of,
 )
 
@@ -79,7 +68,7 @@ def run_body(run: Run, body: Sequence[ast.stmt]) -> None:
                 handler(run, statement)
             except RecursionError:  # of Python's stack
                 for name in limits.leave_out(run, back, state, statement):
-                    bind_name(run, name, UNKNOWN)
+                    assignments.bind_name(run, name, UNKNOWN)
 
 
 # Paths
@@ -184,7 +173,7 @@ def _assign(run: Run, node: ast.Assign) -> None:
     value = run.evaluate(node.value)
     alias = effects.home_of_object(run, node.value)
     for target in node.targets:
-        bind(run, target, value, node)
+        assignments.bind(run, target, value, node)
         if alias is not None and isinstance(target, ast.Name):
             run.frame.state.homes[target.id] = alias
 
@@ -192,7 +181,7 @@ def _assign(run: Run, node: ast.Assign) -> None:
 def _annotated_assign(run: Run, node: ast.AnnAssign) -> None:
     run.evaluate(node.annotation)
     if node.value is not None:
-        bind(run, node.target, run.evaluate(node.value), node)
+        assignments.bind(run, node.target, run.evaluate(node.value), node)
 
 
 def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
@@ -205,113 +194,15 @@ def _augmented_assign(run: Run, node: ast.AugAssign) -> None:
             old = expressions.element_of(run, base, index, node.target)
             new = arithmetic.result(run, old, value, node.op)
             containers.item_set(run, base, index, new)
-            _bind_place(run, node.target, new)
-        _note_item_assignment(run, node, node.target, base, node.value, node.op)
+            assignments.bind_place(run, node.target, new)
+        assignments.note_item_assignment(run, node, node.target, base, node.value, node.op)
         return
     old = run.evaluate(node.target)
     effects.added_in_place(run, node, old, value)
     new = arithmetic.result(run, old, value, node.op)
     if Kind.HOST in (old.kind, value.kind) and new.kind is Kind.ARRAY:
         promotions.note(run, node, old, value, [node.target, node.value])
-    bind(run, node.target, new, node)
-
-
-def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:
-    """Give a value to a target: a name, an attribute, an element, or several at once."""
-    if run.has_donated and not isinstance(target, ast.Name):
-        value = without(value)
-    if isinstance(target, ast.Name):
-        scope = run.frame.scope
-        if scope is not None and target.id in scope.declared:
-            effects.rebound(run, target, value)
-        bind_name(run, target.id, value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        _unpack(run, target, value, statement)
-    elif isinstance(target, ast.Starred):
-        bind(run, target.value, value, statement)
-    elif isinstance(target, ast.Subscript):
-        base = effects.changed_object(run, target.value)
-        index = run.evaluate(target.slice)
-        if statement is not None:
-            assigned = statement.value if isinstance(statement, ast.Assign) else None
-            _note_item_assignment(run, statement, target, base, assigned, None)
-        effects.stored(run, target, base, value)
-        containers.item_set(run, base, index, value)
-        _bind_place(run, target, value)
-    elif isinstance(target, ast.Attribute):
-        base = effects.changed_object(run, target.value)
-        effects.stored(run, target, base, value)
-        linen_needs.stored(run, target, base)
-        if base.kind is Kind.INSTANCE or base.data is not None:
-            nnx_modules.note_set(run, target, base, value, statement)
-            if base.kind is Kind.INSTANCE:
-                nnx_state.note_counter(run, target, base, statement)
-                equinox_modules.note_set(run, target, base, value, statement)
-                frozen.note_set(run, target, base, statement)
-        linen_classes.stored(run, target, base)
-        _bind_place(run, target, value)
-        changed = records.with_field(base, target.attr, value)
-        if changed is not None:
-            containers.replaced(run, base, changed)
-        members.note_attribute(run, target, value)
-
-
-def bind_name(run: Run, name: str, value: Value) -> None:
-    """Give a value to a name; what was known of its attributes and elements is gone."""
-    state = run.frame.environment.state
-    if state.parts:
-        state.forget_parts(name)
-    state.hold(name, own(value))
-    state.homes.pop(name, None)
-
-
-def forget_parts(run: Run, name: str) -> None:
-    """Forget what the attributes and elements of a name hold."""
-    if run.frame.state.parts:
-        run.frame.state.forget_parts(name)
-
-
-def _bind_place(run: Run, target: ast.Attribute | ast.Subscript, value: Value) -> None:
-    place = expressions.place_of(target)
-    if place is not None:
-        bind_name(run, place, value)
-
-
-def _unpack(
-    run: Run, target: ast.Tuple | ast.List, value: Value, statement: ast.stmt | None
-) -> None:
-    count = len(target.elts)
-    starred = next((i for i, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
-    items = items_of(value)
-    for position, element in enumerate(target.elts):
-        if items is not None and starred is None and len(items) == count:
-            item = items[position]
-        elif items is not None and starred is not None and len(items) >= count - 1:
-            after = count - 1 - position
-            if position == starred:
-                item = sequence(items[starred : len(items) - after])
-            else:
-                item = items[position] if position < starred else items[len(items) - 1 - after]
-        else:
-            item = iteration.part_of(run, value, element, position, count, starred)
-        bind(run, element, item, statement)
-
-
-def _note_item_assignment(
-    run: Run,
-    statement: ast.stmt,
-    target: ast.Subscript,
-    base: Value,
-    value: ast.expr | None,
-    operator: ast.operator | None,
-) -> None:
-    if base.kind in (Kind.ARRAY, Kind.KEY, Kind.KEYS) or (
-        base.kind is Kind.TREE and base.traced is not Certainty.NO
-    ):
-        guards = run.guards
-        run.events.item_assignments.append(
-            ItemAssignmentSeen(statement, target, base, value, operator, run.frame, guards)
-        )
+    assignments.bind(run, node.target, new, node)
 
 
 def _delete(run: Run, node: ast.Delete) -> None:
@@ -322,7 +213,7 @@ def _delete(run: Run, node: ast.Delete) -> None:
             base = effects.changed_object(run, target.value)
             effects.stored(run, target, base, STATIC)
             containers.item_deleted(run, base, run.evaluate(target.slice))
-            _note_item_assignment(run, node, target, base, None, None)
+            assignments.note_item_assignment(run, node, target, base, None, None)
 
 
 # Other statements
@@ -380,7 +271,7 @@ def _try(run: Run, node: Any) -> None:
         if handler.type is not None:
             run.evaluate(handler.type)
         if handler.name:
-            bind_name(run, handler.name, UNKNOWN)
+            assignments.bind_name(run, handler.name, UNKNOWN)
         frame.guards = (*guards, "try") if _catches(handler) else guards
         run_body(run, handler.body)
         frame.guards = guards
@@ -436,7 +327,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
         if item.optional_vars is not None:
             itself = isinstance(value.data, checkpoints.Checkpointer)  # is what `with` gives
             same = value.kind in (Kind.INSTANCE, Kind.UNKNOWN) and not itself
-            bind(run, item.optional_vars, UNKNOWN if same else value)
+            assignments.bind(run, item.optional_vars, UNKNOWN if same else value)
     if "evaluated" in within:
         frame.constants_traced = False
     if "untraced" in within:
@@ -469,7 +360,7 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         value = decorators.decorate(run, decorator, value)
     if inside is not None:
         run.task.pending.setdefault(node, (function_of(value) or data, run.frame))
-    bind_name(run, node.name, value)
+    assignments.bind_name(run, node.name, value)
 
 
 def _class(run: Run, node: ast.ClassDef) -> None:
@@ -488,7 +379,7 @@ def run_class_head(run: Run, node: ast.ClassDef) -> None:
     value = Value(Kind.CLASS, data=scope)
     for decorator in reversed(node.decorator_list):
         decorators.decorate_class(run, decorator, value)
-    bind_name(run, node.name, value)
+    assignments.bind_name(run, node.name, value)
 
 
 def run_class_body(run: Run, body: Sequence[ast.stmt]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import flow, imports
+from jaxsight_analyzers.semantic import assignments, imports
 from jaxsight_analyzers.semantic.events import ReferenceSeen
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value
 
@@ -41,21 +41,21 @@ def _bind_module(run: Run, node: ast.Import, alias: ast.alias) -> None:
     if value is None:
         _refer_import(run, node, alias, alias.name)
         value = Value(Kind.IMPORTED, data=name)
-    flow.bind_name(run, alias.asname or name, value)
+    assignments.bind_name(run, alias.asname or name, value)
 
 
 def _bind_member(run: Run, node: ast.ImportFrom, alias: ast.alias) -> None:
     value = imports.imported_from(run, node, alias.name)
     if value is not None:
         if alias.name != "*":  # names that a star binds are looked up in the module
-            flow.bind_name(run, alias.asname or alias.name, value)
+            assignments.bind_name(run, alias.asname or alias.name, value)
         return
     if node.level or node.module is None:
-        flow.bind_name(run, alias.asname or alias.name, UNKNOWN)
+        assignments.bind_name(run, alias.asname or alias.name, UNKNOWN)
         return
     qualified = f"{node.module}.{alias.name}"
     _refer_import(run, node, alias, qualified)
-    flow.bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
+    assignments.bind_name(run, alias.asname or alias.name, Value(Kind.IMPORTED, data=qualified))
 
 
 def _refer_import(run: Run, node: ast.stmt, alias: ast.alias, qualified: str) -> None:

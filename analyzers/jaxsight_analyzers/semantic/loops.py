@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jaxsight_analyzers.semantic import (
+    assignments,
     counting,
     expressions,
     flow,
@@ -41,7 +42,7 @@ def for_statement(run: Run, node: ast.For | ast.AsyncFor) -> None:
 
     def step(number: int) -> None:
         item = iteration.item_of(run, iterable, node.iter, number, binding)
-        flow.bind(run, node.target, item)
+        assignments.bind(run, node.target, item)
 
     loop, leaves, last = _loop(run, node, node.body, step, may_skip=not items, passes=passes)
     if counted is not None and isinstance(node, ast.For):
@@ -194,7 +195,7 @@ def comprehension(
             binding = iteration.Binding(generator.target, uses, exact is not None)
             iterable, source = iterables[position], generator.iter
             item = iteration.item_of(run, iterable, source, count, binding)
-            flow.bind(run, generator.target, item)
+            assignments.bind(run, generator.target, item)
             for test in generator.ifs:
                 value = run.evaluate(test)
                 if truth_of(value) is None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import expressions, flow, records
+from jaxsight_analyzers.semantic import assignments, expressions, flow, records
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
@@ -43,7 +43,7 @@ def match_statement(run: Run, node: ast.Match) -> None:
         with flow.branch(run, node.subject, True):
             run.frame.state.conditions = run.frame.state.conditions[:-1]
             for name, value in _bound(run, case.pattern, subject):
-                flow.bind_name(run, name, value)
+                assignments.bind_name(run, name, value)
             if case.guard is not None:
                 guard = run.evaluate(case.guard)
                 expressions.note_branch(run, case.guard, case.guard, "match", guard)
