@@ -41,6 +41,7 @@ from jaxsight_analyzers.semantic import (
     nnx_modules,
     nnx_state,
     nnx_values,
+    optimiser_steps,
     optimisers,
     plain,
     predictions,
@@ -318,13 +319,13 @@ def _note_call(
     if facts is not None and facts.joins is not None and run.frame.loops:
         counting.note_growth(run, node, facts, arguments)
     if facts is not None and facts.name == "optax.apply_updates":
-        optimisers.note_applied(run, node, arguments)
+        optimiser_steps.note_applied(run, node, arguments)
     if facts is not None and facts.loss is not None:
         losses.note(run, node, facts, arguments)
     if facts is not None:
         nnx_values.note_call(run, facts, arguments)
         if facts.name in nnx_modules.OPTIMIZERS:
-            optimisers.note_held(run, arguments, 1, f"nnx.{facts.name.rpartition('.')[2]}")
+            optimiser_steps.note_held(run, arguments, 1, f"nnx.{facts.name.rpartition('.')[2]}")
 
 
 def _seen_arguments(

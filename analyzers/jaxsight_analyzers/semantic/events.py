@@ -50,12 +50,8 @@ if TYPE_CHECKING:
     )
     from jaxsight_analyzers.semantic.nnx_state import ChangedOutsideSeen, CounterSeen, StateLostSeen
     from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
-    from jaxsight_analyzers.semantic.optimisers import (
-        AppliedUpdatesSeen,
-        HeldSeen,
-        OptimiserSeen,
-        UpdateSeen,
-    )
+    from jaxsight_analyzers.semantic.optimiser_steps import AppliedUpdatesSeen, HeldSeen, UpdateSeen
+    from jaxsight_analyzers.semantic.optimisers import OptimiserSeen
     from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen, UnsplitSeen
     from jaxsight_analyzers.semantic.predictions import ObservedSeen
     from jaxsight_analyzers.semantic.schedules import ScheduleSeen

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic import (
     linen_layers,
     nnx_modules,
     nnx_state,
+    optimiser_steps,
     optimisers,
     sites,
 )
@@ -147,7 +148,7 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
     key_uses.use_keys(run, node, facts.name, facts, bound)
     made = calls.result_of(run, node, facts.name, facts, bound)
     if isinstance(base.data, optimisers.Optimiser):
-        return optimisers.method(run, node, base.data, name, given, made)
+        return optimiser_steps.method(run, node, base.data, name, given, made)
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaxsight_analyzers.semantic import leaves, linen_layers, members, optimisers
+from jaxsight_analyzers.semantic import leaves, linen_layers, members, optimiser_steps
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
     PARAMETERS,
@@ -54,7 +54,7 @@ def element(base: Value, key: object) -> Value | None:
 
 def created(run: Run, owner: Value | None, arguments: Arguments) -> Value:
     """`TrainState.create(apply_fn=model.apply, params=params, tx=tx, batch_stats=...)`."""
-    optimisers.note_held(run, arguments, None, "TrainState")
+    optimiser_steps.note_held(run, arguments, None, "TrainState")
     if arguments.open:
         return UNKNOWN if owner is None else Value(Kind.INSTANCE, data=owner.data)
     given = arguments.keywords

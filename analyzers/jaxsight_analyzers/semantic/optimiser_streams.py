@@ -13,15 +13,14 @@ from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.expressions import place_of
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.losses import LossInputSeen
-from jaxsight_analyzers.semantic.optimisers import (
+from jaxsight_analyzers.semantic.optimiser_steps import (
     AppliedUpdatesSeen,
     Gradient,
     HeldSeen,
-    OptimiserSeen,
-    Part,
     Updates,
     UpdateSeen,
 )
+from jaxsight_analyzers.semantic.optimisers import OptimiserSeen, Part
 from jaxsight_analyzers.semantic.schedules import ScheduleSeen
 from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places

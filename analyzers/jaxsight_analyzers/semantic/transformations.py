@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic import (
     library,
     members,
     methods,
-    optimisers,
+    optimiser_steps,
     plain,
     predictions,
     references,
@@ -488,7 +488,7 @@ def result(
     name = transformation.qualified.rpartition(".")[2]
     derivative = expressions.jax_result(run, Kind.TREE, given)
     if transformation.facts.reverse:
-        derivative = with_data(derivative, optimisers.Gradient(data.name))
+        derivative = with_data(derivative, optimiser_steps.Gradient(data.name))
     if name in ("value_and_grad", "filter_value_and_grad"):
         made = _derivative(data, transformation, arguments, derivative)
         return _pair(sequence((value, made)))
@@ -504,7 +504,7 @@ def result(
 
 def _pair(made: Value) -> Value:
     items = items_of(made)
-    return made if items is None else with_data(made, optimisers.Pair(items))
+    return made if items is None else with_data(made, optimiser_steps.Pair(items))
 
 
 def _derivative(
