@@ -13,9 +13,9 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.filled_lists import STACKS, Filled
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.calls import is_indexed_update
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.loop_streams import Loop
+from jaxsight_analyzers.semantic.trees import is_indexed_update
 
 _BUILTINS = frozenset(["abs", "len", "max", "min", "range", "sum", "zip", "enumerate", "tuple"])
 

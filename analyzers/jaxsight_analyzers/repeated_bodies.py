@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Argument, Call, KeyReuse
 
 Function = ast.FunctionDef | ast.Lambda

@@ -9,7 +9,7 @@ from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 Axes = frozenset[str]
 NONE: Axes = frozenset()

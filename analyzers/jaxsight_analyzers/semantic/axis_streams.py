@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
 from jaxsight_analyzers.semantic import axes
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import CallSeen
 from jaxsight_analyzers.semantic.routes import chain
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 if TYPE_CHECKING:

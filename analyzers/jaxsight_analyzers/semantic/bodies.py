@@ -13,15 +13,16 @@ from jaxsight_analyzers.semantic import (
     body_types,
     builtin_containers,
     callees,
-    calls,
     expressions,
     functions,
     iteration,
     key_arrays,
     library,
     members,
+    results,
     tree_maps,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.keys import Consumed
@@ -50,7 +51,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 def run_bodies(
@@ -171,7 +172,7 @@ def _body_arguments(
     if facts.open_keywords and "operand" in roles:
         known = facts.parameters
         keywords = {n: v for n, v in arguments.keywords.items() if n not in known}
-    return calls.Arguments(tuple(given), keywords, (), {}, is_open)
+    return Arguments(tuple(given), keywords, (), {}, is_open)
 
 
 def required(data: FunctionData) -> int:
@@ -308,7 +309,7 @@ def _result_of_bodies(
     if facts.name == "builtins.map" and returned:
         return series(returned[0])
     if facts.name == "functools.reduce":
-        return _reduced(run, node, facts, arguments) or calls.result_of(
+        return _reduced(run, node, facts, arguments) or results.of_library(
             run, node, qualified, facts, arguments
         )
     if facts.name == "builtins.sorted" and arguments.positional:
@@ -322,7 +323,7 @@ def _result_of_bodies(
         mapped = _of_leaves(made) if whole or tree is None else _mapped(tree[1], made)
         if mapped is not None:
             return mapped
-    result = calls.result_of(run, node, qualified, facts, arguments)
+    result = results.of_library(run, node, qualified, facts, arguments)
     return _as_mapped(run, result, arguments) if facts.name == "jax.tree.map" else result
 
 
@@ -354,7 +355,7 @@ def _reduced(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Argument
     value = waiting.pop(0)
     data = _as_body(run, node, facts, "inherit", data, ())
     for item in waiting:
-        value = functions.call(run, node, data, calls.Arguments((value, item), {}))
+        value = functions.call(run, node, data, Arguments((value, item), {}))
     return value
 
 

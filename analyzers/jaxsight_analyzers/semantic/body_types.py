@@ -20,7 +20,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.run import Run
 
 _LOOPS = {"jax.lax.scan": "init", "jax.lax.while_loop": "init_val", "jax.lax.fori_loop": "init_val"}

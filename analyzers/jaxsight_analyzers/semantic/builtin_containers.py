@@ -23,7 +23,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _SEQUENCES = ("builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter")
 _DICTS = ("builtins.dict", "collections.OrderedDict")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import RefusedSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places
 
 _SUSPENDED = ("generator", "async")

@@ -28,7 +28,7 @@ from jaxsight_analyzers.semantic.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.run import Run
 
 _MODES = ("async", "sync", "manager")

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
 from jaxsight_analyzers.semantic.applications import WrappedSeen
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import CallSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, is_meant, tracer_of
 from jaxsight_analyzers.semantic.values import Value
 

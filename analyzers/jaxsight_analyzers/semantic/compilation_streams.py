@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Related, Span
 from jaxsight_analyzers.semantic.applications import AppliedSeen, OfSelf
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 from jaxsight_analyzers.semantic.values import FunctionData, class_of
 from jaxsight_analyzers.semantic.varying import VaryingSeen

@@ -18,7 +18,7 @@ from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.events import CallSeen
     from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.semantic.states import State

@@ -8,13 +8,13 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
-    calls,
     expressions,
     functions,
     library,
     methods,
     transformations,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of, qualified_of
@@ -22,7 +22,7 @@ from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, functi
 
 def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
     """What a decorator makes of a function. One that we do not know leaves it, but not what it returns."""
-    arguments = calls.Arguments((value,), {}, (decorator,), {})
+    arguments = Arguments((value,), {}, (decorator,), {})
     if isinstance(decorator, ast.Attribute):
         base, made = expressions.base_and_attribute(run, decorator)
         if base.kind is Kind.FUNCTION:
@@ -50,11 +50,11 @@ def decorate(run: Run, decorator: ast.expr, value: Value) -> Value:
 def decorate_class(run: Run, decorator: ast.expr, value: Value) -> None:
     """`@nn.jit` above a class: its `__call__` runs transformed."""
     made = run.evaluate(decorator)
-    _transformed(run, decorator, made, value, calls.Arguments((value,), {}, (decorator,), {}))
+    _transformed(run, decorator, made, value, Arguments((value,), {}, (decorator,), {}))
 
 
 def _transformed(
-    run: Run, decorator: ast.expr, made: Value, value: Value, arguments: calls.Arguments
+    run: Run, decorator: ast.expr, made: Value, value: Value, arguments: Arguments
 ) -> Value | None:
     """What a transformation makes of what it decorates; None for another decorator."""
     qualified = qualified_of(made)

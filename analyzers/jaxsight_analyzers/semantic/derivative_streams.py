@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.semantic.avals import Aval, aval_of
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import DerivativeSeen, NanComparisonSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
 

@@ -22,7 +22,7 @@ from jaxsight_analyzers.semantic.updates import updated_parameters
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, parts_of, record_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _YES, _MAYBE, _NO = Certainty.YES, Certainty.MAYBE, Certainty.NO
 

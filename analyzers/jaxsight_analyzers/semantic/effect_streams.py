@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Route, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.events import EffectSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.routes import CalledThrough, ChangedHere
 from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, tracer_of
 from jaxsight_analyzers.semantic.trees import TRIES
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Effects, Frame
 from jaxsight_analyzers.semantic.events import Callees, EffectSeen, RevealSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 

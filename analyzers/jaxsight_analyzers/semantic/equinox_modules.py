@@ -15,7 +15,7 @@ from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
 from jaxsight_analyzers.semantic.values import Kind, Value, class_of, constant_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 MODULE = "equinox-module"
 MAKERS = ("__init__", "__post_init__")

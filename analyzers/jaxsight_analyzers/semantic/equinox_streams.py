@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.equinox_leaves import UnfilteredSeen
 from jaxsight_analyzers.semantic.equinox_modules import FrozenSetSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 

@@ -22,7 +22,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _FIELD = re.compile(
     r"{{|}}|{(?P<name>\w*)(?P<rest>[^{}!:]*)(?P<conversion>![rsa])?(?P<spec>:[^{}]*)?}"

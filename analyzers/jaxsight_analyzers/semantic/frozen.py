@@ -12,7 +12,7 @@ from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.values import Kind, Value, class_of, constant_of, record_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 class AttributeFrozenSeen(NamedTuple):

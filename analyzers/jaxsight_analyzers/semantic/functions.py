@@ -68,7 +68,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 def call(run: Run, node: ast.AST, data: FunctionData, arguments: Arguments) -> Value:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import calls, expressions, key_arrays, keys
+from jaxsight_analyzers.semantic import expressions, key_arrays, keys
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Kind,
@@ -21,7 +22,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 def use_keys(
@@ -65,9 +66,7 @@ def consume(
 
 def _use(run: Run, node: ast.AST, sampler: str, certainty: Certainty) -> Consumption:
     conditions, loops = run.frame.state.conditions, run.frame.loops
-    return Consumption(
-        node, f"`{calls.display(sampler)}`", certainty, conditions, loops, sampler=sampler
-    )
+    return Consumption(node, f"`{display(sampler)}`", certainty, conditions, loops, sampler=sampler)
 
 
 def _derive(run: Run, node: ast.AST, value: Value, sampler: str, argument: ast.expr | None) -> None:

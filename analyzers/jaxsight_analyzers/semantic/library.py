@@ -11,7 +11,6 @@ from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
-    calls,
     checkpoints,
     key_arrays,
     key_uses,
@@ -20,11 +19,14 @@ from jaxsight_analyzers.semantic import (
     nnx_state,
     optimiser_steps,
     optimisers,
+    results,
     sites,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
@@ -38,7 +40,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,7 @@ def function_in(run: Run, value: Value) -> LibraryFunction | None:
     facts = run.facts(str(value.data))
     if facts is None or facts.traces or facts.kind == "type":
         return None
-    return LibraryFunction(str(value.data), facts, calls.Arguments((), {}, (), {}))
+    return LibraryFunction(str(value.data), facts, Arguments((), {}, (), {}))
 
 
 def partial(run: Run, target: Value, given: Arguments) -> Value | None:
@@ -92,11 +94,11 @@ def call(run: Run, node: ast.expr, function: LibraryFunction, given: Arguments) 
         key_uses.use_keys(run, node, function.qualified, facts, arguments, frozenset(bound))
     names = [t.qualified.rpartition(".")[2] for t in function.transformations]
     if facts.returns in ("key", "keys") and all(name in _LIKE_THE_FUNCTION for name in names):
-        value = calls.result_of(run, node, function.qualified, facts, arguments)
+        value = results.of_library(run, node, function.qualified, facts, arguments)
         if any(name.endswith("map") for name in names):
             return key_arrays.like(value, Kind.KEYS, list(run.new_key("", node)))
         return value
-    return calls.unknown_result(run, node)
+    return results.unknown(run, node)
 
 
 _LIKE_THE_FUNCTION = ("jit", "vmap", "pmap", "checkpoint", "remat", "filter_jit", "filter_vmap")
@@ -146,7 +148,7 @@ def method(run: Run, node: ast.Call, base: Value, name: str, given: Arguments) -
             nnx_state.updated(run, node, (itself, *given.nodes[:1]))
     bound = replace(given, positional=(base, *given.positional), nodes=(itself, *given.nodes))
     key_uses.use_keys(run, node, facts.name, facts, bound)
-    made = calls.result_of(run, node, facts.name, facts, bound)
+    made = results.of_library(run, node, facts.name, facts, bound)
     if isinstance(base.data, optimisers.Optimiser):
         return optimiser_steps.method(run, node, base.data, name, given, made)
     return made
@@ -177,7 +179,7 @@ def drawn(
     if how is not None and made.traced is not Certainty.YES:
         # variational inference starts without derivatives, to see what there is
         certainty = Certainty.YES if how == "abstract" else Certainty.MAYBE
-        origin = Origin(calls.display(facts.name), node)
+        origin = Origin(display(facts.name), node)
         value = Value(made.kind, certainty, origin, concrete=how == "concrete")
     sites.note_drawn(run, node, facts, arguments, value)
     return value

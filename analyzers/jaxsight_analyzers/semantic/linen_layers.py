@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.semantic import (
-    calls,
     imports,
     linen_classes,
     linen_making,
     linen_needs,
     members,
+    results,
 )
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -35,7 +35,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts, LayerFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 MODULE = "flax.linen.Module"
 _MAKERS = ("__init__", "__new__", "__post_init__")
@@ -106,8 +106,8 @@ def call(run: Run, node: ast.Call, layer: Layer, arguments: Arguments) -> Value:
     facts = run.facts(layer.facts.name)
     described = None if facts is None or facts.calls_as is None else run.facts(facts.calls_as)
     if described is None:
-        return calls.unknown_result(run, node)
-    return calls.result_of(run, node, described.name, described, arguments)
+        return results.unknown(run, node)
+    return results.of_library(run, node, described.name, described, arguments)
 
 
 def merged(arguments: Arguments) -> Value:

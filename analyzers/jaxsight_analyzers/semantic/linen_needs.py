@@ -26,7 +26,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.contexts import Frame, Summary
     from jaxsight_analyzers.semantic.linen_layers import Layer
     from jaxsight_analyzers.semantic.states import Environment

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.linen_events import (
     ApplySeen,
     AttributeSetSeen,
@@ -22,6 +21,7 @@ from jaxsight_analyzers.semantic.linen_events import (
     UnannotatedSeen,
     UnboundSeen,
 )
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.values import (
     PARAMETERS,

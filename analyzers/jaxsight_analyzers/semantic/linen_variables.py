@@ -26,7 +26,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 STATE = "flax.training.train_state.TrainState"
 FIELDS = ("step", "apply_fn", "params", "tx", "opt_state")

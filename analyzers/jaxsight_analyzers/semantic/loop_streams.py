@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.knowledge.loader import load
-from jaxsight_analyzers.semantic.calls import display, is_indexed_update
 from jaxsight_analyzers.semantic.events import GrowthSeen, LoopSeen
 from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Call, Places, header, tracer_of
-from jaxsight_analyzers.semantic.trees import TRIES, walk
+from jaxsight_analyzers.semantic.trees import TRIES, is_indexed_update, walk
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, parts_of
 
 Calls = Mapping[ast.AST, "Call"]

@@ -9,7 +9,7 @@ from jaxsight_analyzers.semantic import avals
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.run import Run
 
 _PREDICTIONS = ("logits", "log_predictions")

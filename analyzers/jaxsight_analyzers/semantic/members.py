@@ -11,7 +11,6 @@ from typing import cast
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
-    calls,
     decorators,
     frozen,
     functions,
@@ -22,6 +21,7 @@ from jaxsight_analyzers.semantic import (
     qualified_names,
     records,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.parameters import FunctionNode, all_arguments
@@ -94,7 +94,7 @@ def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | No
             if data is None or is_stub(data.node):
                 return UNKNOWN
             made = replace(data, self_value=base)
-            return _overridable(functions.call(run, node, made, calls.Arguments((), {})))
+            return _overridable(functions.call(run, node, made, Arguments((), {})))
         owner = base_of(run, owner)
     return None
 
@@ -106,7 +106,7 @@ def _overridable(value: Value) -> Value:
     return UNKNOWN if constant_of(value) is None else STATIC
 
 
-def super_of(run: Run, arguments: calls.Arguments) -> Value:
+def super_of(run: Run, arguments: Arguments) -> Value:
     """`super()` in a method: the object, whose members are looked up above the method's class."""
     if arguments.positional:
         owner = class_of(arguments.positional[0])
@@ -258,7 +258,7 @@ def is_property(run: Run, base: Value, name: str) -> bool:
     return owner.is_property(name)
 
 
-def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: calls.Arguments) -> Value:
+def instantiate(run: Run, node: ast.Call, class_value: Value, arguments: Arguments) -> Value:
     """Make an instance: its `__init__` runs with the arguments."""
     owner = class_of(class_value)
     if owner is not None:

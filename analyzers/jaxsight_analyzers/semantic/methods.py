@@ -9,7 +9,6 @@ from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     bodies,
-    calls,
     effects,
     functions,
     key_uses,
@@ -20,7 +19,9 @@ from jaxsight_analyzers.semantic import (
     linen_pairs,
     linen_variables,
     members,
+    results,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import (
@@ -33,7 +34,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 def unwrapped(base: Value) -> Value:
@@ -65,7 +66,7 @@ def of_function(
         return None
     if data.self_value is not None and not data.transformations[-1].bound:
         data = replace(data, self_value=None)  # of the function, which the object is passed to
-    bound = calls.Arguments((base,), {}, (node,)).followed_by(arguments)
+    bound = Arguments((base,), {}, (node,)).followed_by(arguments)
     key_uses.use_keys(run, node, facts.name, facts, bound)
     if facts.runs is None:
         _note_object_call(run, node, facts, data)
@@ -73,14 +74,14 @@ def of_function(
     inner = _method_facts(run, replace(data, transformations=data.transformations[:-1]), name)
     stateful = inner is not None and len(inner.positional) > len(facts.positional) + 1
     if stateful:  # `hk.without_apply_rng(hk.transform_with_state(f))`
-        return calls.result_of(run, node, facts.name, facts, arguments)
+        return results.of_library(run, node, facts.name, facts, arguments)
     before = run.frame.state.copy() if facts.only_traces else None
     returned = functions.call(run, node, data, arguments.after(facts))
     if before is not None:  # neither keys nor donated arrays are used up
         run.frame.state.consumed, run.frame.state.names = before.consumed, before.names
     if not facts.discards:
         return returned
-    return calls.result_of(run, node, facts.name, facts, arguments)
+    return results.of_library(run, node, facts.name, facts, arguments)
 
 
 def _note_object_call(run: Run, node: ast.AST, facts: FunctionFacts, data: FunctionData) -> None:
@@ -112,7 +113,7 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     parent = members.library_base(run, base)
     facts = None if parent is None else run.facts(f"{parent}.{name}")
     if facts is None:
-        return calls.unknown_result(run, node)
+        return results.unknown(run, node)
     if facts.returns == "none" and not run.frame.state.dead:
         modules = (False,) * len(arguments.positional)
         run.events.object_calls.append(ObjectCallSeen(node, facts.name, modules, run.guards))
@@ -130,7 +131,7 @@ def inherited(run: Run, node: ast.Call, base: Value, name: str, arguments: Argum
     known = None if role is None else _of_module(run, node, base, role, arguments)
     if known is not None:
         return known
-    return calls.result_of(run, node, facts.name, facts, bound)
+    return results.of_library(run, node, facts.name, facts, bound)
 
 
 def of_module(
@@ -139,7 +140,7 @@ def of_module(
     """A method that a module of the file or a layer of Flax Linen has from `nn.Module`."""
     base, facts = method.base, run.facts(f"{linen_layers.MODULE}.{method.name}")
     if facts is None:
-        return calls.unknown_result(run, node)
+        return results.unknown(run, node)
     bound = replace(
         arguments,
         positional=(base, *arguments.positional),
@@ -169,7 +170,7 @@ def _applied(
     more = "mutable" in bound.keywords or "capture_intermediates" in bound.keywords
     if returned is not None and not facts.discards and not more:
         return returned
-    made = calls.result_of(run, node, facts.name, facts, bound)
+    made = results.of_library(run, node, facts.name, facts, bound)
     if facts.role == "apply" and linen_needs.returns_pair(bound):
         return linen_pairs.pair_of(node, returned, made)
     return linen_variables.of_init(facts, made) if facts.role == "init" else made

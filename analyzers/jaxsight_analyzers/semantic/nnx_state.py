@@ -21,7 +21,7 @@ from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import MISSING, STATIC, Value, class_of, constant_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.events import EffectSeen
 
 HOW = "variable"

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.homes import root_and_rest
 from jaxsight_analyzers.semantic.nnx_modules import (
@@ -24,6 +23,7 @@ from jaxsight_analyzers.semantic.nnx_state import (
 )
 from jaxsight_analyzers.semantic.nnx_values import VariableUsedSeen
 from jaxsight_analyzers.semantic.passing import UnsplitSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places, is_meant
 
 

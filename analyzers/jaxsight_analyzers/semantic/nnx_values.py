@@ -12,7 +12,7 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _ORDERED: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _LAX = "jax.lax."

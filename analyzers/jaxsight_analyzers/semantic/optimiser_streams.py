@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
 from jaxsight_analyzers.semantic.blocks import Blocks, around, loops_in, statement_of
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.expressions import place_of
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
@@ -22,6 +21,7 @@ from jaxsight_analyzers.semantic.optimiser_steps import (
 )
 from jaxsight_analyzers.semantic.optimisers import OptimiserSeen, Part
 from jaxsight_analyzers.semantic.schedules import ScheduleSeen
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.trees import walk

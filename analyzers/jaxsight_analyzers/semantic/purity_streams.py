@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import DroppedSeen
 from jaxsight_analyzers.semantic.expressions import place_of
 from jaxsight_analyzers.semantic.scopes import statements_below
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.states import root_of
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.trees import TRIES

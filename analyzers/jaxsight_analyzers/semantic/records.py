@@ -29,7 +29,7 @@ from jaxsight_analyzers.semantic.values import (
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import RecordKind
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _MAKERS = ("__init__", "__new__")
 _COPIES = ("_replace", "replace")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Span
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
 from jaxsight_analyzers.semantic.routes import chain
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import Kind, Origin, Value, items_of
 

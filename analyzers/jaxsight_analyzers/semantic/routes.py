@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from jaxsight_analyzers.diagnostic import Related, Route
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import Through
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.tasks import Activation
 from jaxsight_analyzers.semantic.values import Origin
 
@@ -96,16 +97,12 @@ class ChangedHere(Route):
 
 
 def _argument(model: SemanticModel, origin: Origin) -> Related:
-    from jaxsight_analyzers.semantic.calls import display
-
     if origin.made:
         return model.places.related_at(origin.node, f"`{display(origin.name)}` makes a tracer")
     return model.places.related_at(origin.node, f"`{origin.name}` is traced")
 
 
 def _sentence(frame: Frame, transformation: Transformation) -> str:
-    from jaxsight_analyzers.semantic.calls import display
-
     verb = "compiled" if transformation.compiles else "traced"
     return f"`{frame.name}` is {verb} by `{display(transformation.qualified)}` here"
 

@@ -11,7 +11,7 @@ from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.values import MISSING, Kind, Value, constant_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.run import Run
 
 

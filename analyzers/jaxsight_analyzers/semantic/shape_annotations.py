@@ -12,7 +12,7 @@ from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.values import FunctionData, Kind
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 _LIBRARY = "jaxtyping."
 

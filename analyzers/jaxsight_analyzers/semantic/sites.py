@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import calls
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.keys import Condition, Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import MISSING, FunctionData, Value, constant_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
     from jaxsight_analyzers.semantic.scopes import FunctionScope
 
 UNIQUE = ("sample", "deterministic", "factor")
@@ -145,7 +145,7 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
     if token is not None:
         token.draws = draws
         conditions, loops = run.frame.state.conditions, run.frame.loops
-        by = f"`{calls.display(facts.name)}`"
+        by = f"`{display(facts.name)}`"
         use = Consumption(node, by, Certainty.YES, conditions, loops, sampler=facts.site or "")
         _use(run, token, use)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.parsed import ParsedModule
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import (
     ArgumentSeen,
@@ -23,6 +22,7 @@ from jaxsight_analyzers.semantic.events import (
 )
 from jaxsight_analyzers.semantic.keys import KeyToken, made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,

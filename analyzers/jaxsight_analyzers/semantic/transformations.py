@@ -13,7 +13,6 @@ from jaxsight_analyzers.semantic import (
     applications,
     axes,
     callees,
-    calls,
     compilations,
     expressions,
     functions,
@@ -26,6 +25,7 @@ from jaxsight_analyzers.semantic import (
     references,
     tracers,
 )
+from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
@@ -47,7 +47,7 @@ from jaxsight_analyzers.semantic.values import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.calls import Arguments
+    from jaxsight_analyzers.semantic.arguments import Arguments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ def pending(
 def complete(run: Run, node: ast.AST, waiting: Pending, target: Value) -> Value:
     """Give a waiting transformation its function."""
     given = waiting.arguments
-    arguments = calls.Arguments(
+    arguments = Arguments(
         (target, *given.positional),
         given.keywords,
         (_expression(node), *given.nodes),

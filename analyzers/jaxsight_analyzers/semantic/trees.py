@@ -1,4 +1,4 @@
-"""Syntax trees: a quick way through them, and whether two are the same."""
+"""Syntax trees: a quick way through them, whether two are the same, and what is written in them."""
 
 from __future__ import annotations
 
@@ -100,3 +100,12 @@ def is_generator(node: ast.AST) -> bool:
         if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             waiting.extend(children(one))
     return False
+
+
+def is_indexed_update(node: ast.expr) -> bool:
+    """Whether a method is called of `x.at[i]`."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "at"
+    )

@@ -29,7 +29,7 @@ from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, Fix
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.body_streams import BodyTypes
-from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.spelling import display
 
 _PYTHON = ("bool", "int", "float", "complex")
 

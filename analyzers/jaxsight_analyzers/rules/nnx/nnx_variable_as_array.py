@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity, Span
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.nnx_streams import VariableUsed
+from jaxsight_analyzers.semantic.spelling import display
 
 
 def check(unit: Unit) -> Iterator[Finding]:

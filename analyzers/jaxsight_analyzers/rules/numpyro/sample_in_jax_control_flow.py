@@ -33,8 +33,8 @@ from jaxsight_analyzers.diagnostic import (
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.calls import display
 from jaxsight_analyzers.semantic.site_streams import Site
+from jaxsight_analyzers.semantic.spelling import display
 
 _KINDS = ("sample", "deterministic", "factor")
 _LOOPS = tuple(

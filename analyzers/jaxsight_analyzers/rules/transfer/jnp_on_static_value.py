@@ -38,7 +38,7 @@ from jaxsight_analyzers.diagnostic import (
 )
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.calls import display
+from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Call
 from jaxsight_analyzers.semantic.transfer_streams import StaticNeed
 from jaxsight_analyzers.semantic.values import Kind
