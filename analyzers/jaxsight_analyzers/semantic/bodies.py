@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     avals,
+    binding,
     body_types,
     builtin_containers,
     callees,
@@ -110,7 +111,7 @@ def _run_body(
     roles = facts.body.get(parameter, ())
     data = _as_body(run, node, facts, mode, data, roles)
     given = _body_arguments(run, node, facts, roles, arguments, data)
-    parameters, passed = functions.bind(run, data, given)
+    parameters, passed = binding.bind(run, data, given)
     kept = _kept(facts, given, parameters)
     returned = functions.run_with(run, node, data, parameters, passed, kept=kept)
     if facts.repeats:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic import functions, imports, memo, optimisers
+from jaxsight_analyzers.semantic import activations, binding, imports, memo, optimisers
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.values import (
@@ -46,12 +46,12 @@ def run_call(run: Run, module: Module, call: OutgoingCall) -> None:
     data = FunctionData(scope)
     given = dict(call.parameters)
     parameters = {
-        argument.arg: _value(run, given[argument.arg], functions.origin_of(data, argument.arg))
+        argument.arg: _value(run, given[argument.arg], binding.origin_of(data, argument.arg))
         if argument.arg in given
         else UNKNOWN
         for argument in all_arguments(scope.node.args)
     }
-    activation = functions.activation_of(run, data, parameters, call.way)
+    activation = activations.of_incoming(run, data, parameters, call.way)
     if activation is not None:
         memo.demand(run, activation, scope.node, parameters)
 

@@ -11,12 +11,14 @@ from typing import cast
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
+    activations,
     decorators,
     frozen,
     functions,
     imports,
     linen_layers,
     linen_needs,
+    members,
     memo,
     qualified_names,
     records,
@@ -200,6 +202,19 @@ def is_stub(node: FunctionNode) -> bool:
     )
 
 
+def method_as_called(
+    run: Run, owner: ClassScope, name: str, environment: Environment | None
+) -> FunctionData:
+    """A method of a class as one calls it of an object of which no more is known."""
+    scope = owner.methods[name]
+    instance = Value(Kind.INSTANCE, data=owner)
+    value = members.member(run, instance, name)
+    data = None if value is None else function_of(value)
+    if data is None or data.scope is not scope:
+        return FunctionData(scope, environment, instance, what="bound method")
+    return data
+
+
 def _undecorated(run: Run, owner: ClassScope, name: str) -> Value:
     scope = owner.methods[name]
     run.depend(scope.head)
@@ -303,7 +318,7 @@ def _held(run: Run, base: Value, owner: ClassScope, name: str) -> Value | None:
     instance = base if is_module else Value(Kind.INSTANCE, data=class_of(base))
     which = signature(instance) if is_module else instance.data
     for method in owner.keepers(name):
-        make = partial(functions.generic_activation, run, instance, owner, method)
+        make = partial(activations.of_method, run, instance, owner, method)
         activation = run.once((make.func, which, owner, method), make, None)
         if activation is None:
             continue

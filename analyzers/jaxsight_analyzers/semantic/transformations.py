@@ -12,10 +12,10 @@ from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import (
     applications,
     axes,
+    binding,
     callees,
     compilations,
     expressions,
-    functions,
     library,
     members,
     methods,
@@ -374,7 +374,7 @@ def trace_parameters(
         if mode == "host":
             traced[name] = tracers.on_host(value)
         else:
-            origin = functions.origin_of(data, name)
+            origin = binding.origin_of(data, name)
             made = _traced_parameter(run, data, transformation, name, value, origin)
             rest = signature.kwarg is not None and name == signature.kwarg.arg
             traced[name] = tracers.but_for_bound(data, value, made) if rest else made
