@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jaxsight_analyzers.data import replace
-from jaxsight_analyzers.semantic import avals, binding, decorators, members, transformations
+from jaxsight_analyzers.semantic import avals, binding, decorators, members, transformed
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
@@ -19,7 +19,7 @@ from jaxsight_analyzers.semantic.values import FunctionData, Value
 
 def way_of(caller: Frame, data: FunctionData) -> Way:
     """How a function runs that is called from a frame."""
-    tracing = transformations.tracing_of(caller, data.transformations)
+    tracing = transformed.tracing_of(caller, data.transformations)
     cached = decorators.is_cached(data.node)
     hot = (bool(caller.loops) or caller.hot) and not cached
     found = ["cached"] if cached and tracing else []
@@ -81,7 +81,7 @@ def of_method(run: Run, instance: Value, owner: ClassScope, name: str) -> Activa
     data = replace(members.method_as_called(run, owner, name, None), self_value=instance)
     parameters, passed = binding.generic(run, data)
     for transformation in reversed(data.transformations):
-        parameters = transformations.trace_parameters(
+        parameters = transformed.trace_parameters(
             run, data, transformation, parameters, passed, True
         )
     parameters = {name: avals.without(value) for name, value in parameters.items()}

@@ -31,7 +31,7 @@ from jaxsight_analyzers.semantic import (
     origins,
     passing,
     shape_annotations,
-    transformations,
+    transformed,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Summary
 from jaxsight_analyzers.semantic.events import DerivativeSeen
@@ -85,7 +85,7 @@ def run_with(
         compilations.note_call(run, node, data)
     before = parameters
     for transformation in reversed(data.transformations):
-        parameters = transformations.trace_parameters(
+        parameters = transformed.trace_parameters(
             run, data, transformation, parameters, passed, generic
         )
     parameters = {
@@ -131,7 +131,7 @@ def _come_back(
                 _is_mapped(run, data),
             )
             run.events.derivatives.append(seen)
-        returned = transformations.result(run, data, transformation, returned, given)
+        returned = transformed.result(run, data, transformation, returned, given)
     effects.come_back(run, node, data, summary, returned)
     return UNKNOWN if data.veiled else returned
 
