@@ -332,6 +332,57 @@ def test_what_a_function_imports_counts_for_what_is_reported_elsewhere() -> None
     assert_as_fresh(analysed(without, analysis), without)
 
 
+APART = """import jax
+import jax.numpy as jnp
+
+
+def loss(w, x):
+    return jnp.sum(w * x)
+
+
+def other(w, x):
+    return jnp.sum(w * x)
+
+
+slope = jax.grad({given})
+
+
+def train(w, x):
+    return w - slope(w, x){more}
+
+
+def report(w, x):
+    return {last}
+"""
+
+
+def test_a_derivative_is_told_where_it_is_taken_wherever_it_is_used() -> None:
+    plain = {"given": "loss", "more": "", "last": "w"}
+    scalar, pair = "jnp.sum(w * x)\n\n\ndef other", "(jnp.sum(w * x), x)\n\n\ndef other"
+
+    def written(**changes: str) -> str:
+        return APART.format(**plain | changes)
+
+    texts = [
+        written(),
+        written().replace(scalar, pair),
+        written(more=" * 2").replace(scalar, pair),
+        written(more=" * 2", given="other").replace(scalar, pair),
+        written(more=" * 2").replace(scalar, pair),
+        written().replace("w - slope(w, x)", "w").replace(scalar, pair),
+        written(last="slope(w, x)").replace("w - slope(w, x)", "w").replace(scalar, pair),
+        written(last="slope(w, x)").replace(scalar, pair),
+        written(last="slope(w, x)"),
+    ]
+    told: list[int] = []
+    analysis = None
+    for text in texts:
+        analysis = analysed(text, analysis)
+        assert_as_fresh(analysis, text)
+        told.append(len(analysis.diagnostics))
+    assert told == [0, 1, 1, 0, 1, 1, 1, 1, 0]
+
+
 def test_only_what_speaks_of_a_name_is_searched_for_changes_of_it() -> None:
     text = (
         "import jax\n\nscale = 1.0\n\n\n@jax.jit\ndef step(x):\n    return x * scale\n\n\n"

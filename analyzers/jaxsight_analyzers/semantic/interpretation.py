@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.project.workspace import Workspace
 
 _MAKERS = ("__init__", "setup", "__post_init__")
+_NOWHERE: frozenset[int] = frozenset()
 
 
 class Root(Task):
@@ -102,7 +103,10 @@ class Interpretation:
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
         self.crashes: list[str] = []
-        self.tasks_of: list[tuple[Task, ...]] = []  # those that ran code in each chunk
+        self.tasks_of: list[
+            tuple[Task, ...]
+        ] = []  # those that ran code in each chunk, or speak of it
+        self._spoken_of: dict[Task, AbstractSet[int]] = {}  # the chunks in which it ran none
         self.again: set[int] | None = None  # the chunks in which something else may be seen
         self._flows = Flows(self.module.frame)
         self._roots: dict[object, Root] = {}
@@ -236,10 +240,15 @@ class Interpretation:
         self._leaving = {flow_ for flow_ in self._flows.order if flow_.left_pending}
 
     def _by_chunk(self) -> list[tuple[Task, ...]]:
-        numbers = {chunk: number for number, chunk in enumerate(self.module.parsed.chunks)}
+        parsed = self.module.parsed
+        numbers = {chunk: number for number, chunk in enumerate(parsed.chunks)}
         tasks: list[list[Task]] = [[] for _ in numbers]
+        self._spoken_of = {}
         for task in self.live:
-            for number in chunks_of(task, numbers):
+            ran_in = chunks_of(task, numbers)
+            if spoken_of := spoken_of_by(task, parsed) - ran_in:
+                self._spoken_of[task] = spoken_of
+            for number in ran_in | spoken_of:
                 tasks[number].append(task)
         return [tuple(found) for found in tasks]
 
@@ -281,7 +290,10 @@ class Interpretation:
         numbers = {piece.chunk: number for number, piece in enumerate(pieces)}
         self.again = set(replaced)
         for task in run.redone:
-            self.again.update(chunks_of(task, numbers))
+            ran_in, before = chunks_of(task, numbers), self._spoken_of.get(task, _NOWHERE)
+            if not spoken_of_by(task, self.module.parsed) <= ran_in | before:
+                return False
+            self.again |= ran_in | before
         return True
 
     def _refresh(self) -> None:
@@ -466,6 +478,14 @@ def chunks_of(task: Task, numbers: Mapping[Chunk, int]) -> set[int]:
     if isinstance(task, Flow):
         found.add(numbers.get(task.chunk))
     return {number for number in found if number is not None}
+
+
+def spoken_of_by(task: Task, parsed: ParsedModule) -> AbstractSet[int]:
+    """The chunks of the file whose derivatives a task saw taken, wherever it ran code."""
+    if "derivatives" not in task.events.kinds:
+        return _NOWHERE
+    nodes = (seen.node for seen in task.events.derivatives)
+    return {parsed.number_of(node) for node in nodes if parsed.owns(node)}
 
 
 def is_function_of_module(scope: FunctionScope) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from jaxsight_analyzers.chunks import Chunk
 from jaxsight_analyzers.diagnostic import Span
@@ -16,18 +16,12 @@ from jaxsight_analyzers.semantic import (
     streams,
 )
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
-from jaxsight_analyzers.semantic.events import (
-    DerivativeSeen,
-)
 from jaxsight_analyzers.semantic.interpretation import Interpretation, Via
 from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope, lines_of_statements
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.tasks import Task
 from jaxsight_analyzers.semantic.unit import Unit
-
-if TYPE_CHECKING:
-    pass
 
 
 class TraceContext(NamedTuple):
@@ -159,17 +153,6 @@ class SemanticModel:
             event for task in self.live for event in task.events.seen("imports") if owns(event.node)
         )
         return streams.references(seen, self.places)
-
-    @cached_property
-    def derivatives(self) -> Mapping[int, Sequence[DerivativeSeen]]:
-        """The functions of which derivatives are taken, wherever they run, by the unit that says so."""
-        found: dict[int, list[DerivativeSeen]] = {}
-        taking = [task.events for task in self.live if "derivatives" in task.events.kinds]
-        for events in taking:
-            for event in events.derivatives:
-                if self.module.owns(event.node):
-                    found.setdefault(self.module.number_of(event.node), []).append(event)
-        return found
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:

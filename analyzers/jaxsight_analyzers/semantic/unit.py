@@ -137,6 +137,8 @@ class Unit(OptimiserAnswers):
     def is_being_typed(self, node: ast.AST) -> bool:
         """Whether a piece of code is not Python yet, and stands here as it was repaired."""
         module = self.model.module
+        if module.number_of(node) != self.number:
+            self.asked_others = True
         return not module.is_whole and module.to_source(module.span(node)) is None
 
     def is_at_least(self, library: str, version: str) -> bool:
@@ -489,23 +491,10 @@ class Unit(OptimiserAnswers):
         """Calls of `jax.tree.map` with trees that are not built alike."""
         return body_streams.unlike_trees(self._seen("trees"), self.model.places)
 
-    @property
+    @cached_property
     def derivatives(self) -> list[derivative_streams.Derivative]:
-        """Derivatives that are taken of functions of the file; who asks depends on where these run."""
-        if not self._takes_derivatives:
-            return []
-        self.asked_others = True
-        return self._derivatives
-
-    @cached_property
-    def _takes_derivatives(self) -> bool:
-        known = (self.knowledge.function(reference.qualified) for reference in self.references)
-        return any(facts is not None and facts.differentiated is not None for facts in known)
-
-    @cached_property
-    def _derivatives(self) -> list[derivative_streams.Derivative]:
-        seen = self.model.derivatives.get(self.number, ())
-        return derivative_streams.derivatives(seen, self.model.places)
+        """Derivatives that are taken of functions of the file, wherever these run."""
+        return derivative_streams.derivatives(self._seen("derivatives"), self.model.places)
 
     @cached_property
     def operations(self) -> list[ast.BinOp]:
