@@ -47,6 +47,9 @@ def _refuse() -> None:
         "message": message.format(sys.executable, *numbers),
         "phase": "start",
     }
+    if sys.argv[1:2] == ["capture"]:  # standard output is the user's program's
+        Path(sys.argv[2], "report.json").write_text(json.dumps(failure), "utf-8")
+        return
     print(json.dumps(failure), flush=True)
 
 

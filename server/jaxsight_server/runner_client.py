@@ -213,6 +213,12 @@ class RunnerClient:
         return endings.death(code, run.tail, run.phase, run.hello is not None)
 
     async def _read_messages(self, run: _Run) -> None:
+        try:
+            await self._read_until_last(run)
+        except ProtocolError as error:
+            run.outcome = _something_else(error)
+
+    async def _read_until_last(self, run: _Run) -> None:
         async for line in _lines(run.process.messages):
             message = _message(run, line)
             if isinstance(message, Hello):
@@ -241,7 +247,11 @@ def _message(run: _Run, line: bytes) -> Message | None:
     try:
         return decode(line)[0]
     except ProtocolError as error:
-        return Failure("protocol", f"the runner said something else: {error}")
+        return _something_else(error)
+
+
+def _something_else(error: ProtocolError) -> Failure:
+    return Failure("protocol", f"the runner said something else: {error}")
 
 
 async def _wait_for_end(run: _Run, reader: asyncio.Future[None], timeout: float | None) -> bool:
@@ -267,14 +277,17 @@ async def _wait_for_end(run: _Run, reader: asyncio.Future[None], timeout: float 
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Raises ProtocolError where one has no end."""
     buffer = bytearray()
     while chunk := await stream.read(1 << 16):
+        searched = len(buffer)
         buffer += chunk
-        while (end := buffer.find(b"\n")) >= 0:
+        while (end := buffer.find(b"\n", searched)) >= 0:
             yield bytes(buffer[:end])
             del buffer[: end + 1]
+            searched = 0
         if len(buffer) > _LINE_LIMIT:
-            return
+            raise ProtocolError(f"a message of more than {_LINE_LIMIT >> 20} MiB")
 
 
 async def _read_output(run: _Run) -> None:

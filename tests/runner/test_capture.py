@@ -353,6 +353,26 @@ def test_a_program_that_never_calls_it_is_told_in_one_sentence(plain: Path) -> N
     assert not (plain / ".jaxsight").exists()
 
 
+def test_a_report_that_is_not_there_or_cannot_be_read_says_why(plain: Path) -> None:
+    python = plain / "python"
+    (plain / "run.py").write_text("")
+    lacking = """echo '{"type": "CaptureReport", "calls": 1}' > "$3/report.json\""""
+    other = """echo '{"type": "Question", "kind": "inputs", "message": ""}' > "$3/report.json\""""
+    for does, message in (
+        ("exit 9", "ended with exit status 9, before the program began"),
+        ('rm "$3/request.json"', "ended with exit status 0, and nothing could be written down in "),
+        ('echo "{" > "$3/report.json"', "what was written down of it cannot be read: not JSON: "),
+        (lacking, "what was written down of it cannot be read: CaptureReport lacks 'target'"),
+        (other, "left a Question instead of a report"),
+    ):
+        python.write_text(f"#!/bin/sh\n{does}\n")
+        python.chmod(0o755)
+        words = ("model.py::double", "--python", str(python), "--", "run.py")
+        _, err = capture(plain, *words, code=2)
+        assert message in err
+        assert err.count("\n") == 1
+
+
 def test_a_crash_keeps_what_was_recorded_and_shows_only_the_programs_frames(plain: Path) -> None:
     program = plain / "crash.py"
     program.write_text(

@@ -54,6 +54,7 @@ def test_another_protocol_is_refused_by_its_number() -> None:
     ("line", "words"),
     [
         (b"hello", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[]", "not an object"),
         (b'{"type": "Dance"}', "unknown message 'Dance'"),
         (b'{"type": "Progress", "phase": "trace"}', "lacks 'message'"),

@@ -197,10 +197,10 @@ def test_frames_are_short_and_survive_what_a_launcher_does_to_them() -> None:
     read = [reader.read(b"[1,0]<stdout>:" + frame.rstrip(b"\n")) for frame in mixed]
     assert [item for item in read if item] == [(1, other.rstrip()), (0, one.rstrip())]
     assert not reader.is_frame(b"jaxsight:other:0:1:0:1:{}")
-    assert reader.broken == 0
+    assert reader.broken == []
     lost = [first[0], first[2], *frames(other, "j", 0, 2)]
     assert [reader.read(frame.rstrip(b"\n")) for frame in lost][-1] == (0, other.rstrip())
-    assert reader.broken == 1
+    assert reader.broken == [0]
 
 
 def _watch(*, processes: int = 2) -> Watch:
@@ -261,6 +261,9 @@ def test_who_lost_the_connection_is_not_to_blame() -> None:
     assert "rank 1 is gone" in cause_of(watch).message
     watch.ended(1, -11, "Segmentation fault")
     assert "rank 1 was ended by SIGSEGV" in cause_of(watch).message
+    watch.lost(1)
+    watch.ended(1, 0, "")
+    assert "exit code 0, and a part of what it said was lost on the way" in cause_of(watch).message
     watch.heard(1, Failure("exception", "ValueError: no"), 1.1)
     assert cause_of(watch).message == "rank 1: ValueError: no"
     watch.heard(0, Failure("exception", "ValueError: no"), 1.2)

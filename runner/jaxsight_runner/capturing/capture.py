@@ -38,9 +38,11 @@ from jaxsight_runner.protocol import (
 
 
 def main(folder: str) -> None:
-    """Read the request from the folder, run the program in it, and leave the report there."""
+    """Take the request from the folder, run the program in it, and leave the report there."""
     place = Path(folder)
-    request = from_json(CaptureRequest, json.loads((place / "request.json").read_text("utf-8")))
+    asked = place / "request.json"
+    request = from_json(CaptureRequest, json.loads(asked.read_text("utf-8")))
+    asked.unlink()  # which says that we began, even where nothing can be written
     try:
         capture = _Capture(request, place)
         capture.install()

@@ -282,7 +282,7 @@ def decode(line: bytes) -> tuple[Message, str]:
     """The message in a line and its job; raises ProtocolError when there is none."""
     try:
         data: object = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise ProtocolError("not an object")

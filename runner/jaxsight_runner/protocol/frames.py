@@ -32,7 +32,7 @@ class FrameReader:
     """Puts frames together again; what comes between them is somebody else's."""
 
     job: str
-    broken: int = 0  # messages of which a part was lost
+    broken: list[int] = field(default_factory=list[int])  # the ranks of lost messages
     _parts: dict[int, tuple[int, list[bytes]]] = field(
         default_factory=dict[int, "tuple[int, list[bytes]]"]
     )
@@ -56,10 +56,10 @@ class FrameReader:
         rank, number, part = int(found[1]), int(found[2]), int(found[3])
         before: tuple[int, list[bytes]] = self._parts.pop(rank, (number, []))
         if part == 0:
-            self.broken += bool(before[1])
+            self.broken += [rank] if before[1] else []
             before = (number, [])
         if before[0] != number or len(before[1]) != part:
-            self.broken += 1
+            self.broken.append(rank)
             return None
         parts = [*before[1], found[5]]
         if found[4] == b"1":

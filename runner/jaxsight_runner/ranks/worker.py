@@ -13,6 +13,7 @@ from jaxsight_runner.protocol import (
     Failure,
     Hello,
     Outcome,
+    ProtocolError,
     Request,
     Up,
     decode,
@@ -49,7 +50,10 @@ def run_rank(job_id: str, memory_limit: int, word: str) -> int:
 
 
 def _outcome(line: str, rank: Rank, job: Job) -> Outcome:
-    message, _ = decode(line.encode("ascii"))
+    try:
+        message, _ = decode(line.encode("ascii"))
+    except ProtocolError as error:
+        return Failure("protocol", str(error))
     assert isinstance(message, REQUESTS)
 
     def ready() -> None:

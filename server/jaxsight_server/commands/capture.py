@@ -111,9 +111,9 @@ def run(arguments: Namespace) -> int:
             str(folder / "values") if arguments.values else None,
         )
         ended = _run_program(request, folder, interpreter.path, config, arguments)
-        found = _outcome(folder)
-        if found is None or isinstance(found, Failure):
-            return _fail(found.message if found else f"{interpreter.path} {ended} before it began")
+        found = _outcome(folder, interpreter.path, ended)
+        if isinstance(found, Failure):
+            return _fail(found.message)
         return _conclude(found, request, ended, before, as_json=arguments.json)
 
 
@@ -174,12 +174,22 @@ def _ended(process: subprocess.Popen[bytes], timeout: float | None) -> str:
     return "was interrupted" if code == 130 else f"ended with exit status {code}"
 
 
-def _outcome(folder: Path) -> CaptureReport | Failure | None:
+def _outcome(folder: Path, python: Path, ended: str) -> CaptureReport | Failure:
+    """What the program's process wrote down, or why there is nothing. `ended`: how it did."""
     try:
         message, _ = decode((folder / "report.json").read_bytes())
-    except (OSError, ProtocolError):
-        return None
-    return message if isinstance(message, (CaptureReport, Failure)) else None
+    except FileNotFoundError:
+        if (folder / "request.json").exists():  # it is taken away by who reads it
+            return Failure("start", f"{python} {ended}, before the program began")
+        words = f"the program {ended}, and nothing could be written down in {folder.parent}: is its disk full?"
+        return Failure("protocol", words)
+    except (OSError, ProtocolError) as error:
+        words = f"the program {ended}, but what was written down of it cannot be read: {error}"
+        return Failure("protocol", words)
+    if isinstance(message, (CaptureReport, Failure)):
+        return message
+    kind = type(message).__name__
+    return Failure("protocol", f"the program {ended}, and left a {kind} instead of a report")
 
 
 def _conclude(

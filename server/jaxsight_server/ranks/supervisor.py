@@ -169,6 +169,8 @@ async def _read_frames(run: _Run, one: _Process, reader: FrameReader) -> None:
                 run.on_log(Log("output", line.decode("utf-8", "replace") + "\n"))
                 continue
             whole = reader.read(line)
+            while reader.broken:
+                run.watch.lost(reader.broken.pop())
             if whole is not None:
                 _heard(run, *whole)
 

@@ -68,6 +68,7 @@ class RankState:
     outcome: Outcome | None = None
     code: int | None = None  # its exit code
     tail: str = ""
+    is_lossy: bool = False  # a part of a message of its was lost on the way
 
     @property
     def where(self) -> str:
@@ -102,6 +103,11 @@ class Watch:
             state.path, state.line = message.path, message.line
         elif not isinstance(message, Hello):
             state.outcome, state.began = cast("Outcome", message), now
+
+    def lost(self, rank: int) -> None:
+        """A message of which a part did not come."""
+        if rank in self.ranks:
+            self.ranks[rank].is_lossy = True
 
     def ended(self, rank: int | None, code: int, tail: str) -> None:
         """A process, or the launcher, ended."""
@@ -227,6 +233,8 @@ def _death(state: RankState) -> Failure:
     if code < 0:
         how = f"was ended by {signal.Signals(-code).name}"
         how += ": most likely memory ran out" if -code == signal.SIGKILL else ""
+    elif state.is_lossy:
+        how = f"ended with exit code {code}, and a part of what it said was lost on the way"
     else:
         how = f"ended with exit code {code} (`os._exit`?)"
     words = f"rank {state.number} {how}, {state.where}"
@@ -237,11 +245,16 @@ def _launcher_ended(watch: Watch, code: int, tail: str) -> Failure:
     said = [line.strip() for line in tail.splitlines() if any(char.isalpha() for char in line)]
     last = said[-1] if said else ""
     missing = [state for state in watch.ranks.values() if state.outcome is None]
-    who = "".join(f"; rank {state.number} was {state.where}" for state in missing[:3])
+    who = "".join(_unheard(state) for state in missing[:3])
     if not watch.ranks:
         who = "; no process of it has said anything: does that Python, and this folder, exist where it runs?"
     words = f"the launcher ended with exit code {code}{who}" + (f" ({last})" if last else "")
     return Failure("start" if not watch.ranks else "crash", words, tail.strip()[-4000:] or None)
+
+
+def _unheard(state: RankState) -> str:
+    lost = ", and a part of what it said was lost on the way" if state.is_lossy else ""
+    return f"; rank {state.number} was {state.where}{lost}"
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:
