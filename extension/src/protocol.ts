@@ -890,7 +890,7 @@ export interface Moved {
 /** What one device does, and what one device alone would do. */
 export interface Work {
   /** on each device, counted from the partitioned program */
-  flops: number;
+  flops: number | null;
   /** of the program without sharding */
   whole_flops: number | null;
   /** how that was counted */
@@ -899,7 +899,7 @@ export interface Work {
   replication: number | null;
   /** bytes on each device */
   arguments: number;
-  outputs: number;
+  outputs: number | null;
   temporary: number | null;
   whole_arguments: number;
   whole_outputs: number;
@@ -976,6 +976,7 @@ export interface ShardingReport {
   processes: number;
   /** of several processes: what they differ in; null: they agree */
   agreement: string | null;
+  unfinished: string | null;
   version: number;
   kind: "sharding";
 }

@@ -33,6 +33,7 @@ from jaxsight_runner.protocol import (
     ProtocolError,
     Request,
     ShapesRequest,
+    ShardingReport,
     ShardingRequest,
     TargetRequest,
     decode,
@@ -66,6 +67,10 @@ class Job:
         """Begin a phase, or say more about it."""
         self.phase = phase
         self._wire.send(Progress(phase, message))
+
+    def so_far(self, report: ShardingReport) -> None:
+        """What is known already, in case that time is over before the rest is."""
+        self._wire.send(report)
 
 
 def main(arguments: Sequence[str]) -> int:

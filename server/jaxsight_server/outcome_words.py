@@ -69,11 +69,10 @@ def _sharding(report: ShardingReport) -> str:
         return "runs on 1 device"
     simulated = " simulated" if report.simulated else ""
     sent = sum(one.sent for one in report.collectives)
-    parts = [
-        f"{report.devices}{simulated} devices",
-        f"{count(report.work.flops, 'FLOP')} on each",
-        f"{count(sent, 'B')} sent by each",
-    ]
+    parts = [f"{report.devices}{simulated} devices"]
+    if report.work.flops is None:
+        return f"{parts[0]} · {report.unfinished}"
+    parts += [f"{count(report.work.flops, 'FLOP')} on each", f"{count(sent, 'B')} sent by each"]
     if report.work.replication is not None and report.work.replication >= 1.5:
         parts.append(f"the same work {report.work.replication:.3g} times")
     return " · ".join(parts)

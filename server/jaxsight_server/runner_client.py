@@ -31,6 +31,7 @@ from jaxsight_runner.protocol import (
     Progress,
     ProtocolError,
     Request,
+    ShardingReport,
     Tick,
     Up,
     decode,
@@ -87,6 +88,7 @@ class _Run:
     phase: Phase = "start"
     hello: Hello | None = None
     outcome: Outcome | None = None
+    so_far: ShardingReport | None = None  # what it knew before it was through
     tail: str = ""  # the end of what it printed, for the words of a crash
     logged: int = 0
 
@@ -208,6 +210,8 @@ class RunnerClient:
             await asyncio.gather(*tasks, return_exceptions=True)
         if run.outcome is not None:
             return run.outcome
+        if not ended and run.so_far is not None:
+            return endings.stopped(run.so_far, timeout)
         if not ended:
             return Failure("timeout", endings.too_long(run.phase, timeout), phase=run.phase)
         return endings.death(code, run.tail, run.phase, run.hello is not None)
@@ -231,6 +235,8 @@ class RunnerClient:
             elif isinstance(message, Progress):
                 run.phase = message.phase
                 run.on_progress(message)
+            elif isinstance(message, ShardingReport) and message.unfinished is not None:
+                run.so_far = message
             elif message is not None and not isinstance(message, Request | Up | Tick):
                 run.outcome = message
                 return

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
@@ -19,10 +24,12 @@ from jaxsight_runner.protocol import (
     ShardingOptions,
     ShardingReport,
     ShardingRequest,
+    encode,
     from_json,
     to_json,
 )
 from jaxsight_server.commands import sharding as command
+from jaxsight_server.runner_client import RunnerClient, runner_entry
 
 LAYER = """
 import jax
@@ -276,6 +283,74 @@ def test_an_array_that_does_not_fit_the_mesh_is_one_sentence() -> None:
     (partition,) = partitions(value)
     with pytest.raises(Stop, match=r"`x` is split over `a`, but the mesh \(--mesh\) is b=1"):
         devices.sharding(partition, (5,), "x")
+
+
+STUCK = """
+import sys, time
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, PartitionSpec as P
+try:
+    from jax import shard_map
+except ImportError:
+    from jax.experimental.shard_map import shard_map
+jax.stages.Lowered.compile = lambda *_, **__: time.sleep(1000)
+mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("data", "model"))
+
+def body(x, w):
+    for _ in range(60):
+        x = x + jax.lax.psum(jnp.sin(x), "data")
+    return x @ w
+
+def f(x, w, b):
+    return shard_map(body, mesh=mesh, in_specs=(P("data"), P()), out_specs=P("data"))(x, w) + b
+"""
+
+
+async def test_what_was_known_before_the_time_was_over_is_kept(tmp_path: Path) -> None:
+    spec = 'x: f32[64, 32] @ P("data"), w: f32[32, 32] @ P(), b: f32[32]'
+    request = ShardingRequest(str(tmp_path / "a.py"), STUCK, "f", spec, root=str(tmp_path))
+    words = [sys.executable, "-u", str(runner_entry()), "job", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, start_new_session=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(encode(request, "job"))
+        process.stdin.flush()
+        said = b""
+        for line in process.stdout:
+            said += line
+            if b"compiling for" in line and b'"Progress"' in line:
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    told = tmp_path / "told"
+    told.write_bytes(said)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncat {told}\nexec sleep 1000\n")
+    python.chmod(0o755)
+    heard: list[str] = []
+    outcome = await RunnerClient().run(
+        request,
+        interpreter=python,
+        cwd=tmp_path,
+        timeout=4,
+        on_progress=lambda one: heard.append(one.message),
+    )
+    assert isinstance(outcome, ShardingReport), outcome
+    assert (
+        heard[-1]
+        == "compiling for 8 simulated devices: 60 collectives, each of which takes the compiler its time"
+    )
+    assert outcome.unfinished == "stopped after 4 s, compiling for 8 simulated devices"
+    assert [(one.name, one.sharding, one.bytes_per_device) for one in outcome.arguments] == [
+        ("b", "as the compiler chooses", 32 * 4),
+        ("w", "P()", 32 * 32 * 4),
+        ("x", 'P("data")', 64 * 32 * 4 // 4),
+    ]
+    (summed,) = outcome.collectives
+    assert (summed.operation, summed.times, summed.group, summed.line) == ("all-reduce", 60, 4, 14)
+    assert summed.sent == 60 * 2 * 3 / 4 * 16 * 32 * 4
+    assert outcome.work.flops is None and outcome.work.whole_flops
+    shown = "\n".join(command.text(outcome))
+    assert "in all, before fusion; on each device not known" in shown
 
 
 def test_comments_say_how_many_devices_to_simulate() -> None:

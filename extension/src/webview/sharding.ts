@@ -8,6 +8,7 @@ const MOST_ROWS = 40;
 export function sharding(report: ShardingReport): HTMLElement[] {
   return [
     numbers(report),
+    unfinished(report),
     simulated(report),
     sent(report),
     repeated(report),
@@ -21,16 +22,23 @@ export function sharding(report: ShardingReport): HTMLElement[] {
 function numbers({ devices, mesh, work, collectives }: ShardingReport): HTMLElement {
   const axes = mesh ? mesh.axes.map((axis) => `${axis.name} = ${axis.size}`).join(", ") : "no mesh";
   const share = work.whole_flops === null || work.flops === 0 ? "" : `of ${count(work.whole_flops)} FLOP on one device alone`;
-  const held = work.arguments + work.outputs + (work.temporary ?? 0);
+  const held = work.outputs === null ? null : work.arguments + work.outputs + (work.temporary ?? 0);
   const leaving = collectives.reduce((sum, one) => sum + one.sent, 0);
   return el(
     "div",
     "numbers",
     tile("Devices", String(devices), mesh ? `${axes} (${mesh.source})` : axes),
-    tile("Work on each", `${count(work.flops)} FLOP`, share),
-    tile("Memory on each", bytes(held), "arguments, outputs and temporaries"),
+    tile("Work on each", work.flops === null ? "not known" : `${count(work.flops)} FLOP`, share),
+    held === null
+      ? tile("Memory on each", bytes(work.arguments), "arguments alone")
+      : tile("Memory on each", bytes(held), "arguments, outputs and temporaries"),
     tile("Sent by each", bytes(leaving), "in one call"),
   );
+}
+
+function unfinished(report: ShardingReport): HTMLElement | undefined {
+  if (report.unfinished === null) return undefined;
+  return el("div", "banner", `This is what was known before the rest was: ${report.unfinished}. \`runner.timeout\` gives more time.`);
 }
 
 function simulated(report: ShardingReport): HTMLElement | undefined {

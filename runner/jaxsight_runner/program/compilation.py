@@ -22,6 +22,8 @@ from jaxsight_runner.program.prepared import (
 from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
 from jaxsight_runner.worker import Job
 
+_NO_MACHINE_CODE = "xla_backend_optimization_level"
+
 
 @dataclass(frozen=True)
 class Compilable:
@@ -74,6 +76,14 @@ class Built:
     def cost(self) -> Cost:
         """What the compiler counts."""
         return _cost(self.jax_executable)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who wants a program compiled that is not run."""
+
+    lowered: Callable[[Any], str]  # is told of it before, and says what is waited for
+    is_cpu: bool
 
 
 @dataclass(frozen=True)
@@ -142,8 +152,11 @@ def stage(compiled: Compilable, job: Job) -> Staged:
     return Staged(stages, built)
 
 
-def build(compiled: Compilable, job: Job) -> Built:
-    """Trace, lower and compile, each under its own clock; nothing is run."""
+def build(compiled: Compilable, job: Job, reader: Optional[Reader] = None) -> Built:
+    """Trace, lower and compile, each under its own clock; nothing is run.
+
+    `reader`: of a program that is only read.
+    """
     function, args, kwargs = compiled.function, compiled.args, compiled.kwargs
     job.enter("trace", "tracing")
     start = perf_counter()
@@ -157,11 +170,22 @@ def build(compiled: Compilable, job: Job) -> Built:
     lower = perf_counter() - lower_start
     if traced is None and inside:  # one call does both; the trace of the whole is the longest
         trace, lower = max(inside), max(0.0, lower - max(inside))
-    job.enter("compile", "compiling")
+    words = reader.lowered(getattr(lowered, "lowered", lowered)) if reader else "compiling"
+    job.enter("compile", words)
     compile_start = perf_counter()
-    executable = lowered.compile()
+    executable = _fast_compiled(lowered) if reader and reader.is_cpu else lowered.compile()
     stages = CompileStages(trace=trace, lower=lower, compile=perf_counter() - compile_start)
     return Built(stages, _donated(lowered, compiled), _refused(told), lowered, executable)
+
+
+def _fast_compiled(lowered: Any) -> Any:
+    """The same program from the same passes; only the machine code, which nobody runs, is not optimised."""
+    try:
+        return lowered.compile(compiler_options={_NO_MACHINE_CODE: 0})
+    except Exception as error:  # a library's own, or a compiler that has no such option
+        if not isinstance(error, TypeError) and _NO_MACHINE_CODE not in str(error):
+            raise
+        return lowered.compile()
 
 
 @contextlib.contextmanager

@@ -96,12 +96,12 @@ class Moved:
 class Work:
     """What one device does, and what one device alone would do."""
 
-    flops: float  # on each device, counted from the partitioned program
+    flops: Optional[float]  # on each device, counted from the partitioned program
     whole_flops: Optional[float]  # of the program without sharding
     whole_from: Literal["executable", "jaxpr", "nothing"]  # how that was counted
     replication: Optional[float]  # how often the average operation is done; 1: never twice
     arguments: int  # bytes on each device
-    outputs: int
+    outputs: Optional[int]
     temporary: Optional[int]
     whole_arguments: int
     whole_outputs: int
@@ -168,5 +168,8 @@ class ShardingReport:
     environment: Environment
     processes: int = 1
     agreement: Optional[str] = None  # of several processes: what they differ in; null: they agree
+    unfinished: Optional[str] = (
+        None  # what was being done when time was over: what came before is all there is
+    )
     version: int = 1
     kind: Literal["sharding"] = "sharding"

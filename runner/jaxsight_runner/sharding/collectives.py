@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Optional
 
 from jaxsight_runner.costs.line_costs import text_at
 from jaxsight_runner.program.instructions import Executable, Running
-from jaxsight_runner.protocol import Collective, SourceLocation
+from jaxsight_runner.protocol import Collective
 from jaxsight_runner.sharding.groups import axes_of, groups_of
 
 _OPERATIONS = frozenset(
@@ -25,22 +25,29 @@ _OPERATIONS = frozenset(
 # of asynchronous ones the result of `-start` names the operands first
 _OPERANDS_FIRST = frozenset(("all-gather-start", "collective-permute-start"))
 
-_Key = tuple[str, Optional[SourceLocation], int, tuple[str, ...]]
+_Key = tuple[str, Optional[str], Optional[int], int, tuple[str, ...]]
 
 
 def collectives(
     executable: Executable, axes: Optional[Mapping[str, int]] = None
 ) -> tuple[Collective, ...]:
     """By kind, line and axes; what sends most comes first. `axes`: of the mesh, in its order."""
-    sums: dict[_Key, Collective] = {}
+    found: list[Collective] = []
     seen: set[str] = set()
     for one in executable.running():
         made = _collective(one, executable.devices, axes or {}, one.instruction.name in seen)
-        if made is None:
-            continue
-        seen.add(one.instruction.name)
-        key = (made.operation, one.place, made.group, made.axes)
-        sums[key] = _sum(sums[key], made) if key in sums else made
+        if made is not None:
+            seen.add(one.instruction.name)
+            found.append(made)
+    return by_what_is_sent(found)
+
+
+def by_what_is_sent(found: Iterable[Collective]) -> tuple[Collective, ...]:
+    """Those of one kind, line and axes together; what sends most comes first."""
+    sums: dict[_Key, Collective] = {}
+    for one in found:
+        key = (one.operation, one.path, one.line, one.group, one.axes)
+        sums[key] = _sum(sums[key], one) if key in sums else one
     return tuple(sorted(sums.values(), key=lambda one: (-one.sent, one.operation, one.line or 0)))
 
 
@@ -63,7 +70,7 @@ def _collective(
         times=one.times,
         open_ended=one.open_ended,
         bytes=received * one.times,
-        sent=_sent(operation, received, size) * one.times,
+        sent=bytes_sent(operation, received, size) * one.times,
         group=size,
         axes=axes_of(groups, axes),
         path=place.path if place else None,
@@ -72,7 +79,7 @@ def _collective(
     )
 
 
-def _sent(operation: str, received: float, group: int) -> float:
+def bytes_sent(operation: str, received: float, group: int) -> float:
     """Bytes that one device of a ring of n sends, of a result of so many bytes on it.
 
     An all-reduce is a reduce-scatter and an all-gather, each of which passes on n - 1 of n parts. R. Thakur,

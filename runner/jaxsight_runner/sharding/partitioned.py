@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional
@@ -12,9 +12,10 @@ from typing import Any, Optional
 from jaxsight_runner.costs.jaxprs import loops
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.inputs.meshes import Devices
-from jaxsight_runner.program.compilation import Built, Compilable, build, places
+from jaxsight_runner.program.compilation import Built, Compilable, Reader, build, places
 from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.program.prepared import Prepared, of_equinox, program
+from jaxsight_runner.sharding.foretold import Foretold, foretold
 from jaxsight_runner.sharding.placement import Placed, placed
 from jaxsight_runner.worker import Job
 
@@ -62,14 +63,19 @@ def in_context(devices: Optional[Devices]) -> Generator[None, None, None]:
 
 
 def partition(
-    prepared: Prepared, compiled: Compilable, devices: Optional[Devices], job: Job
+    prepared: Prepared,
+    compiled: Compilable,
+    devices: Optional[Devices],
+    job: Job,
+    before: Callable[[Foretold], str],
 ) -> Partitioned:
     """Compile for the devices on which the arguments lie, or which the program names itself.
 
-    Inside the mesh; where that fails, since the program has a mesh of its own, without.
+    Inside the mesh; where that fails, since the program has a mesh of its own, without. `before`: is told of what is
+    known before, and says what is waited for.
     """
-    found = _inside(prepared, compiled, devices, job)
-    built, jaxpr, output = found or _compiled(prepared, compiled, job)
+    found = _inside(prepared, compiled, devices, job, before)
+    built, jaxpr, output = found or _compiled(prepared, compiled, devices, job, before)
     executable = Executable(built.text, loops(jaxpr))
     arguments, results = _arrays(built, compiled, wrapped=not prepared.compiles_itself)
     if of_equinox(prepared.function):
@@ -78,25 +84,53 @@ def partition(
 
 
 def _inside(
-    prepared: Prepared, compiled: Compilable, devices: Optional[Devices], job: Job
+    prepared: Prepared,
+    compiled: Compilable,
+    devices: Optional[Devices],
+    job: Job,
+    before: Callable[[Foretold], str],
 ) -> Optional[tuple[Built, Any, Any]]:
     """Compiled inside the mesh; None where that fails because of the mesh."""
     try:
         with in_context(devices):
-            return _compiled(prepared, compiled, job)
+            return _compiled(prepared, compiled, devices, job, before)
     except Exception as error:
         if devices is None or "mesh" not in str(error):
             raise
         return None
 
 
-def _compiled(prepared: Prepared, compiled: Compilable, job: Job) -> tuple[Built, Any, Any]:
+def _compiled(
+    prepared: Prepared,
+    compiled: Compilable,
+    devices: Optional[Devices],
+    job: Job,
+    before: Callable[[Foretold], str],
+) -> tuple[Built, Any, Any]:
     """What was built, the jaxpr, and the shapes of what the function returns."""
-    built = build(compiled, job)
-    job.enter("trace", "reading the jaxpr")
-    whole = program(prepared)
-    jaxpr, output = import_module("jax").make_jaxpr(whole.call, return_shape=True)(*whole.leaves)
-    return built, jaxpr, output[0]
+    jax, read = import_module("jax"), list[Any]()
+
+    def lowered(lowered: Any) -> str:
+        job.enter("trace", "reading the jaxpr")
+        whole = program(prepared)
+        jaxpr, output = jax.make_jaxpr(whole.call, return_shape=True)(*whole.leaves)
+        read.extend((jaxpr, output[0]))
+        return before(foretold(lowered, compiled, devices, jaxpr))
+
+    built = build(compiled, job, Reader(lowered, platform_of(devices) == "cpu"))
+    return built, read[-2], read[-1]
+
+
+def platform_of(devices: Optional[Devices]) -> str:
+    """Of the devices that are compiled for."""
+    return str(first_device(devices).platform)
+
+
+def first_device(devices: Optional[Devices]) -> Any:
+    """Of the mesh, or of all."""
+    if devices is not None:
+        return devices.mesh.devices.flat[0]
+    return import_module("jax").devices()[0]
 
 
 def on_one_device(
@@ -112,11 +146,15 @@ def on_one_device(
     compiled = Compilable(jax.jit(whole.call), leaves, {}, "for one device", ())
     try:
         with in_context(_single(devices)):
-            built = build(compiled, job)
+            built = build(compiled, job, Reader(_for_one, platform_of(devices) == "cpu"))
     except Exception:  # what is written for several devices need not run on one
         return None
     executable = Executable(built.text, loops(together.jaxpr))
     return (built, executable) if executable.devices == 1 else None
+
+
+def _for_one(_lowered: object) -> str:
+    return "compiling for one device"
 
 
 def _alone(leaf: Any) -> Any:

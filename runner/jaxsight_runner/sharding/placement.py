@@ -102,6 +102,8 @@ def spec_text(one: Placed, devices: int) -> str:
     spec = getattr(one.sharding, "spec", None)
     if spec is not None:
         return f"P({', '.join(map(_entry, spec))})"
+    if one.sharding is None:
+        return "as the compiler chooses"
     if devices > 1 and one.copies == devices:
         return "whole on each device"
     if one.copies == 1 and one.part == tuple(one.aval.shape):

@@ -13,6 +13,7 @@ from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.program.compilation import Built
 from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.protocol import LineCost, ReplicatedWork, SourceLocation, Work
+from jaxsight_runner.sharding.foretold import Foretold
 from jaxsight_runner.sharding.partitioned import Partitioned
 from jaxsight_runner.sharding.placement import Placed, axes_of_sharding
 from jaxsight_runner.sharding.work import Counted, count_work
@@ -59,6 +60,24 @@ def by_line(counted: Counted, otherwise: SourceLocation) -> dict[SourceLocation,
     for place, flops in counted.flops.items():
         found[place or otherwise] = found.get(place or otherwise, 0.0) + flops
     return found
+
+
+def work_before(known: Foretold, whole: Whole) -> Work:
+    """What is known of it before it is compiled."""
+    program = opened(known.jaxpr)
+    return Work(
+        flops=None,
+        whole_flops=whole.total,
+        whole_from=whole.source,
+        replication=None,
+        arguments=_held(known.arguments),
+        outputs=None,
+        temporary=None,
+        whole_arguments=sum(bytes_of(one.aval) for one in program.invars),
+        whole_outputs=sum(bytes_of(one.aval) for one in program.outvars),
+        whole_temporary=None,
+        unknown=(),
+    )
 
 
 def work(together: Partitioned, counted: Counted, whole: Whole) -> Work:

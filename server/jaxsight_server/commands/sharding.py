@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -51,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Compile and print; 2 when it could not be compiled."""
+    """Compile and print; 2 when it could not be compiled, or not in time."""
     options = ShardingOptions(accelerator=arguments.assume, measure=arguments.measure)
 
     def make(path: str, source: str, qualname: str) -> ShardingRequest:
@@ -65,7 +66,13 @@ def run(arguments: Namespace) -> int:
         print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
     else:
         print("\n".join(text(report)))
-    return 0
+    if report.unfinished is None:
+        return 0
+    print(
+        f"jaxsight: {report.unfinished}: what came before is told; --timeout gives more time",
+        file=sys.stderr,
+    )
+    return 2
 
 
 def text(report: ShardingReport) -> Iterator[str]:
@@ -73,6 +80,8 @@ def text(report: ShardingReport) -> Iterator[str]:
     target = report.target
     yield f"{target.qualname}   {target.path}:{target.line}   {target.how}"
     inputs = ", ".join(f"{item.name}: {item.value}" for item in report.inputs)
+    if report.unfinished is not None:
+        yield f"  unfinished  {report.unfinished}: {_missing(report)}"
     yield f"  inputs      {inputs or 'none'}"
     yield f"  devices     {_devices(report)}"
     yield f"  work        {_work(report.work, report.devices)}"
@@ -87,6 +96,14 @@ def text(report: ShardingReport) -> Iterator[str]:
     yield from _arrays(report)
 
 
+def _missing(report: ShardingReport) -> str:
+    if report.work.flops is None:
+        return "not known are work and memory on each device, results, and what the compiler sends"
+    if report.work.whole_from == "executable":
+        return "its times are not known"
+    return "what one device alone would do was counted from the jaxpr, before fusion"
+
+
 def _devices(report: ShardingReport) -> str:
     simulated = " simulated" if report.simulated and report.devices > 1 else ""
     shown = f"{report.devices}{simulated} device{'s' if report.devices != 1 else ''}"
@@ -99,6 +116,9 @@ def _devices(report: ShardingReport) -> str:
 
 
 def _work(work: Work, devices: int) -> str:
+    if work.flops is None:
+        whole = count(work.whole_flops, "FLOP") if work.whole_flops else "not known"
+        return f"{whole} in all, before fusion; on each device not known"
     each = f"{count(work.flops, 'FLOP')} on each device"
     if work.whole_flops is None or devices < 2:
         return each
@@ -111,10 +131,10 @@ def _work(work: Work, devices: int) -> str:
 
 
 def _memory(work: Work) -> str:
-    parts = [
-        f"arguments {count(work.arguments, 'B')} of {count(work.whole_arguments, 'B')}",
-        f"outputs {count(work.outputs, 'B')} of {count(work.whole_outputs, 'B')}",
-    ]
+    arguments = f"arguments {count(work.arguments, 'B')} of {count(work.whole_arguments, 'B')}"
+    if work.outputs is None:
+        return f"{arguments}, on each device · outputs {count(work.whole_outputs, 'B')} in all"
+    parts = [arguments, f"outputs {count(work.outputs, 'B')} of {count(work.whole_outputs, 'B')}"]
     if work.temporary is not None:
         alone = (
             f" ({count(work.whole_temporary, 'B')} on one device)"

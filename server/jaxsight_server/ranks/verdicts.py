@@ -22,6 +22,7 @@ from jaxsight_runner.protocol import (
     Tick,
     Up,
 )
+from jaxsight_server.running.endings import stopped
 
 _QUIET = 3.0  # seconds without a sign of life, of which there are two a second
 _BUSY = 0.2  # seconds of computing that are more than telling that it lives
@@ -66,6 +67,7 @@ class RankState:
     path: str | None = None
     line: int | None = None
     outcome: Outcome | None = None
+    so_far: ShardingReport | None = None  # what it knew before it was through
     code: int | None = None  # its exit code
     tail: str = ""
     is_lossy: bool = False  # a part of a message of its was lost on the way
@@ -101,6 +103,8 @@ class Watch:
             if message.cpu - state.cpu > _BUSY:
                 state.moved, state.cpu = now, message.cpu
             state.path, state.line = message.path, message.line
+        elif isinstance(message, ShardingReport) and message.unfinished is not None:
+            state.so_far = message
         elif not isinstance(message, Hello):
             state.outcome, state.began = cast("Outcome", message), now
 
@@ -172,8 +176,11 @@ class Watch:
         places = "; ".join(f"rank {state.number} {state.where}" for state in waiting)
         return _hang(waiting[0], f"no rank has moved for {self.limits.still:.0f} s: {places}")
 
-    def too_long(self, timeout: float) -> Failure:
+    def too_long(self, timeout: float) -> Outcome:
         """All of them take too long."""
+        known = [state.so_far for state in self.ranks.values() if state.so_far is not None]
+        if known:
+            return stopped(known[0], timeout)
         places = "; ".join(
             f"rank {state.number} {state.where}"
             for state in self.ranks.values()

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from jaxsight_runner.protocol import PIPE_CLOSED, PROTOCOL, Failure, Outcome, Phase
+from jaxsight_runner.protocol import PIPE_CLOSED, PROTOCOL, Failure, Outcome, Phase, ShardingReport
 
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
 
@@ -48,6 +48,11 @@ def with_limit(outcome: Outcome, memory_limit: int | None) -> Outcome:
 def too_long(phase: str, timeout: float | None) -> str:
     """What to say when the time is over."""
     return f"still in phase {phase} after {timeout:g} s: give more time (`--timeout`) or smaller inputs"
+
+
+def stopped(report: ShardingReport, timeout: float | None) -> ShardingReport:
+    """What was known when the time was over."""
+    return replace(report, unfinished=f"stopped after {timeout:g} s, {report.unfinished}")
 
 
 def other_protocol(number: int) -> str:
