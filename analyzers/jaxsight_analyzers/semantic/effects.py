@@ -1,4 +1,4 @@
-"""Effects: what a function reads and does that outlives the call, and what of it is legitimate.
+"""Effects: what a function reads and does that outlives the call.
 
 An effect on an argument is the caller's to judge: it comes back with the call, and is an effect of the
 caller if the object outlives that. Where a transformation hands a function copies of its arguments,
@@ -16,16 +16,14 @@ from jaxsight_analyzers.semantic import (
     class_kinds,
     containers,
     decorators,
+    harmless,
     homes,
-    linen_classes,
     members,
     nnx_state,
 )
-from jaxsight_analyzers.semantic.changes import is_display
-from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
+from jaxsight_analyzers.semantic.contexts import Frame, Summary
 from jaxsight_analyzers.semantic.events import EffectSeen, Through
 from jaxsight_analyzers.semantic.homes import home_of_object
-from jaxsight_analyzers.semantic.parameters import defaults_of
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
 from jaxsight_analyzers.semantic.values import (
@@ -42,13 +40,10 @@ from jaxsight_analyzers.semantic.values import (
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments
 
-__all__ = ["home_of_object"]
-
 _ARRAYS = (Kind.ARRAY, Kind.KEY, Kind.KEYS)
 _CONTAINERS = (Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING)
 NEVER_CHANGES = (Kind.FUNCTION, Kind.CLASS, Kind.IMPORTED, Kind.CALLABLE)
 _REFERENCE = "jax.Ref"
-MAKERS = ("__init__", "__post_init__", "__new__", "__setstate__")
 _KINDS = {"settings": "write", "environment": "read", "draw": "random", "runtime": "io"}
 _MAX_CALLS = 8  # through which an effect comes back
 _WHY = {
@@ -258,19 +253,13 @@ def note(
     here = run.frame
     if here.state.dead or here.scope is None:
         return
-    copied, certainty = False, home.certainty
-    ends_here = here.tracing
+    copied, ends_here = False, here.tracing
     if ends_here is not None and home.category in OF_THE_CALLER and home.environment is None:
-        home = _default_of(run, home)
-        copy = Certainty.NO if home.category == "default" else _copies(here, home.name)
-        copied = copy is not Certainty.NO
-        if copy is Certainty.MAYBE:
-            home = home._replace(certainty=copy)
-        certainty = home.certainty
+        home, copied = harmless.under_trace(run, home)
+    certainty = home.certainty
     if how == "part" or _where_an_argument_is_none(here) or _is_set_anew(run, home):
         certainty = Certainty.MAYBE
-    why = why or _legitimate(run, home, what, copied=copied, how=how)
-    traced = value.traced if isinstance(value, Value) else value
+    why = why or harmless.reason(run, home, what, copied=copied, how=how)
     guards = _guards(here) if seen_in is None else (*_guards(here), *seen_in.guards)
     if how == nnx_state.HOW and ends_here is not None and ends_here.facts.reverse:
         guards = (*guards, nnx_state.LEARNS)
@@ -279,7 +268,7 @@ def note(
         kind,
         what,
         home,
-        traced,
+        value.traced if isinstance(value, Value) else value,
         certainty,
         why,
         copied and not why,
@@ -290,12 +279,21 @@ def note(
         through,
         changes=later,
     )
+    _keep(run, seen)
+
+
+def _keep(run: Run, seen: EffectSeen) -> None:
+    """Keep an effect, for rules unless it waits to be judged by the caller."""
+    here, home = run.frame, seen.home
     here.effects.seen[seen.key] = seen
     run.task.note_covered(seen.scope)
-    waits = home.category in OF_THE_CALLER and home.environment is None and ends_here is None
-    if how == nnx_state.HOW:
+    if seen.how == nnx_state.HOW:
         nnx_state.note(run, seen, home)
-    if not waits:
+    if (
+        here.tracing is not None
+        or home.environment is not None
+        or home.category not in OF_THE_CALLER
+    ):
         run.events.effects.append(seen)
 
 
@@ -325,120 +323,6 @@ def _where_an_argument_is_none(frame: Frame) -> bool:
 
 def _guards(frame: Frame) -> tuple[str, ...]:
     return tuple([guard for inner in frame.chain() for guard in inner.guards])
-
-
-def _default_of(run: Run, home: Home) -> Home:
-    """An argument that is the default of its parameter, which is one object for all calls."""
-    frame = run.frame
-    default = defaults_of(_signature(frame)).get(home.name)
-    value = frame.state.names.get(home.name)
-    if not is_display(default) or value is None or value.traced is not Certainty.NO:
-        return home
-    used = value.kind is Kind.STATIC  # nobody passes it; else nobody is seen to call the function
-    certainty = home.certainty if used else Certainty.MAYBE
-    return home._replace(category="default", certainty=certainty)
-
-
-def _signature(frame: Frame) -> ast.arguments:
-    assert frame.scope is not None
-    return frame.scope.node.args
-
-
-def _copies(frame: Frame, name: str) -> Certainty:
-    """Whether a transformation hands the function a copy of this argument: leaves in a new container."""
-    arguments = _signature(frame)
-    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-    best = Certainty.NO
-    for transformation in frame.transformations:
-        place = names.index(name) if name in names else None
-        if place is not None and place < transformation.bound:
-            continue
-        best = max(best, _copied_by(transformation, names[transformation.bound :], name))
-    return best
-
-
-def _copied_by(transformation: Transformation, names: list[str], name: str) -> Certainty:
-    place = names.index(name) if name in names else None
-    if transformation.mode == "concrete":
-        chosen = transformation.differentiated
-        if chosen is None:
-            return Certainty.MAYBE
-        every = not transformation.facts.differentiated
-        return Certainty.YES if every or place in chosen else Certainty.NO
-    if transformation.mode not in ("abstract", "kernel"):
-        return Certainty.NO
-    static = transformation.static
-    if name in static or (place is not None and (place in static or place - len(names) in static)):
-        return Certainty.NO
-    return Certainty.MAYBE if transformation.static_unknown else Certainty.YES
-
-
-def _legitimate(run: Run, home: Home, what: str, *, copied: bool, how: str) -> str:
-    """Why an effect does no harm; empty if it may."""
-    frame = run.frame
-    if home.category == "self" and (why := _made_here(run, home, what)):
-        return why
-    if not frame.traced:
-        return "host code"
-    if how == nnx_state.HOW:
-        return "a variable of NNX"
-    named = what.endswith("_ref")  # as people name them
-    if how == "reference" or (how in ("item", "part") and (named or _in_kernel(run, home))):
-        return "a reference"
-    if home.environment is not None and _inside_trace(run, home):
-        return "made in the same trace"
-    if home.category not in ("argument", "self"):
-        return ""
-    mine = home.environment is None and (copied or frame.tracing is None)
-    kept = how not in ("item", "part") or "." in what  # a dict that is an argument is not
-    return "NNX hands it back" if mine and frame.tracer.startswith("flax.nnx.") and kept else ""
-
-
-def _made_here(run: Run, home: Home, what: str) -> str:
-    """Whether the object is being made, or is a module whose variables its library keeps."""
-    frame = run.frame
-    if home.environment is not None and frame.traced and not _inside_trace(run, home):
-        return ""
-    scope = frame.scope if home.environment is None else home.environment.scope
-    if scope is None or scope.owner is None:
-        return ""
-    if scope.name in MAKERS:
-        return f"made in `{scope.name}`"
-    value = (home.environment or frame.environment).state.names.get(home.name)
-    base = None if value is None else members.library_base(run, value)
-    kind = None if base is None else run.knowledge.base(base)
-    if kind == "linen-module" and scope.name == "setup":
-        return "made in `setup`"
-    if kind == "linen-module" and what.endswith(".value"):
-        return "a variable of the module"
-    if (
-        kind == "linen-module"
-        and value is not None
-        and what == f"{home.name}.{what.rpartition('.')[2]}"
-    ):
-        return "the module refuses it" if linen_classes.is_refused(run, value) else ""
-    return ""
-
-
-def _in_kernel(run: Run, home: Home) -> bool:
-    """Whether an object that is an argument, or of a function around, lives in a Pallas kernel: a reference."""
-    inside = home.environment is None and home.category in ("argument", "self")
-    for frame in run.frame.chain():
-        inside = inside or (home.environment is not None and frame.environment is home.environment)
-        if inside and any(t.mode == "kernel" for t in frame.transformations):
-            return True
-    facts = run.facts(run.frame.tracer)
-    return inside and facts is not None and "kernel" in facts.traces.values()
-
-
-def _inside_trace(run: Run, home: Home) -> bool:
-    """Whether the function that holds an object is part of the trace that runs now."""
-    for frame in run.frame.chain():
-        if frame.environment is home.environment:
-            return True
-        if frame.tracing is not None:
-            return False
-    return False
 
 
 # Effects across calls

@@ -24,6 +24,7 @@ from jaxsight_analyzers.semantic import (
     dropped,
     effects,
     expressions,
+    homes,
     import_statements,
     limits,
     linen_classes,
@@ -171,7 +172,7 @@ def _is_elif(node: ast.If) -> bool:
 
 def _assign(run: Run, node: ast.Assign) -> None:
     value = run.evaluate(node.value)
-    alias = effects.home_of_object(run, node.value)
+    alias = homes.home_of_object(run, node.value)
     for target in node.targets:
         assignments.bind(run, target, value, node)
         if alias is not None and isinstance(target, ast.Name):

@@ -14,6 +14,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import effects, homes, nnx_modules
 from jaxsight_analyzers.semantic.contexts import Frame, Transformation
+from jaxsight_analyzers.semantic.harmless import MAKERS
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, statements_below
 from jaxsight_analyzers.semantic.states import OF_THE_CALLER, Home
@@ -74,7 +75,7 @@ def note_counter(run: Run, target: ast.Attribute, base: Value, statement: ast.st
     if not frame.tracer.startswith("flax.nnx.") or not nnx_modules.is_module(run, base):
         return
     scope = frame.scope
-    if scope is None or scope.name in effects.MAKERS or not _is_number(statement.value):
+    if scope is None or scope.name in MAKERS or not _is_number(statement.value):
         return
     start = _start(run, owner, target.attr)
     if start is not None:

@@ -7,6 +7,7 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import changes, effects, homes
 from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.harmless import MAKERS
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments
 from jaxsight_analyzers.semantic.states import Home
@@ -53,7 +54,7 @@ def _later(
     if not container:
         known = [change for change in known if not _may_be_pure(run, change.node)]
     owner = home.environment and home.environment.scope
-    if owner is not None and "." in name and owner.name in effects.MAKERS:
+    if owner is not None and "." in name and owner.name in MAKERS:
         known = [change for change in known if change.inside]  # the object is being made
     given = owner is not None and any(a.arg == name for a in all_arguments(owner.node.args))
     return changes.after(known, reader, owner, is_parameter=given)
