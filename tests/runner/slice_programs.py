@@ -305,6 +305,20 @@ EXACT = (
         "make_step",
         "make_step(square)(jnp.ones(2), jnp.ones(2))",
     ),
+    _script(
+        "methods of an array of JAX that looks at one of NumPy",
+        """
+        import jax.numpy as jnp, numpy as np
+        table = np.ones(4, np.float32)
+        weights = jnp.asarray(table)
+        for i in range(4):
+            print(weights.at[i].set(3.0).sum())
+        def f(x):
+            return x * weights.sum()
+        """,
+        "f",
+        "f(1.0)",
+    ),
 )
 
 REFUSED = (

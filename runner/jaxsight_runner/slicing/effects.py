@@ -9,6 +9,7 @@ from typing import Optional, Protocol
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing import libraries
+from jaxsight_runner.slicing.builtin_table import RULES, looks
 from jaxsight_runner.slicing.kinds import Kinds
 from jaxsight_runner.slicing.scopes import (
     DEFINITIONS,
@@ -18,7 +19,7 @@ from jaxsight_runner.slicing.scopes import (
     imports_within,
     stored,
 )
-from jaxsight_runner.slicing.uses import RULES, Collector, Use, Uses, looks
+from jaxsight_runner.slicing.uses import Collector, Use, Uses
 
 SETTINGS = "settings of a library"  # stands for what a name may be a part of
 ANY_STATE = "values that other files of the project keep"
@@ -350,7 +351,7 @@ class Module:
             return use.how != "call" and not (methods and bool(use.chain))
         if kind == "record":
             return not use.chain
-        return not (use.how == "call" and looks(use))
+        return not (use.how == "call" and looks(use.chain))
 
     def reads_outside(self, places: Iterable[int], extra: Iterable[Uses] = ()) -> set[str]:
         """Files, random states and libraries that the functions of these statements may look at."""

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Literal, Optional
 
+from jaxsight_runner.slicing.builtin_table import FIXED
 from jaxsight_runner.slicing.libraries import is_fixed, is_fresh
 from jaxsight_runner.slicing.scopes import Function
 
@@ -26,27 +27,6 @@ _FROZEN_BASES = (
 _FROZEN_DECORATORS = ("flax.struct.dataclass", "chex.dataclass")
 _DATACLASSES = ("dataclasses.dataclass", *_FROZEN_DECORATORS, "chex.dataclass")
 _SIMPLE = frozenset({"int", "float", "str", "bool", "bytes", "complex", "tuple", "None"})
-_FIXED_BUILTINS = frozenset(
-    [
-        "abs",
-        "bool",
-        "bytes",
-        "chr",
-        "complex",
-        "float",
-        "format",
-        "hash",
-        "int",
-        "len",
-        "ord",
-        "pow",
-        "range",
-        "repr",
-        "round",
-        "slice",
-        "str",
-    ]
-)
 
 
 class Kinds:
@@ -180,7 +160,7 @@ class Kinds:
         if dotted is not None:
             return is_fixed(dotted)
         if isinstance(function, ast.Name) and function.id not in self._binders:
-            return function.id in _FIXED_BUILTINS
+            return function.id in FIXED
         if isinstance(function, ast.Name):
             return self._is_frozen(function.id)
         if isinstance(function, ast.Attribute):  # a method of a value that cannot be changed

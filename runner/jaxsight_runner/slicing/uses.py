@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal, Optional, Union
 
 from jaxsight_runner.data import dataclass
+from jaxsight_runner.slicing.builtin_table import HIDDEN, INSIDES, READERS, RULES, SETTERS, looks
 from jaxsight_runner.slicing.libraries import is_fresh, keeps_no_record, leaves_arguments
 from jaxsight_runner.slicing.scopes import (
     DEFINITIONS,
@@ -24,89 +25,6 @@ from jaxsight_runner.slicing.scopes import (
 # "bind": the name gets another value.
 How = Literal["read", "viewed", "argument", "kept", "call", "store", "bind"]
 
-_HIDDEN = frozenset(
-    {"exec", "eval", "compile", "globals", "locals", "vars", "__import__", "breakpoint"}
-)
-# Attributes that lead from a function or a frame to the names of its module.
-_INSIDES = frozenset(
-    {"__globals__", "__code__", "__closure__", "cell_contents", "__builtins__", "f_globals"}
-)
-_SETTERS = frozenset({"setattr", "delattr"})
-_READERS = frozenset(
-    [
-        "abs",
-        "bool",
-        "bytes",
-        "callable",
-        "chr",
-        "complex",
-        "divmod",
-        "float",
-        "format",
-        "hash",
-        "hex",
-        "id",
-        "input",
-        "int",
-        "isinstance",
-        "issubclass",
-        "len",
-        "oct",
-        "ord",
-        "pow",
-        "print",
-        "range",
-        "repr",
-        "round",
-        "slice",
-        "str",
-        "type",
-    ]
-)
-# Methods that leave their object alone; their result may be a part of it.
-_LOOKING = frozenset(
-    [
-        "get",
-        "keys",
-        "items",
-        "values",
-        "copy",
-        "index",
-        "count",
-        "astype",
-        "mean",
-        "sum",
-        "max",
-        "min",
-        "std",
-        "var",
-        "reshape",
-        "ravel",
-        "flatten",
-        "transpose",
-        "tolist",
-        "item",
-        "startswith",
-        "endswith",
-        "split",
-        "strip",
-        "lower",
-        "upper",
-        "format",
-        "join",
-        "exists",
-        "is_file",
-        "is_dir",
-        "resolve",
-        "joinpath",
-        "as_posix",
-        "with_suffix",
-        "lower",
-        "trace",
-    ]
-)
-# Methods that give a function what it does not have by itself.
-RULES = ("register", "defvjp", "defjvp", "defjvps", "def_vmap", "def_fwd", "def_bwd", "setter")
 _CONTAINER_OPERATORS = (ast.Add, ast.Mult, ast.BitOr)
 
 
@@ -319,7 +237,7 @@ class Collector:
 
     def _look_inside(self, node: ast.expr) -> None:
         for part in ast.walk(node):
-            if isinstance(part, ast.Attribute) and part.attr in _INSIDES:
+            if isinstance(part, ast.Attribute) and part.attr in INSIDES:
                 self._sink.hidden.append((part.lineno, f"`{part.attr}`"))
 
     def _bind(self, name: str, node: ast.AST, scope: Optional[Scope]) -> None:
@@ -383,7 +301,7 @@ class Collector:
 
     def _access(self, node: ast.expr, how: How, scope: Optional[Scope]) -> None:
         chain, root = _chain(node)
-        if not _INSIDES.isdisjoint(chain):
+        if not INSIDES.isdisjoint(chain):
             self._look_inside(node)
         current = node
         while current is not root:
@@ -403,7 +321,7 @@ class Collector:
         imports = self._imports
         if owner is not None:
             if node.id not in owner.imports:
-                if how not in ("read", "viewed", "bind") and not (how == "call" and _looks(chain)):
+                if how not in ("read", "viewed", "bind") and not (how == "call" and looks(chain)):
                     owner.changed.add(node.id)
                 return
             imports = owner.imports
@@ -421,7 +339,7 @@ class Collector:
             self._sink.calls_unknown = True
             self._arguments(arguments, "argument", scope)
             return
-        self._access(node.func, how if _looks(chain) else "call", scope)
+        self._access(node.func, how if looks(chain) else "call", scope)
         if chain and chain[-1] in RULES and not self._is_known(root.id, scope):
             self._sink.sets_unknown = True
         owner = scope.owner(root.id) if scope is not None else None
@@ -451,13 +369,13 @@ class Collector:
     def _builtin(
         self, node: ast.Call, name: str, arguments: list[ast.expr], scope: Optional[Scope]
     ) -> None:
-        if name in _HIDDEN and not (name == "vars" and arguments):
+        if name in HIDDEN and not (name == "vars" and arguments):
             self._sink.hidden.append((node.lineno, f"`{name}`"))
-        if name in _SETTERS and arguments:
+        if name in SETTERS and arguments:
             self._change(arguments[0], scope)
         if name == "open":
             self._sink.uses.append(Use(name, (), "call", node.lineno, "io.open"))
-        self._arguments(arguments, "read" if name in _READERS else "argument", scope)
+        self._arguments(arguments, "read" if name in READERS else "argument", scope)
 
     def _own_function(self, node: ast.Call, name: str, scope: Optional[Scope]) -> None:
         """What the function keeps or changes of its arguments decides what becomes of them."""
@@ -507,12 +425,3 @@ def _is_of_class(base: ast.expr) -> bool:
         or (isinstance(node, ast.Attribute) and node.attr == "__class__")
         for node in ast.walk(base)
     )
-
-
-def _looks(chain: tuple[str, ...]) -> bool:
-    return bool(chain) and chain[-1] in _LOOKING
-
-
-def looks(use: Use) -> bool:
-    """Whether a method that is called leaves its object alone."""
-    return _looks(use.chain)
