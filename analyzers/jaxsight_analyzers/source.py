@@ -38,6 +38,24 @@ class SourceFile:
         """Whether each character takes one column in any encoding, and each line ends at `\\n`."""
         return self.text.isascii() and "\r" not in self.text
 
+    def edited(self, span: Span, new: str) -> SourceFile:
+        """This file with another text in a span of it. Where lines begin is carried over."""
+        after = SourceFile(self.path, self.text[: span.start] + new + self.text[span.end :])
+        starts = vars(self).get("line_starts")
+        if starts is None or "\r" in new or "\r" in self.text:
+            return after
+        added: list[int] = []
+        at = new.find("\n")
+        while at >= 0:
+            added.append(span.start + at + 1)
+            at = new.find("\n", at + 1)
+        longer = len(new) - (span.end - span.start)
+        below = starts[bisect_right(starts, span.end) :]
+        moved = tuple([start + longer for start in below]) if longer else below
+        kept = starts[: bisect_right(starts, span.start)]
+        vars(after)["line_starts"] = (*kept, *added, *moved)
+        return after
+
     def line_of(self, offset: int) -> int:
         """The zero-based line that holds `offset`."""
         return bisect_right(self.line_starts, offset) - 1

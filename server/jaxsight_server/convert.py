@@ -114,6 +114,8 @@ def changed(
 
 
 def _spliced(source: SourceFile, edits: Sequence[tuple[Span, str]]) -> SourceFile:
+    if len(edits) == 1 and source.is_plain and edits[0][1].isascii():
+        return source.edited(*edits[0])
     pieces: list[str] = []
     touched: list[str] = []
     end = len(source.text)

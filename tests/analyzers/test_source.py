@@ -32,6 +32,18 @@ def test_lines_end_where_python_ends_them(text: str, starts: tuple[int, ...]) ->
     assert file(text).line_starts == starts
 
 
+@pytest.mark.parametrize("before", ["", "a\n", "one\ntwo\n\nthree", "\n\n\n", "x\r\ny\n"])
+@pytest.mark.parametrize("new", ["", "\n", "z", "a\nb", "\n\nc\n", "\r"])
+def test_lines_of_an_edited_text_are_those_of_the_text(before: str, new: str) -> None:
+    for start in range(len(before) + 1):
+        for end in range(start, len(before) + 1):
+            source = file(before)
+            assert source.line_starts  # which the edited one goes on from
+            after = source.edited(Span(start, end), new)
+            assert after.text == before[:start] + new + before[end:]
+            assert after.line_starts == file(after.text).line_starts
+
+
 def test_a_line_is_without_its_terminator() -> None:
     source = file("one\r\ntwo\rthree\n")
 
