@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from jaxsight_analyzers.chunks import Chunk, Chunks, parse_chunks
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.grafts import keep_methods
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
@@ -45,12 +46,13 @@ class Numbering:
 
     def renew(self, old: Chunks, new: Chunks) -> None:
         """Number the chunks that were parsed anew."""
-        before = set(old.chunks)
-        fresh = [chunk for chunk in new.chunks if chunk not in before and chunk.body]
+        start, end = same_ends(old.chunks, new.chunks)
+        before = old.chunks[start : len(old.chunks) - end]
+        after = new.chunks[start : len(new.chunks) - end]
+        fresh = [chunk for chunk in after if chunk not in before and chunk.body]
         if not fresh:
             return
-        after = set(new.chunks)
-        gone = [chunk for chunk in old.chunks if chunk not in after and chunk.body]
+        gone = [chunk for chunk in before if chunk not in after and chunk.body]
         numbered = {id(chunk.body[0]) for chunk in gone}
         headers = {chunk.heads: chunk for chunk in gone if chunk.heads is not None}
         places: dict[object, list[int]] = {}
@@ -115,9 +117,8 @@ class ParsedModule:
         self.source = parsed.source
         self.chunks = parsed.chunks
         self._file = numbering.number
-        numbered = sorted(
-            (chunk.first, number) for number, chunk in enumerate(parsed.chunks) if chunk.body
-        )
+        numbered = [(c.first, number) for number, c in enumerate(parsed.chunks) if c.body]
+        numbered.sort()
         self._firsts = [first for first, _ in numbered]
         self._numbers = [number for _, number in numbered]
 

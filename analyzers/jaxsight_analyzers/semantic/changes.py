@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic.scopes import (
     Definitions,
@@ -247,12 +248,7 @@ def difference(
 
     What speaks of a name that was asked for has been looked at, before the edit and after it.
     """
-    first = 0
-    while first < min(len(old), len(new)) and old[first] is new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] is new[-1 - last]:
-        last += 1
+    first, last = same_ends(old, new)
     before, after = old[first : len(old) - last], new[first : len(new) - last]
     one = _joined([piece for piece in before if piece.changes is not None], definitions)
     speaking = [

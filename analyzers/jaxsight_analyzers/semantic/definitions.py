@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers import deep
+from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.semantic.evidence import evidence_in, sets_by_name_in
 from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.scopes import (
@@ -39,32 +40,37 @@ def redefine(
 
     Definitions that are still there keep their cells, which then hold the new nodes.
     """
-    known = {piece.chunk: piece for piece in module.pieces}
-    _keep_trees(known, parsed)
-    fresh = [chunk for chunk in parsed.chunks if chunk not in known]
-    if not fresh and list(known) == list(parsed.chunks):
+    before, chunks = module.pieces, parsed.chunks
+    start, end = same_ends([piece.chunk for piece in before], chunks)
+    replaced, texts = before[start : len(before) - end], chunks[start : len(chunks) - end]
+    if not replaced and not texts:
         module.parsed = parsed
         return set()
-    staying = set(parsed.chunks)
+    known = {piece.chunk: piece for piece in replaced}
+    _keep_trees(known, texts)
+    staying = set(texts)
     gone = [piece for chunk, piece in known.items() if chunk not in staying]
     for scope in module.gone:
         scope.methods = {}  # whose owner it is
     pool = _pool(gone, definitions)
     interfaces = {scope: _interface(scope) for scope in _classes_of(gone)}
     changed: set[Dependency] = set()
-    pieces: list[Piece] = []
-    owner: ClassScope | None = None
-    for chunk in parsed.chunks:
+    new: list[Piece] = []
+    stands: list[Piece] = []
+    owner = _owner_of_members(before[:start])
+    for chunk in texts:
         piece = known.get(chunk)
         if chunk.header is None:
             owner = None
         if piece is None:
             piece = _surveyed(chunk, definitions, module, is_library, owner)
             changed.update(_adopt(pool, piece, definitions))
+            new.append(piece)
         if chunk.heads is not None:
-            owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
-        pieces.append(piece)
-    _collect_members(pieces, [piece for piece in pieces if piece.chunk not in known])
+            owner = _class_of_head(piece)
+        stands.append(piece)
+    pieces = [*before[:start], *stands, *before[len(before) - end :]]
+    _collect_members(pieces, new)
     for scope, interface in interfaces.items():
         if not interface.is_same(_interface(scope)):
             changed.add(scope)
@@ -74,8 +80,6 @@ def redefine(
         changed.add(scope)
         if isinstance(scope, FunctionScope):
             changed.update((scope.head, scope.telling))
-    new = [piece for piece in pieces if piece.chunk not in known]
-    before = module.pieces
     changed.update(module.adopt(parsed, pieces, gone, new))
     changed.update(module.changed_elsewhere(before, definitions))
     for piece in gone:
@@ -86,16 +90,30 @@ def redefine(
     return changed
 
 
-def _keep_trees(known: dict[Chunk, Piece], parsed: ParsedModule) -> None:
+def _keep_trees(known: dict[Chunk, Piece], texts: tuple[Chunk, ...]) -> None:
     """Let the pieces of chunks of which only blank lines, comments or docstrings changed stand for the new ones."""
-    staying = set(parsed.chunks)
+    staying = set(texts)
     gone = {id(chunk.body): chunk for chunk in known if chunk not in staying and chunk.is_whole}
-    for chunk in parsed.chunks if gone else ():
+    for chunk in texts if gone else ():
         if chunk not in known and chunk.is_whole:
             old = gone.pop(id(chunk.body), None)
             if old is not None:
                 piece = known[chunk] = known.pop(old)
                 piece.chunk = chunk
+
+
+def _owner_of_members(before: list[Piece]) -> ClassScope | None:
+    """The big class whose members come after some pieces, if members do."""
+    for piece in reversed(before):
+        if piece.chunk.heads is not None:
+            return _class_of_head(piece)
+        if piece.chunk.header is None:
+            return None
+    return None
+
+
+def _class_of_head(piece: Piece) -> ClassScope:
+    return next(scope for scope in piece.scopes if isinstance(scope, ClassScope))
 
 
 def _surveyed(
@@ -215,7 +233,7 @@ def _collect_members(pieces: list[Piece], new: list[Piece]) -> None:
         if piece.chunk.piece not in headers:
             continue
         if piece.chunk.heads is not None:
-            owner = next(s for s in piece.scopes if isinstance(s, ClassScope))
+            owner = _class_of_head(piece)
             owner.methods, owner.fields, owner.assigned = {}, {}, {}
         elif owner is not None:
             owner.fields.update(piece.fields)

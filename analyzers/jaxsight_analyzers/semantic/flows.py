@@ -12,7 +12,9 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.semantic.contexts import Frame
+from jaxsight_analyzers.semantic.signatures import site
 from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
 from jaxsight_analyzers.semantic.states import State
 from jaxsight_analyzers.semantic.tasks import Task
@@ -32,6 +34,7 @@ class Flow(Task):
         "after",
         "before",
         "chunk",
+        "left_made",
         "left_pending",
         "left_transformed",
         "names",
@@ -44,6 +47,7 @@ class Flow(Task):
         self.before: Slots | None = None
         self.after: Slots | None = None
         self.left_transformed: list[FunctionData] = []
+        self.left_made: list[object] = []  # each of these functions, and by which application
         self.left_pending: list[tuple[ast.AST, FunctionData]] = []
         self.take(chunk)
 
@@ -81,7 +85,7 @@ class Flows:
 
     def _update(self, chunks: tuple[Chunk, ...], suspects: set[Task]) -> None:
         old = self.order
-        start, end = _common(old, chunks)
+        start, end = same_ends([flow.chunk for flow in old], chunks)
         if len(old) == len(chunks):
             left = [_Left(flow) for flow in old[start : len(old) - end]]
             doubtful = self._renewed(chunks, start, len(old) - end)
@@ -200,7 +204,8 @@ class Flows:
             self._hands.work(flow.chunk)
 
         self._hands.run(flow, work)
-        flow.left_transformed = flow.transformed.pop(frame, [])
+        flow.left_transformed = left = flow.transformed.pop(frame, [])
+        flow.left_made = [(data.scope, site(data.transformations[-1])) for data in left]
         flow.left_pending = [(node, data) for node, (data, _) in flow.pending.items()]
         flow.pending.clear()
         flow.release()
@@ -216,15 +221,3 @@ class _Left:
     def __init__(self, flow: Flow) -> None:
         self.names = flow.names
         self.after = flow.after
-
-
-def _common(old: list[Flow], chunks: tuple[Chunk, ...]) -> tuple[int, int]:
-    """How many chunks at the beginning and at the end are the same ones."""
-    most = min(len(old), len(chunks))
-    start = 0
-    while start < most and old[start].chunk is chunks[start]:
-        start += 1
-    end = 0
-    while end < most - start and old[-1 - end].chunk is chunks[-1 - end]:
-        end += 1
-    return start, end

@@ -235,8 +235,7 @@ class Interpretation:
 
     def _note_left(self) -> None:
         """What the module's own code transforms, each function and by which application, and leaves."""
-        made = [data for flow_ in self._flows.order for data in flow_.left_transformed]
-        self._made = [(data.scope, site(data.transformations[-1])) for data in made]
+        self._made = [made for flow_ in self._flows.order for made in flow_.left_made]
         self._leaving = {flow_ for flow_ in self._flows.order if flow_.left_pending}
 
     def _by_chunk(self) -> list[tuple[Task, ...]]:
