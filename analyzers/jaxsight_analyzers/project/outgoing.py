@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.model import SemanticModel
 from jaxsight_analyzers.semantic.optimisers import Optimiser
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere, is_incoming
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
 from jaxsight_analyzers.semantic.tasks import Activation, Way
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -24,9 +25,7 @@ from jaxsight_analyzers.semantic.values import (
     OptionalValue,
     Value,
     class_of,
-    entries_of,
     function_of,
-    items_of,
     record_of,
 )
 

@@ -9,7 +9,8 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import Value, entries_of, items_of
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.values import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.events import OperationSeen
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import items_of, parts_of, sequence, series
 from jaxsight_analyzers.semantic.values import (
     HOST,
     STATIC,
@@ -27,11 +28,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     given,
-    items_of,
     most_traced,
-    parts_of,
-    sequence,
-    series,
     tracer,
     truth_of,
 )

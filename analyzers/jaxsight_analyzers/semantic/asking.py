@@ -8,13 +8,8 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import makers
 from jaxsight_analyzers.semantic.events import AskedSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import (
-    NEVER,
-    Kind,
-    Value,
-    constant_of,
-    parts_of,
-)
+from jaxsight_analyzers.semantic.structures import parts_of
+from jaxsight_analyzers.semantic.values import NEVER, Kind, Value, constant_of
 
 _CONTAINERS = {Kind.SEQUENCE: "list", Kind.SERIES: "list", Kind.HOST: "NumPy array"}
 _NUMBERS = (Kind.ARRAY, Kind.TREE, Kind.KEY)

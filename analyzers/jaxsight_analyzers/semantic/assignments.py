@@ -22,7 +22,8 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.events import ItemAssignmentSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import Kind, Value, items_of, own, sequence
+from jaxsight_analyzers.semantic.structures import items_of, sequence
+from jaxsight_analyzers.semantic.values import Kind, Value, own
 
 
 def bind(run: Run, target: ast.expr, value: Value, statement: ast.stmt | None = None) -> None:

@@ -12,15 +12,8 @@ import ast
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.semantic.values import (
-    Kind,
-    Value,
-    constant_of,
-    items_of,
-    parts_of,
-    qualified_of,
-    rebuilt,
-)
+from jaxsight_analyzers.semantic.structures import items_of, parts_of, rebuilt
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, qualified_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts

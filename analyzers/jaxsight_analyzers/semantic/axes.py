@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import replace
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
+from jaxsight_analyzers.semantic.structures import items_of
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.parameters import all_arguments, defaults_of
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
+from jaxsight_analyzers.semantic.structures import mapping, sequence
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     UNKNOWN,
@@ -19,8 +20,6 @@ from jaxsight_analyzers.semantic.values import (
     Origin,
     Value,
     constant,
-    mapping,
-    sequence,
     tracer,
 )
 

@@ -29,6 +29,15 @@ from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import join_results
+from jaxsight_analyzers.semantic.structures import (
+    items_of,
+    parts_of,
+    rebuilt,
+    sequence,
+    series,
+    tokens_in,
+    unfollowed,
+)
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -40,15 +49,8 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     function_of,
-    items_of,
-    parts_of,
     qualified_of,
-    rebuilt,
-    sequence,
-    series,
     some_of,
-    tokens_in,
-    unfollowed,
 )
 
 if TYPE_CHECKING:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.semantic import avals
 from jaxsight_analyzers.semantic.avals import Aval
 from jaxsight_analyzers.semantic.events import TypesSeen
-from jaxsight_analyzers.semantic.values import (
-    NEVER,
-    FunctionData,
-    Kind,
-    Value,
-    entries_of,
-    items_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.values import NEVER, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts

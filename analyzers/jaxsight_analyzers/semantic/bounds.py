@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import avals
 from jaxsight_analyzers.semantic.events import OutOfBoundsSeen
-from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
+from jaxsight_analyzers.semantic.structures import items_of
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.run import Run

@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import bodies, containers, iteration
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import (
-    NEVER,
-    STATIC,
-    UNKNOWN,
-    Kind,
-    Value,
-    constant,
-    entries_of,
-    items_of,
-    mapping,
-    sequence,
-    series,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of, mapping, sequence, series
+from jaxsight_analyzers.semantic.values import NEVER, STATIC, UNKNOWN, Kind, Value, constant
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts

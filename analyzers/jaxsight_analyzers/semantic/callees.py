@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic.events import RefusedSeen
+from jaxsight_analyzers.semantic.structures import items_of, parts_of
 from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -16,8 +17,6 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     constant_of,
-    items_of,
-    parts_of,
 )
 
 if TYPE_CHECKING:

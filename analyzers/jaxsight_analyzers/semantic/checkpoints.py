@@ -14,13 +14,12 @@ from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     Kind,
     Value,
     constant_of,
-    entries_of,
-    items_of,
     qualified_of,
     record_of,
 )

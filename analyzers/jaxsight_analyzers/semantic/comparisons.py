@@ -22,6 +22,7 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.events import NanComparisonSeen
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import parts_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     STATIC,
@@ -31,7 +32,6 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     constant_of,
     given,
-    parts_of,
     qualified_of,
     some_of,
     truth_of,

@@ -14,6 +14,16 @@ from jaxsight_analyzers.semantic import expressions, iteration
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import Environment
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    items_of,
+    mapping,
+    parts_of,
+    rebuilt,
+    sequence,
+    series,
+    unfollowed,
+)
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NEVER,
@@ -24,14 +34,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant,
     constant_of,
-    entries_of,
-    items_of,
-    mapping,
-    parts_of,
-    rebuilt,
-    sequence,
-    series,
-    unfollowed,
 )
 
 if TYPE_CHECKING:

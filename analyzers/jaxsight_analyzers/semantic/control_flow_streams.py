@@ -9,7 +9,8 @@ from typing import NamedTuple
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
 from jaxsight_analyzers.semantic.events import ArgumentSeen, AskedSeen, CallSeen
 from jaxsight_analyzers.semantic.streams import Branch, Places, is_meant, tracer_of, truth_fails
-from jaxsight_analyzers.semantic.values import Kind, Value, item_of_series, items_of
+from jaxsight_analyzers.semantic.structures import item_of_series, items_of
+from jaxsight_analyzers.semantic.values import Kind, Value
 
 _TRUTHS = ("any", "all")
 _BOOL = "bool"

@@ -11,7 +11,8 @@ from jaxsight_analyzers.semantic.avals import Aval, aval_of
 from jaxsight_analyzers.semantic.events import DerivativeSeen, NanComparisonSeen
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places
-from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, items_of
+from jaxsight_analyzers.semantic.structures import items_of
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 
 class Derivative(NamedTuple):

@@ -9,13 +9,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import asking, iteration, limits, loops
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import (
-    MISSING,
-    NEVER,
-    UNKNOWN,
-    Kind,
-    Value,
-    constant_of,
+from jaxsight_analyzers.semantic.structures import (
     entries_of,
     items_of,
     listed,
@@ -23,6 +17,7 @@ from jaxsight_analyzers.semantic.values import (
     sequence,
     series,
 )
+from jaxsight_analyzers.semantic.values import MISSING, NEVER, UNKNOWN, Kind, Value, constant_of
 
 _MOST_ITEMS = 64
 

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.semantic.values import Value, parts_of, rebuilt
+from jaxsight_analyzers.semantic.structures import parts_of, rebuilt
+from jaxsight_analyzers.semantic.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,9 @@ from jaxsight_analyzers.semantic.donated import DonatedValue, Donation, plain_of
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.states import root_of
+from jaxsight_analyzers.semantic.structures import parts_of
 from jaxsight_analyzers.semantic.updates import updated_parameters
-from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, parts_of, record_of
+from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, record_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

@@ -46,6 +46,14 @@ from jaxsight_analyzers.semantic.events import BranchSeen, ReferenceSeen
 from jaxsight_analyzers.semantic.joins import join, join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    items_of,
+    parts_of,
+    sequence,
+    series,
+    unfollowed,
+)
 from jaxsight_analyzers.semantic.values import (
     HOST,
     MISSING,
@@ -60,19 +68,13 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant,
     constant_of,
-    entries_of,
     is_made,
-    items_of,
     most_traced,
     own,
-    parts_of,
     qualified_of,
     record_of,
-    sequence,
-    series,
     tracer,
     truth_of,
-    unfollowed,
 )
 
 

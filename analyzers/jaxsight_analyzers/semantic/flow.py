@@ -41,6 +41,7 @@ from jaxsight_analyzers.semantic.donated import without
 from jaxsight_analyzers.semantic.keys import Condition
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
+from jaxsight_analyzers.semantic.structures import parts_of
 from jaxsight_analyzers.semantic.trees import TRIES, is_for_typing
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -51,7 +52,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     function_of,
-    parts_of,
     truth_of,
 )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NAN,
@@ -19,7 +20,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant,
     constant_of,
-    items_of,
     qualified_of,
     some_of,
 )

@@ -11,13 +11,13 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import makers
 from jaxsight_analyzers.semantic.events import NumberUseSeen
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     STATIC,
     Kind,
     Value,
     constant_of,
-    items_of,
     most_traced,
 )
 

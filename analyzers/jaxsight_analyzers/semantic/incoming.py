@@ -9,6 +9,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import activations, binding, imports, memo, optimisers
 from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.scopes import FunctionScope
+from jaxsight_analyzers.semantic.structures import mapping, record, sequence, series
 from jaxsight_analyzers.semantic.values import (
     STATIC,
     UNKNOWN,
@@ -20,11 +21,7 @@ from jaxsight_analyzers.semantic.values import (
     constant,
     function_of,
     given,
-    mapping,
     or_none,
-    record,
-    sequence,
-    series,
 )
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import is_portable
+from jaxsight_analyzers.semantic.structures import record
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     NONE,
@@ -21,7 +22,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     class_of,
     function_of,
-    record,
     record_of,
 )
 

@@ -14,6 +14,14 @@ from jaxsight_analyzers.semantic import key_arrays
 from jaxsight_analyzers.semantic.joins import join_all
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import children
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    item_of_series,
+    items_of,
+    sequence,
+    series,
+    unfollowed,
+)
 from jaxsight_analyzers.semantic.values import (
     HOST,
     NEVER,
@@ -22,15 +30,9 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     constant,
-    entries_of,
-    item_of_series,
-    items_of,
     or_none,
-    sequence,
-    series,
     some_of,
     tracer,
-    unfollowed,
 )
 
 

@@ -8,6 +8,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import avals, donated
 from jaxsight_analyzers.semantic.keys import KeyToken, any_of
+from jaxsight_analyzers.semantic.structures import entries_of, items_of, parts_of, record, series
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NEVER,
@@ -16,16 +17,11 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     class_of,
-    entries_of,
     function_of,
-    items_of,
     most_traced,
     or_none,
     own,
-    parts_of,
-    record,
     record_of,
-    series,
     some_of,
 )
 

@@ -11,14 +11,8 @@ from jaxsight_analyzers.semantic import keys
 from jaxsight_analyzers.semantic.keys import Index, KeyToken, Loop, Passes
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import Environment
-from jaxsight_analyzers.semantic.values import (
-    MISSING,
-    UNKNOWN,
-    Kind,
-    Value,
-    constant_of,
-    items_of,
-)
+from jaxsight_analyzers.semantic.structures import items_of
+from jaxsight_analyzers.semantic.values import MISSING, UNKNOWN, Kind, Value, constant_of
 
 _STEADY = (
     ast.Name,

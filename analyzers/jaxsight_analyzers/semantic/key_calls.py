@@ -16,20 +16,22 @@ from jaxsight_analyzers.semantic.contexts import Frame, Summary, Transformation
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.sites import SiteToken
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    items_of,
+    parts_of,
+    rebuilt,
+    tokens_in,
+)
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     FunctionData,
     Kind,
     Value,
-    entries_of,
     given,
-    items_of,
     or_none,
-    parts_of,
-    rebuilt,
     record_of,
     some_of,
-    tokens_in,
 )
 
 _NEVER_KEYS = (

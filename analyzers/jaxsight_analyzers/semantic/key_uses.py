@@ -11,15 +11,8 @@ from jaxsight_analyzers.semantic import expressions, key_arrays, keys
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.spelling import display
-from jaxsight_analyzers.semantic.values import (
-    UNKNOWN,
-    Kind,
-    Value,
-    constant_of,
-    entries_of,
-    items_of,
-    tokens_in,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of, tokens_in
+from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

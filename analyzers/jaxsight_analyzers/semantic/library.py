@@ -27,6 +27,7 @@ from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.events import ObjectCallSeen
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.spelling import display
+from jaxsight_analyzers.semantic.structures import tokens_in
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
@@ -36,7 +37,6 @@ from jaxsight_analyzers.semantic.values import (
     function_of,
     own,
     qualified_of,
-    tokens_in,
 )
 
 if TYPE_CHECKING:

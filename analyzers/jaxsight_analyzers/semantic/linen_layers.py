@@ -19,6 +19,7 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
 from jaxsight_analyzers.semantic.signatures import is_portable
+from jaxsight_analyzers.semantic.structures import record
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NONE,
@@ -29,7 +30,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant,
     constant_of,
-    record,
     record_of,
 )
 

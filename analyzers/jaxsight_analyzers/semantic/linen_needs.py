@@ -14,15 +14,8 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import linen_making
 from jaxsight_analyzers.semantic.linen_events import ApplySeen, Need
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import (
-    MISSING,
-    Kind,
-    Value,
-    class_of,
-    constant_of,
-    entries_of,
-    items_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.values import MISSING, Kind, Value, class_of, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts

@@ -6,7 +6,8 @@ import ast
 
 from jaxsight_analyzers.semantic.linen_events import PairUsedSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import Kind, Value, items_of, sequence, with_data
+from jaxsight_analyzers.semantic.structures import items_of, sequence
+from jaxsight_analyzers.semantic.values import Kind, Value, with_data
 
 
 class Pair(tuple["Value", ...]):

@@ -23,12 +23,8 @@ from jaxsight_analyzers.semantic.linen_events import (
 )
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Places
-from jaxsight_analyzers.semantic.values import (
-    PARAMETERS,
-    VARIABLES,
-    Kind,
-    entries_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of
+from jaxsight_analyzers.semantic.values import PARAMETERS, VARIABLES, Kind
 
 _MEANT = ("try", "raises", "version")
 """Why a failure may be meant."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.semantic import leaves, linen_layers, members, optimiser_steps
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import record, sequence
 from jaxsight_analyzers.semantic.values import (
     PARAMETERS,
     UNKNOWN,
@@ -18,9 +19,7 @@ from jaxsight_analyzers.semantic.values import (
     Record,
     Value,
     class_of,
-    record,
     record_of,
-    sequence,
     with_data,
 )
 

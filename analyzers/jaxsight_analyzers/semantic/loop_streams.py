@@ -13,8 +13,9 @@ from jaxsight_analyzers.semantic.events import GrowthSeen, LoopSeen
 from jaxsight_analyzers.semantic.scopes import statements_below
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Call, Places, header, tracer_of
+from jaxsight_analyzers.semantic.structures import parts_of
 from jaxsight_analyzers.semantic.trees import TRIES, is_indexed_update, walk
-from jaxsight_analyzers.semantic.values import Kind, Value, constant_of, parts_of
+from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
 Calls = Mapping[ast.AST, "Call"]
 """The call of a library's function that a node is."""

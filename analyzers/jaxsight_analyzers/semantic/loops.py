@@ -18,15 +18,8 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.keys import Loop
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states, renewed, replaced_keys
-from jaxsight_analyzers.semantic.values import (
-    NEVER,
-    UNKNOWN,
-    Kind,
-    Value,
-    constant,
-    items_of,
-    truth_of,
-)
+from jaxsight_analyzers.semantic.structures import items_of
+from jaxsight_analyzers.semantic.values import NEVER, UNKNOWN, Kind, Value, constant, truth_of
 
 _PASSES = 2
 _MOST_EXACT = 4

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic.events import ArgumentSeen, StaticNeedSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import STATIC, Kind, Origin, Value, is_made, rebuilt
+from jaxsight_analyzers.semantic.structures import rebuilt
+from jaxsight_analyzers.semantic.values import STATIC, Kind, Origin, Value, is_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,18 +21,9 @@ from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.scopes import ClassScope, Definitions, Piece
 from jaxsight_analyzers.semantic.states import Environment, State
+from jaxsight_analyzers.semantic.structures import entries_of, items_of, series
 from jaxsight_analyzers.semantic.tasks import Asked, Dependency, Task
-from jaxsight_analyzers.semantic.values import (
-    STATIC,
-    UNKNOWN,
-    FunctionData,
-    Kind,
-    Value,
-    entries_of,
-    items_of,
-    own,
-    series,
-)
+from jaxsight_analyzers.semantic.values import STATIC, UNKNOWN, FunctionData, Kind, Value, own
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk

@@ -7,6 +7,7 @@ import ast
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import annotations, expressions, imports
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.values import (
     HOST,
     STATIC,
@@ -14,7 +15,6 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     Value,
     constant,
-    items_of,
     own,
     qualified_of,
     some_of,

@@ -13,16 +13,8 @@ from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import expressions, members, qualified_names
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, statements_below
-from jaxsight_analyzers.semantic.values import (
-    NEVER,
-    UNKNOWN,
-    Kind,
-    Value,
-    class_of,
-    constant_of,
-    entries_of,
-    parts_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, parts_of
+from jaxsight_analyzers.semantic.values import NEVER, UNKNOWN, Kind, Value, class_of, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

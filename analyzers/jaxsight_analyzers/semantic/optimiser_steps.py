@@ -15,14 +15,8 @@ from jaxsight_analyzers.semantic import equinox_leaves, expressions, optimisers
 from jaxsight_analyzers.semantic.contexts import Frame, place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.optimisers import Optimiser
-from jaxsight_analyzers.semantic.values import (
-    UNKNOWN,
-    Kind,
-    Value,
-    constant_of,
-    sequence,
-    with_data,
-)
+from jaxsight_analyzers.semantic.structures import sequence
+from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value, constant_of, with_data
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

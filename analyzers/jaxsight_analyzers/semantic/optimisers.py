@@ -16,15 +16,8 @@ from jaxsight_analyzers.semantic import qualified_names
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.schedules import Schedule
-from jaxsight_analyzers.semantic.values import (
-    UNKNOWN,
-    FunctionData,
-    Kind,
-    Value,
-    constant_of,
-    entries_of,
-    items_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jaxsight_analyzers.semantic.contexts import Summary, Transformation
-from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value, given, rebuilt
+from jaxsight_analyzers.semantic.structures import rebuilt
+from jaxsight_analyzers.semantic.values import FunctionData, Origin, Value, given
 
 
 def for_caller(value: Value, summary: Summary, originals: Mapping[str, Value]) -> Value:

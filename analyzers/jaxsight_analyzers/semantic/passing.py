@@ -12,6 +12,7 @@ from jaxsight_analyzers.semantic import avals, class_kinds, donations, equinox_l
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import is_list, parts_of
 from jaxsight_analyzers.semantic.values import (
     FunctionData,
     Kind,
@@ -19,8 +20,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant_of,
     function_of,
-    is_list,
-    parts_of,
     qualified_of,
 )
 

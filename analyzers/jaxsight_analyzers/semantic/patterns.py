@@ -10,6 +10,14 @@ from jaxsight_analyzers.semantic import assignments, expressions, flow, records
 from jaxsight_analyzers.semantic.joins import join
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.states import State, join_states
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    item_of_series,
+    items_of,
+    mapping,
+    sequence,
+    series,
+)
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     UNKNOWN,
@@ -17,14 +25,8 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     class_of,
     constant_of,
-    entries_of,
-    item_of_series,
-    items_of,
-    mapping,
     qualified_of,
     record_of,
-    sequence,
-    series,
     some_of,
 )
 

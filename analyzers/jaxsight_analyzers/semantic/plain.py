@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import Plain
 from jaxsight_analyzers.semantic import expressions
-from jaxsight_analyzers.semantic.values import (
-    STATIC,
-    Kind,
-    Value,
-    constant_of,
-    rebuilt,
-)
+from jaxsight_analyzers.semantic.structures import rebuilt
+from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.run import Run

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from jaxsight_analyzers.semantic import leaves, members, qualified_names
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope
+from jaxsight_analyzers.semantic.structures import items_of, mapping, record
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Kind,
@@ -21,9 +22,6 @@ from jaxsight_analyzers.semantic.values import (
     class_of,
     constant,
     constant_of,
-    items_of,
-    mapping,
-    record,
     record_of,
 )
 

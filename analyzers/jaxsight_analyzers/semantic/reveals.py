@@ -10,6 +10,7 @@ from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.events import RevealSeen
 from jaxsight_analyzers.semantic.keys import Consumed, KeyToken, earlier_use
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NEVER,
@@ -17,9 +18,7 @@ from jaxsight_analyzers.semantic.values import (
     Kind,
     OptionalValue,
     Value,
-    entries_of,
     function_of,
-    items_of,
 )
 
 NAMES = ("reveal_value", "reveal_array", "reveal_key", "reveal_contexts", "reveal_effects")

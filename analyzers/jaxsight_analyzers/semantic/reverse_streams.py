@@ -11,8 +11,9 @@ from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.events import ArgumentSeen, CallSeen
 from jaxsight_analyzers.semantic.routes import chain
 from jaxsight_analyzers.semantic.spelling import display
+from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.trees import walk
-from jaxsight_analyzers.semantic.values import Kind, Origin, Value, items_of
+from jaxsight_analyzers.semantic.values import Kind, Origin, Value
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.model import SemanticModel

@@ -13,6 +13,13 @@ from jaxsight_analyzers.semantic import avals, library, linen_layers, linen_need
 from jaxsight_analyzers.semantic.contexts import place
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.keys import Consumption, KeyToken
+from jaxsight_analyzers.semantic.structures import (
+    entries_of,
+    is_list,
+    items_of,
+    parts_of,
+    tokens_in,
+)
 from jaxsight_analyzers.semantic.values import (
     NEVER,
     STATIC,
@@ -22,15 +29,10 @@ from jaxsight_analyzers.semantic.values import (
     OptionalValue,
     Value,
     class_of,
-    entries_of,
     function_of,
-    is_list,
-    items_of,
     or_none,
-    parts_of,
     record_of,
     some_of,
-    tokens_in,
 )
 
 if TYPE_CHECKING:

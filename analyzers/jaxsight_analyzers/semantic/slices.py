@@ -8,7 +8,8 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import avals, makers
 from jaxsight_analyzers.semantic.events import MaskSeen, SliceSeen
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, most_traced, sequence
+from jaxsight_analyzers.semantic.structures import sequence
+from jaxsight_analyzers.semantic.values import STATIC, Kind, Value, most_traced
 
 _SLICED = (
     *(Kind.ARRAY, Kind.KEYS, Kind.TREE, Kind.HOST),

@@ -14,8 +14,9 @@ from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.keys import Consumed
 from jaxsight_analyzers.semantic.signatures import is_portable, signature
 from jaxsight_analyzers.semantic.states import State
+from jaxsight_analyzers.semantic.structures import tokens_in
 from jaxsight_analyzers.semantic.trees import children
-from jaxsight_analyzers.semantic.values import Value, tokens_in
+from jaxsight_analyzers.semantic.values import Value
 
 
 @dataclass(eq=False, slots=True)

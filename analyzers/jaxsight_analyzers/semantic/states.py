@@ -16,13 +16,13 @@ from jaxsight_analyzers.semantic.keys import (
     forward,
     join_consumed,
 )
+from jaxsight_analyzers.semantic.structures import tokens_in
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     Value,
     function_of,
     or_none,
     some_of,
-    tokens_in,
     with_data,
 )
 

@@ -10,6 +10,7 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.semantic import avals, expressions
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import entries_of, mapping, rebuilt, record
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     NONE,
@@ -19,11 +20,7 @@ from jaxsight_analyzers.semantic.values import (
     Record,
     Value,
     constant_of,
-    entries_of,
     given,
-    mapping,
-    rebuilt,
-    record,
     record_of,
 )
 

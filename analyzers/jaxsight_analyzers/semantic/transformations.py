@@ -20,6 +20,7 @@ from jaxsight_analyzers.semantic import (
 from jaxsight_analyzers.semantic.arguments import Arguments
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.values import (
     MISSING,
     UNKNOWN,
@@ -28,7 +29,6 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
     function_of,
-    items_of,
     qualified_of,
 )
 

@@ -19,15 +19,14 @@ from jaxsight_analyzers.semantic.contexts import Frame, Transformation
 from jaxsight_analyzers.semantic.evidence import Evidence
 from jaxsight_analyzers.semantic.parameters import names_others
 from jaxsight_analyzers.semantic.run import Run
+from jaxsight_analyzers.semantic.structures import items_of, sequence
 from jaxsight_analyzers.semantic.values import (
     UNKNOWN,
     FunctionData,
     Kind,
     Origin,
     Value,
-    items_of,
     or_none,
-    sequence,
     some_of,
     with_data,
 )

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.semantic import avals
 from jaxsight_analyzers.semantic.body_types import Mismatch
 from jaxsight_analyzers.semantic.contexts import Frame
-from jaxsight_analyzers.semantic.values import (
-    MISSING,
-    NEVER,
-    Kind,
-    Value,
-    constant_of,
-    entries_of,
-    items_of,
-)
+from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.values import MISSING, NEVER, Kind, Value, constant_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.knowledge.facts import FunctionFacts

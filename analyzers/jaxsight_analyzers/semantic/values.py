@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.data import dataclass, fields, replace
+from jaxsight_analyzers.data import dataclass, fields
 from jaxsight_analyzers.diagnostic import Certainty
 
 if TYPE_CHECKING:
@@ -170,9 +170,8 @@ class FunctionData:
     what: str = ""  # "partial", "bound method" or "wrapped", where it is made of another function
     made_in: object = None  # the mark of the frame where the object was made, and in which loops
     passes: Passes = ()
-    veiled: bool = (
-        False  # under a decorator that is not known: it runs, and what comes back is unknown
-    )
+    # Under a decorator that is not known: it runs, and what comes back is unknown.
+    veiled: bool = False
 
     @property
     def node(self) -> FunctionNode:
@@ -206,18 +205,14 @@ class Record:
     is_tuple: bool = False
     is_pytree: bool = True  # whether JAX looks into it
     static: frozenset[str] = frozenset()  # the fields that transformations leave alone
-    is_partial: bool = (
-        False  # of a plain class: what its `__init__` is known to have set, among others
-    )
+    # Of a plain class: these are what its `__init__` is known to have set, among others.
+    is_partial: bool = False
     is_module: bool = False  # of Flax Linen: nothing changes it
 
     def get(self, name: str) -> Value | None:
         """What a field holds."""
         return self.values[self.names.index(name)] if name in self.names else None
 
-
-_MOST_ITEMS = 512
-_MOST_LEVELS = 16
 
 UNKNOWN = Value(Kind.UNKNOWN)
 STATIC = Value(Kind.STATIC, data=MISSING)
@@ -231,6 +226,14 @@ VARIABLES, PARAMETERS = "variables", "parameters"
 """What the data of a pytree say of it that `init` of a module made: all collections, or the parameters alone."""
 NEVER = Value(Kind.UNKNOWN)
 """What a call that is under way returns, until there is more to say: it has no say where paths meet."""
+_OPTIONAL = frozenset(
+    (
+        *(Kind.ARRAY, Kind.HOST, Kind.KEY, Kind.KEYS, Kind.TREE),
+        *(Kind.SEQUENCE, Kind.MAPPING, Kind.SERIES, Kind.INSTANCE),
+        *(Kind.FUNCTION, Kind.CALLABLE),
+    )
+)
+"""What may be told from None later. Of modules and of what they hold the reason is often a missing version."""
 
 
 def own(value: Value) -> Value:
@@ -285,97 +288,6 @@ def tracer(kind: Kind, like: Value) -> Value:
     return Value(kind, like.traced, like.origin, concrete=like.concrete)
 
 
-def sequence(items: Iterable[Value]) -> Value:
-    """A tuple or list with known items; traced as the most traced of them."""
-    known = tuple(items)
-    most = most_traced(known)
-    if _too_big(known):
-        return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
-    return Value(Kind.SEQUENCE, most.traced, most.origin, concrete=most.concrete, data=known)
-
-
-class ListItems(tuple["Value", ...]):
-    """The items of a list, which has no hash, unlike a tuple."""
-
-    __slots__ = ()
-
-
-def listed(items: Iterable[Value]) -> Value:
-    """A list with known items."""
-    made = sequence(items)
-    if made.kind is not Kind.SEQUENCE:
-        return made
-    items = ListItems(made.data)  # type: ignore[arg-type]
-    return Value(made.kind, made.traced, made.origin, concrete=made.concrete, data=items)
-
-
-def is_list(value: Value) -> bool:
-    """Whether a value certainly is a list; one that was copied or changed may be one too."""
-    return isinstance(value.data, ListItems)
-
-
-def mapping(items: Mapping[object, Value]) -> Value:
-    """A dict with known constant keys."""
-    most = most_traced(items.values())
-    if _too_big(items.values()):
-        return Value(Kind.TREE, most.traced, most.origin, concrete=most.concrete)
-    return Value(Kind.MAPPING, most.traced, most.origin, concrete=most.concrete, data=dict(items))
-
-
-def series(item: Value) -> Value:
-    """A list, tuple or set of any length; `NEVER` is the item of an empty one. Its keys are not followed."""
-    item = unfollowed(item)
-    if _too_big((item,)):
-        return Value(Kind.TREE, item.traced, item.origin, concrete=item.concrete)
-    return Value(Kind.SERIES, item.traced, item.origin, concrete=item.concrete, data=item)
-
-
-def record(like: Record, values: Iterable[Value]) -> Value:
-    """An instance with these values in the fields of a record."""
-    known = tuple(values)
-    most = most_traced(known) if like.is_pytree else STATIC
-    data: object = like.owner
-    if like.owner is None or not _too_big(known):
-        data = replace(like, values=known)
-    return Value(Kind.INSTANCE, most.traced, most.origin, concrete=most.concrete, data=data)
-
-
-_CONTAINERS = (Kind.SEQUENCE, Kind.MAPPING, Kind.SERIES, Kind.INSTANCE)
-_OPTIONAL = frozenset(
-    (
-        *(Kind.ARRAY, Kind.HOST, Kind.KEY, Kind.KEYS, Kind.TREE, *_CONTAINERS),
-        *(Kind.FUNCTION, Kind.CALLABLE),
-    )
-)
-"""What may be told from None later. Of modules and of what they hold the reason is often a missing version."""
-
-
-def _too_big(items: Iterable[Value]) -> bool:
-    """Whether containers hold more than can be walked at each call, or lie too deep in each other.
-
-    What is shared counts as often as it is reached: that is how often a walk sees it.
-    """
-    level = [item for item in items if item.kind in _CONTAINERS]
-    count = depth = 0
-    while level:
-        inner: list[Value] = []
-        for value in level:
-            for item in parts_of(value) or ():
-                count += 1
-                if item.kind in _CONTAINERS:
-                    inner.append(item)
-            if count > _MOST_ITEMS:
-                return True
-        depth += 1
-        if depth > _MOST_LEVELS:
-            return True
-        level = inner
-    return False
-
-
-# What `data` holds follows from the kind, which a type checker cannot see: hence the ignores below.
-
-
 def given(value: Value, type_name: str | None) -> Value:
     """The same tracer of an array, of which is known that callers pass a Python number for it."""
     if type_name is None or value.kind is not Kind.ARRAY:
@@ -383,14 +295,7 @@ def given(value: Value, type_name: str | None) -> Value:
     return GivenValue(value, type_name)
 
 
-def items_of(value: Value) -> tuple[Value, ...] | None:
-    """The items of a sequence, or of a named tuple, whose items are known."""
-    if value.kind is Kind.SEQUENCE:
-        return value.data  # type: ignore[return-value]
-    if value.kind is Kind.INSTANCE:
-        found = record_of(value)
-        return found.values if found is not None and found.is_tuple else None
-    return None
+# What `data` holds follows from the kind, which a type checker cannot see: hence the ignores below.
 
 
 def record_of(value: Value) -> Record | None:
@@ -399,72 +304,9 @@ def record_of(value: Value) -> Record | None:
     return data if isinstance(data, Record) else None
 
 
-def item_of_series(value: Value) -> Value | None:
-    """What each item of a series is."""
-    return value.data if value.kind is Kind.SERIES else None  # type: ignore[return-value]
-
-
-def parts_of(value: Value) -> tuple[Value, ...] | None:
-    """What a container is made of; None for what is no container of known parts."""
-    kind, data = value.kind, value.data
-    if kind is Kind.SEQUENCE:
-        return data  # type: ignore[return-value]
-    if kind is Kind.MAPPING:
-        return tuple(data.values())  # type: ignore[attr-defined]
-    if kind is Kind.SERIES:
-        return (data,)  # type: ignore[return-value]
-    if kind is Kind.INSTANCE and isinstance(data, Record):
-        return data.values
-    return None
-
-
-def rebuilt(value: Value, change: Callable[[Value], Value]) -> Value | None:
-    """A container with each part changed; None for what is no container of known parts.
-
-    What may be None is a container of what it is otherwise.
-    """
-    if isinstance(value, OptionalValue):
-        return or_none(change(value.some))
-    kind, data = value.kind, value.data
-    if kind is Kind.SEQUENCE:
-        return sequence([change(item) for item in data])  # type: ignore[attr-defined]
-    if kind is Kind.MAPPING:
-        return mapping({key: change(item) for key, item in data.items()})  # type: ignore[attr-defined]
-    if kind is Kind.SERIES:
-        return value if data is NEVER else series(change(data))  # type: ignore[arg-type]
-    if kind is Kind.INSTANCE and isinstance(data, Record):
-        return record(data, [change(item) for item in data.values])
-    return None
-
-
-def unfollowed(value: Value) -> Value:
-    """The same without its keys, where nobody can tell any more which they are."""
-    if value.kind is Kind.SERIES:
-        return value  # its items are not followed
-    made = rebuilt(value, unfollowed)
-    if made is not None:
-        return made
-    if not value.tokens:
-        return value
-    return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=value.data)
-
-
-def entries_of(value: Value) -> dict[object, Value] | None:
-    """The entries of a mapping whose keys are known."""
-    return value.data if value.kind is Kind.MAPPING else None  # type: ignore[return-value]
-
-
 def function_of(value: Value) -> FunctionData | None:
     """The function that a value is."""
     return value.data if value.kind is Kind.FUNCTION else None  # type: ignore[return-value]
-
-
-def tokens_in(value: Value) -> list[KeyToken]:
-    """The keys that a value may be or hold."""
-    found = list(value.tokens or ())
-    for item in parts_of(value) or ():
-        found.extend(tokens_in(item))
-    return found
 
 
 def class_of(value: Value) -> ClassScope | None:
