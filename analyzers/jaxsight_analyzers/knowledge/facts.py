@@ -87,74 +87,109 @@ class Counterpart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FunctionFacts:
-    """What a public function does with its arguments and what it gives back.
-
-    `name` is the canonical qualified name. `traces` says, for each parameter that takes a callable,
-    how that callable runs; `body` says what its own parameters then receive, by position (the last
-    role repeats). `static_parameters` must be known while tracing. `sized_by` names the parameter
-    that makes a shape that depends on data static, and is empty where nothing does; it is None
-    for functions whose shape does not depend on data. `sized_from` names the parameters whose values
-    decide on the shape, where these are not all, and `sized_unless` one that makes it static, too. `calls_as` names the entry that
-    describes the callable this function returns; in the tables `()` stands for its own name with parentheses. `collective` names the parameter that takes the
-    name of a mesh axis or mapped axis. `runs` names the method of the same object whose result
-    this method returns, given the arguments that this one does not name itself; `discards` says that it runs
-    this method returns, given the arguments that this one does not name itself; `discards` says that it runs
-    it and returns something else. `lifts` says that a class given to it gets a `__call__` that runs
-    transformed. `returns_like` names a module whose functions the
-    result has as methods: a logger has those of `logging`. `instance_of` names the class that has the
-    methods of what a constructor makes, where that is not the class itself. `only_traces` says that
-    the callable is traced and never run. `effect` is what a call does besides returning: `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is given (`iterate`); `runtime` stands for I/O when compiled code runs, `state` for what a library threads through a transformation, `variable` for changes of the variables of the object that is called. `mutates` names the parameter whose object it changes. `plain` says when its result is an array and no tracer where one would expect that: it has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged` (under `jit`, too). `own_derivative` says that the callable comes with rules for its derivative, which run instead of it. `samples` says how inference traces what the models given to it draw, and `observed` names the parameter of what draws that takes the value where that is known already; it is empty where none does. `replaces` names the parameter that stays as it is and that the result is to take the place of (`self` of a method), so that to drop the result is to do nothing. `within` says what is otherwise in a `with` statement of what is made: operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a model are `handled` by what a handler of NumPyro does to them. `site` is the kind of site that it makes in a model, `marks` what a transformation of functions says of all that runs in them (an inference runs them as a `model`, ...), `draws` that a distribution draws `discrete` numbers, that their values are `enumerable`, too, or that they may be any `real` numbers. `joins` names the parameter that takes the array, or the list of arrays, which the result is longer than. `reverse` says that a transformation differentiates in reverse mode. `role` is what a method of a module does there: it applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`, `put`), draws a key of a stream (`draw`), or says whether its variables are being made or are there (`initializing`, `initialized`). `provides` says that what runs in it may find other collections of variables there than its caller has. `axes` are the names of the axes of a mesh that was made. `specific` is False where only a wildcard knows the name.
-    """
+    """What a public function does with its arguments and what it gives back."""
 
     name: str
+    """Its canonical qualified name."""
     kind: Kind = "function"
     positional: tuple[str, ...] = ()
     variadic: str | None = None
     keyword_only: tuple[str, ...] = ()
     open_keywords: bool = False
     traces: Mapping[str, Tracing] = field(default_factory=dict[str, Tracing])
+    """How the callables run that it is given, by parameter."""
     when: When = "now"
     repeats: bool = False
     body: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What the parameters of these callables receive, by position; the last role repeats."""
     static: Naming = _NOBODY
     donate: Naming = _NOBODY
     differentiated: str | None = None
     mapped: str | None = None
     returns: Returns = "unknown"
     calls_as: str | None = None
+    """The entry that describes the callable which it returns; in the tables `()` is its own name with parentheses."""
     keys: Mapping[str, KeyUse] = field(default_factory=dict[str, KeyUse])
     static_parameters: tuple[str, ...] = ()
+    """Those whose values must be known while tracing."""
     sized_by: str | None = None
+    """The parameter that makes a shape static which depends on data, empty where nothing does; None where no shape depends on data."""
     sized_from: tuple[str, ...] = ()
+    """The parameters whose values decide on the shape, where these are not all."""
     sized_unless: str | None = None
+    """Another parameter that makes such a shape static."""
     collective: str | None = None
+    """The parameter that takes the name of an axis: of a mesh, or a mapped one."""
     blocks: bool = False
     wraps: bool = False
     effect: Effect | None = None
+    """What a call does besides returning.
+
+    `io`, reading the `time`, drawing from the `random` state of the process or of the object it is a method
+    of (`draw`), reading the `environment`, changing `settings` of the process, taking an item of what it is
+    given (`iterate`). `runtime` is I/O when compiled code runs, `state` what a library threads through a
+    transformation, `variable` a change of the variables of the object that is called.
+    """
     mutates: str | None = None
+    """The parameter whose object it changes."""
     tracers: Tracers = "ok"
     counterpart: Counterpart | None = None
     specific: bool = True
+    """Whether it has an entry of its own: False where only a wildcard knows the name."""
     runs: str | None = None
+    """The method of the same object whose result it returns, given the arguments that it does not name itself."""
     discards: bool = False
+    """Whether it runs that method and returns something else."""
     lifts: bool = False
+    """Whether a class that is given to it gets a `__call__` that runs transformed."""
     returns_like: str | None = None
+    """A module whose functions its result has as methods: a logger has those of `logging`."""
     instance_of: str | None = None
+    """The class that has the methods of what a constructor makes, where that is not the class itself."""
     only_traces: bool = False
+    """Whether the callable is traced and never run."""
     plain: Plain | None = None
+    """When its result is an array and no tracer where one would expect that.
+
+    It has no `derivative` (under plain `grad`), only the shape of an argument and not its `value` counts (under
+    `vmap`, too), it reduces the mapped `axis`, or an array that needs no change is handed back `unchanged`
+    (under `jit`, too).
+    """
     own_derivative: bool = False
+    """Whether the callable comes with rules for its derivative, which run instead of it."""
     within: Within | None = None
+    """What is otherwise in a `with` statement of what is made.
+
+    Operations on what is no tracer are `evaluated` at once, compiled functions run `untraced`, or the sites of a
+    model are `handled` by what a handler of NumPyro does to them.
+    """
     samples: Literal["abstract", "concrete"] | None = None
+    """How an inference traces what the models that are given to it draw."""
     observed: str | None = None
+    """The parameter of what draws that takes the value where that is known already; empty where none does."""
     replaces: str | None = None
+    """The parameter (`self` of a method) that stays as it is and that the result is to take the place of: to drop the result is to do nothing."""
     joins: str | None = None
+    """The parameter that takes the array, or the list of arrays, which the result is longer than."""
     reverse: bool = False
+    """Whether a transformation differentiates in reverse mode."""
     site: Site | None = None
+    """The kind of site that it makes in a model."""
     marks: Mark | None = None
+    """What a transformation of functions says of all that runs in them: an inference runs them as a `model`, ..."""
     draws: Draws | None = None
+    """What a distribution draws: `discrete` numbers, those whose values are `enumerable`, too, or any `real` numbers."""
     role: str | None = None
+    """What a method of a module does there.
+
+    It applies the module or makes its variables (`apply`, `init`), gives a variable or writes one (`variable`,
+    `put`), draws a key of a stream (`draw`), or says whether the variables are being made or are there
+    (`initializing`, `initialized`).
+    """
     provides: bool = False
+    """Whether what runs in it may find other collections of variables there than its caller has."""
     axes: frozenset[str] | None = None
+    """The names of the axes of a mesh that was made."""
     optimiser: str | None = None
     """What the optimiser is that it makes, in the words of `knowledge/optax.toml`."""
     loss: str | None = None

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from jaxsight_analyzers.knowledge.facts import (
     AnnotationKind,
@@ -331,62 +331,27 @@ def _signature(text: str) -> _Signature:
 def _function(
     name: str, entry: dict[str, Any], counterpart: Counterpart | None, specific: bool
 ) -> FunctionFacts:
-    signature = _signature(entry.get("parameters", ""))
-    body = cast("dict[str, list[str]]", entry.get("body", {}))
+    known = dict(entry)
+    signature = _signature(known.pop("parameters", ""))
+    for fact in ("static_parameters", "sized_from", "requires"):
+        if fact in known:
+            known[fact] = tuple(known[fact])
+    for fact in ("static", "donate"):
+        if fact in known:
+            known[fact] = Naming(**known[fact])
+    if "body" in known:
+        known["body"] = {parameter: tuple(roles) for parameter, roles in known["body"].items()}
+    if known.get("calls_as") == "()":
+        known["calls_as"] = f"{name}()"
     return FunctionFacts(
-        name=name,
-        kind=entry.get("kind", "function"),
+        name,
         positional=signature.positional,
         variadic=signature.variadic,
         keyword_only=signature.keyword_only,
         open_keywords=signature.open_keywords,
-        traces=entry.get("traces", {}),
-        when=entry.get("when", "now"),
-        repeats=entry.get("repeats", False),
-        body={parameter: tuple(roles) for parameter, roles in body.items()},
-        static=Naming(**entry.get("static", {})),
-        donate=Naming(**entry.get("donate", {})),
-        differentiated=entry.get("differentiated"),
-        mapped=entry.get("mapped"),
-        returns=entry.get("returns", "unknown"),
-        calls_as=f"{name}()" if entry.get("calls_as") == "()" else entry.get("calls_as"),
-        keys=entry.get("keys", {}),
-        static_parameters=tuple(entry.get("static_parameters", ())),
-        sized_by=entry.get("sized_by"),
-        sized_from=tuple(entry.get("sized_from", ())),
-        sized_unless=entry.get("sized_unless"),
-        collective=entry.get("collective"),
-        blocks=entry.get("blocks", False),
-        wraps=entry.get("wraps", False),
-        effect=entry.get("effect"),
-        mutates=entry.get("mutates"),
-        tracers=entry.get("tracers", "ok"),
         counterpart=counterpart,
         specific=specific,
-        runs=entry.get("runs"),
-        discards=entry.get("discards", False),
-        lifts=entry.get("lifts", False),
-        returns_like=entry.get("returns_like"),
-        instance_of=entry.get("instance_of"),
-        only_traces=entry.get("only_traces", False),
-        plain=entry.get("plain"),
-        own_derivative=entry.get("own_derivative", False),
-        within=entry.get("within"),
-        samples=entry.get("samples"),
-        observed=entry.get("observed"),
-        replaces=entry.get("replaces"),
-        joins=entry.get("joins"),
-        reverse=entry.get("reverse", False),
-        site=entry.get("site"),
-        marks=entry.get("marks"),
-        draws=entry.get("draws"),
-        role=entry.get("role"),
-        provides=entry.get("provides", False),
-        optimiser=entry.get("optimiser"),
-        loss=entry.get("loss"),
-        requires=tuple(entry.get("requires", ())),
-        holds=entry.get("holds"),
-        checkpointer=entry.get("checkpointer"),
+        **known,
     )
 
 

@@ -168,9 +168,8 @@ def comprehension(
     frame = run.frame
     before = dict(frame.state.names)
     iterables = [run.evaluate(generators[0].iter)]
-    nested = (
-        len(frame.loops) >= _MOST_NESTED
-    )  # each loop in each other: that would double with each
+    # One that is followed item by item in each of these loops would double with each.
+    nested = len(frame.loops) >= _MOST_NESTED
     exact = None if nested else _number_of_passes(generators, iterables[0])
     alone = isinstance(node, ast.ListComp) and len(generators) == 1 and not generators[0].ifs
     counted = counting.counted(run, iterables[0], generators[0].iter) if alone else None
@@ -182,17 +181,7 @@ def comprehension(
     conditions = frame.state.conditions
     for count in passes:
         frame.loops = (*outer, (loop, count))
-        for position, generator in enumerate(generators):
-            if position >= len(iterables):
-                iterables.append(run.evaluate(generator.iter))
-            binding = iteration.Binding(generator.target, uses, exact is not None)
-            iterable, source = iterables[position], generator.iter
-            item = iteration.item_of(run, iterable, source, count, binding)
-            assignments.bind(run, generator.target, item)
-            for test in generator.ifs:
-                value = run.evaluate(test)
-                if truth_of(value) is None:
-                    expressions.note_branch(run, test, test, "comprehension", value)
+        _bind_generators(run, generators, iterables, uses, exact is not None)
         values.append([run.evaluate(element) for element in elements])
     frame.loops = outer
     if counted is not None:
@@ -201,15 +190,39 @@ def comprehension(
     filtered = any(generator.ifs for generator in generators)
     sure = not filtered and len(iterables) == 1 and iterables[0].kind is Kind.KEYS
     key_arrays.used_in_all_passes(run, loop, sure)
-    bound = {
-        name.id
-        for generator in generators
-        for name in ast.walk(generator.target)
-        if isinstance(name, ast.Name)
-    }
-    for name in bound:
-        frame.state.names.pop(name, None)
-        if name in before:
-            frame.state.names[name] = before[name]
+    _forget_targets(frame.state.names, generators, before)
     frame.state.conditions = conditions
     return Passes(values, exact is not None)
+
+
+def _bind_generators(
+    run: Run,
+    generators: list[ast.comprehension],
+    iterables: list[Value],
+    uses: Sequence[ast.expr],
+    exact: bool,
+) -> None:
+    """Give the names of a comprehension what they are in this pass; inner iterables are evaluated in the first."""
+    _, count = run.frame.loops[-1]
+    for position, generator in enumerate(generators):
+        if position >= len(iterables):
+            iterables.append(run.evaluate(generator.iter))
+        binding = iteration.Binding(generator.target, uses, exact)
+        item = iteration.item_of(run, iterables[position], generator.iter, count, binding)
+        assignments.bind(run, generator.target, item)
+        for test in generator.ifs:
+            value = run.evaluate(test)
+            if truth_of(value) is None:
+                expressions.note_branch(run, test, test, "comprehension", value)
+
+
+def _forget_targets(
+    names: dict[str, Value], generators: list[ast.comprehension], before: dict[str, Value]
+) -> None:
+    """The names of a comprehension are its own: outside of it they are what they were before."""
+    for generator in generators:
+        for target in ast.walk(generator.target):
+            if isinstance(target, ast.Name):
+                names.pop(target.id, None)
+                if target.id in before:
+                    names[target.id] = before[target.id]

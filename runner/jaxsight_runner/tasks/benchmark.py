@@ -50,16 +50,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     staged = stage(compiled, job)
     built, fresh, options = staged.built, bool(staged.built.donated), request.options
     target = ready(prepared, compiled, staged.stages, fresh, job, options)
-    side = target.side
-    noise = measure.host_noise()
-    job.enter("execute", "measuring latency")
-    latency = measure.latency(side.call, side.arguments, side.estimate, fresh, options)
-    queued: Optional[measure.Sampled] = None
-    if not fresh:
-        job.enter("execute", "measuring throughput")
-        queued = measure.throughput(side.call, side.arguments, side.estimate, options)
-    noise = max(noise, measure.host_noise())
-    reasons = instability(latency.seconds, noise)
+    latency, queued, reasons = _measured(target, fresh, options, job)
     floor = _dispatch_floor(options)
     summary = summarise(latency.seconds)
     extras = _extras(request, target, built, summary.median, job) if options.extras else _Extras()
@@ -70,6 +61,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     if options.extras:
         cold = staged.stages.compile
         warm, why_not = _tried("a full cache", lambda: warm_compile(compiled, cold, job))
+    notes = (*prepared.notes, *compiled.notes, *_notes(fresh), *extras.notes, why_not)
     return BenchmarkReport(
         target=prepared.target(compiled.how),
         stages=replace(staged.stages, warm_compile=warm),
@@ -78,17 +70,10 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         dispatch_floor=floor,
         memory=built.memory,
         cost=built.cost,
-        samples=Samples(
-            latency.seconds,
-            queued.seconds if queued else (),
-            latency.calls,
-            queued.calls if queued else 0,
-        ),
+        samples=_samples(latency, queued),
         verdict="unstable" if reasons else "ok",
         reasons=tuple(reasons),
-        notes=tuple(
-            filter(None, (*prepared.notes, *compiled.notes, *_notes(fresh), *extras.notes, why_not))
-        ),
+        notes=tuple(filter(None, notes)),
         inputs=prepared.inputs,
         donated=built.donated,
         environment=describe_environment(),
@@ -98,6 +83,31 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
         comparison=comparison,
         sweep=swept,
         imports=imports,
+    )
+
+
+def _measured(
+    target: Contestant, fresh: bool, options: BenchmarkOptions, job: Job
+) -> tuple[measure.Sampled, Optional[measure.Sampled], list[str]]:
+    """Latency, throughput where arguments can be used again, and why these cannot be relied on."""
+    side = target.side
+    noise = measure.host_noise()
+    job.enter("execute", "measuring latency")
+    latency = measure.latency(side.call, side.arguments, side.estimate, fresh, options)
+    queued: Optional[measure.Sampled] = None
+    if not fresh:
+        job.enter("execute", "measuring throughput")
+        queued = measure.throughput(side.call, side.arguments, side.estimate, options)
+    noise = max(noise, measure.host_noise())
+    return latency, queued, instability(latency.seconds, noise)
+
+
+def _samples(latency: measure.Sampled, queued: Optional[measure.Sampled]) -> Samples:
+    return Samples(
+        latency.seconds,
+        queued.seconds if queued else (),
+        latency.calls,
+        queued.calls if queued else 0,
     )
 
 
@@ -135,9 +145,8 @@ def _tried(what: str, attempt: Callable[[], tuple[Optional[_T], str]]) -> tuple[
     try:
         return attempt()
     except Exception as error:
-        return None, f"{what} could not be measured: {type(error).__name__}: {error}".splitlines()[
-            0
-        ]
+        why = f"{what} could not be measured: {type(error).__name__}: {error}"
+        return None, why.splitlines()[0]
 
 
 def _load(request: BenchmarkRequest, job: Job) -> Prepared:
