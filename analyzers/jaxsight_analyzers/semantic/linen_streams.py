@@ -224,7 +224,15 @@ def _mistake(event: ApplySeen) -> str | None:
         return "bare"
     inner = (entries_of(value) or {}).get("params")
     is_nested = inner is not None and inner.kind is Kind.TREE and inner.data == VARIABLES
-    return "nested" if is_nested else None
+    return "nested" if is_nested and _has_parameters(event) else None
+
+
+def _has_parameters(event: ApplySeen) -> bool:
+    """Whether the module surely has parameters: one without any may be given `{"params": {}}`."""
+    return any(
+        need.kind == "read" and need.name == "params" and need.certainty is Certainty.YES
+        for need in event.needs
+    )
 
 
 class Missing(NamedTuple):
