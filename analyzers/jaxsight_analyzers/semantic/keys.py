@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
+from jaxsight_analyzers.semantic import claims
 from jaxsight_analyzers.semantic.trees import walk
 
 Index = tuple[object, ...]
@@ -228,7 +229,7 @@ _STEADY = (
 class Test:
     """The test of a branch: what it reads, and its text for telling whether two are the same."""
 
-    __slots__ = ("_steady", "_text", "guards", "names", "node")
+    __slots__ = ("_claims", "_steady", "_text", "guards", "names", "node")
 
     def __init__(self, node: ast.expr, names: tuple[str, ...], guards: tuple[str, ...]) -> None:
         self.node = node
@@ -236,6 +237,14 @@ class Test:
         self.guards = guards
         self._text: str | None = None
         self._steady: bool | None = None
+        self._claims: dict[bool, claims.Claims] = {}
+
+    def claims(self, truth: bool) -> claims.Claims:
+        """Which constants its names may be where it is true, or false."""
+        known = self._claims.get(truth)
+        if known is None:
+            known = self._claims[truth] = claims.claims(self.node, truth)
+        return known
 
     @property
     def steady(self) -> bool:
@@ -284,15 +293,28 @@ class Condition(NamedTuple):
         )
 
     def contradicts(self, other: Condition) -> bool:
-        """Whether the two are one and the same test with different outcomes."""
-        return (self.truth != other.truth and self.is_of(other)) or (
-            # `if i == 0` in a loop holds in one iteration, and `i` is another in the next
-            self.truth
-            and other.truth
-            and self.test is other.test
-            and self.test.counts
-            and self.versions != other.versions
-        )
+        """Whether the two are one test with different outcomes, or want a name to be different constants."""
+        if self.test is other.test or self.is_of(other):
+            return (self.truth != other.truth and self.is_of(other)) or (
+                # `if i == 0` in a loop holds in one iteration, and `i` is another in the next
+                self.truth
+                and other.truth
+                and self.test is other.test
+                and self.test.counts
+                and self.versions != other.versions
+            )
+        mine = self.test.claims(self.truth)
+        theirs = other.test.claims(other.truth) if mine else mine
+        return any(self._sees(name, other) for name in claims.excluded(mine, theirs))
+
+    def _sees(self, place: str, other: Condition) -> bool:
+        """Whether the name of a place has one and the same value in both tests."""
+        name = place.partition(".")[0]
+        held, before = self._version(name), other._version(name)
+        return held is not None and held == before
+
+    def _version(self, name: str) -> object:
+        return next((v for n, v in zip(self.test.names, self.versions) if n == name), None)
 
 
 class Consumption(NamedTuple):

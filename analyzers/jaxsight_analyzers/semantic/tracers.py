@@ -70,6 +70,16 @@ def traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
     )
 
 
+def arrays_traced(value: Value, origin: Origin | None, concrete: bool) -> Value:
+    """A value of which arrays alone become tracers, at any depth: a tuple of numbers stays one."""
+    made = rebuilt(value, lambda part: arrays_traced(part, origin, concrete))
+    if made is not None:
+        return made
+    if value.kind in (Kind.UNKNOWN, Kind.STATIC, Kind.INSTANCE):
+        return value
+    return traced(value, origin, concrete)
+
+
 def as_given(made: Value, value: Value, origin: Origin) -> Value:
     """The tracer of a number that Python decides by, if callers pass one or the parameter is annotated so."""
     known = constant_of(value)

@@ -140,7 +140,8 @@ def _traced_parameter(
         return value
     if name in evidence.references:
         return Value(Kind.REFERENCE, Certainty.YES, origin)
-    made = tracers.traced(value, origin, concrete)
+    trace = tracers.arrays_traced if transformation.filters else tracers.traced
+    made = trace(value, origin, concrete)
     if made.kind is Kind.ARRAY and transformation.compiles and not concrete:
         return tracers.as_given(made, value, origin)
     if made.kind is Kind.TREE and name in evidence.arrays and name not in evidence.containers:
