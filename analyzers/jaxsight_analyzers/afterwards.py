@@ -45,21 +45,40 @@ def _place(unit: Unit, block: list[ast.stmt], span: Span) -> int | None:
 
 
 def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int, known: _Names) -> bool:
-    if isinstance(block[change], _FUNCTIONS):
-        return True  # which may be called at any time
+    changing = block[change]
+    if isinstance(changing, _FUNCTIONS):  # which may be called at any time
+        return not _only_decorates(unit, changing)
     names = _bound_by(block[reader])
+    ran = not isinstance(block[reader], _FUNCTIONS) or hasattr(changing, "body")
     for number in range(reader + 1, len(block)):
         statement = block[number]
         mentioned = known.get(statement)
         if mentioned is None:
             mentioned = known[statement] = edits.names_in(statement)
         speaks = not names.isdisjoint(mentioned)
-        if speaks and number >= change:
+        if speaks and number >= change and ran:
             return True
+        ran = ran or speaks
         names = (
             names | _handed_on(unit, statement, names) if speaks else names - _bound_by(statement)
         )
     return False
+
+
+def _only_decorates(unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function is a decorator wherever the file speaks of it: it runs while the module is imported."""
+    own = {id(node) for node in ast.walk(function)}
+    decorators, others = 0, 0
+    for node in ast.walk(unit.whole.tree):
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            decorating = [n for one in node.decorator_list for n in ast.walk(one)]
+            decorators += sum(_is_name(n, function.name) for n in decorating)
+        others += _is_name(node, function.name) and id(node) not in own
+    return 0 < decorators == others
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _holds(unit: Unit, node: ast.stmt, span: Span) -> bool:

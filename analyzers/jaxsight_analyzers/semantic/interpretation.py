@@ -503,7 +503,10 @@ def run_function(run: Run, scope: FunctionScope) -> None:
 
 
 def run_assigned(run: Run, owner: ClassScope, name: str) -> None:
-    """Run the function of `step = jax.jit(_step)` in the body of a class."""
+    """Run the function of `step = jax.jit(_step)` in the body of a class; one from elsewhere need be no method."""
+    written = owner.assigned[name]
+    if isinstance(written, ast.Name) and written.id not in owner.methods:
+        return
     value = members.member(run, Value(Kind.INSTANCE, data=owner), name)
     data = None if value is None else function_of(value)
     if data is not None and data.transformations:

@@ -190,6 +190,9 @@ def result(
 ) -> Value:
     """What the transformed function returns, when the function itself returns `value`."""
     mode = transformation.mode
+    if transformation.qualified == "jax.custom_gradient":
+        items = items_of(value)  # the function returns its value and the rule of its derivative
+        return items[0] if items is not None and len(items) == 2 else UNKNOWN
     if mode in ("inherit", "model"):
         if transformation.facts.own_derivative:
             return plain.differentiable(run, value, tuple(arguments.values()))

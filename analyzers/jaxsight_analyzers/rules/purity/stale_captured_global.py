@@ -20,8 +20,10 @@ the change is in a branch, in a function that may be called later, or within a l
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from jaxsight_analyzers import edits
 from jaxsight_analyzers.afterwards import may_run_after
 from jaxsight_analyzers.diagnostic import (
     Applicability,
@@ -79,7 +81,27 @@ def _matters(unit: Unit, effect: Effect) -> bool:
     if not effect.changes:
         return True  # in another file
     assert unit.whole is not None  # what follows depends on all of the file
+    if effect.category == "global" and len(effect.changes) == 1 and _starts_empty(unit, effect):
+        return False
     return may_run_after(unit, effect.span, effect.changes)
+
+
+def _starts_empty(unit: Unit, effect: Effect) -> bool:
+    """Whether a global is nothing, or None, until a function sets it: what reads it runs after that."""
+    given = [
+        statement.value
+        for statement in unit.whole.tree.body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
+        and effect.name in edits.names_bound_in(statement)
+    ]
+    change = effect.changes[0]
+    sets = any(
+        isinstance(node, ast.FunctionDef)
+        and unit.model.module.span(node).start <= change.start < unit.model.module.span(node).end
+        for node in unit.whole.tree.body
+    )
+    is_none = [v is None or (isinstance(v, ast.Constant) and v.value is None) for v in given]
+    return sets and all(is_none)
 
 
 RULE = Rule(
