@@ -190,6 +190,8 @@ def library_called(
         home = None if owner is None else home_of_object(run, owner)
         if owner is not None and home is not None:
             note(run, node, "random", home, homes.text(home, owner), value)
+    elif effect == "variable":
+        nnx_state.updated(run, node, tuple(node.args[:1]))
     elif effect is not None:
         kind = "write" if effect == "state" else _KINDS.get(effect, effect)
         home = Home("environment", qualified)

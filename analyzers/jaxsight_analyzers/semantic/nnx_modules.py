@@ -426,12 +426,12 @@ def _computes(run: Run, node: ast.expr) -> bool:
     if not isinstance(node, ast.BinOp):
         return False
     return any(
-        (value := _peek(run, part)) is not None and is_variable(run, value)
+        (value := held_by(run, part)) is not None and is_variable(run, value)
         for part in (node.left, node.right)
     ) or any(_computes(run, part) for part in (node.left, node.right))
 
 
-def _peek(run: Run, node: ast.expr) -> Value | None:
+def held_by(run: Run, node: ast.expr) -> Value | None:
     """What a name or an attribute holds, without that counting as being read."""
     if isinstance(node, ast.Name):
         return run.lookup(node.id)
@@ -441,7 +441,7 @@ def _peek(run: Run, node: ast.expr) -> Value | None:
     held = None if place is None else run.frame.state.names.get(place)
     if held is not None:
         return held
-    base = _peek(run, node.value)
+    base = held_by(run, node.value)
     scope = run.frame.scope
     if base is None or base.kind is not Kind.INSTANCE or (scope and scope.name in _MAKERS):
         return None

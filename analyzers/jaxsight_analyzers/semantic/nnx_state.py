@@ -8,7 +8,7 @@ of JAX work on copies, and no trace may change what lives outside of it.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
@@ -82,25 +82,31 @@ def note_counter(run: Run, target: ast.Attribute, base: Value, statement: ast.st
         run.events.nnx_counters.append(CounterSeen(target, frame.tracer, start, run.guards))
 
 
-def _is_number(node: ast.expr) -> bool:
+def _is_number(node: ast.expr | None) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
 
 
 def _start(run: Run, owner: ClassScope, name: str) -> ast.expr | None:
     """The number that the constructor gives to an attribute, where that is all it gets but for additions."""
+    given = _given(run, owner, name)
+    return given[0] if len(given) == 1 and _is_number(given[0]) else None
+
+
+def _given(run: Run, owner: ClassScope, name: str) -> list[ast.expr]:
+    """What the methods of a class assign to an attribute."""
     given: list[ast.expr] = []
     for method_name in owner.writers(name):
         method = owner.methods[method_name]
         run.depend(method)
         if isinstance(method.node, ast.Lambda):
-            return None
+            return []
         given += [
             one.value
             for one in statements_below(method.node.body)
             if isinstance(one, ast.Assign)
             and any(isinstance(t, ast.Attribute) and t.attr == name for t in one.targets)
         ]
-    return given[0] if len(given) == 1 and _is_number(given[0]) else None
+    return given
 
 
 def is_written(run: Run, target: ast.expr, base: Value) -> bool:
@@ -117,16 +123,44 @@ def layer_called(run: Run, node: ast.Call, facts: FunctionFacts, arguments: Argu
     told = [arguments.keywords[name] for name in _SWITCHES if name in arguments.keywords]
     is_off = constant_of(told[0]) if told else MISSING
     home = homes.home_of_object(run, node.func)
-    if home is None or is_off is True:
+    drops = _drops(run, node, facts, arguments)
+    if home is None or is_off is True or drops is Certainty.NO:
         return
-    certainty = home.certainty if is_off is False else Certainty.MAYBE
+    certainty = min(home.certainty, drops) if is_off is False else Certainty.MAYBE
     what = homes.text(home, node.func)
     home = home._replace(certainty=min(home.certainty, certainty))
     effects.note(run, node, "write", home, what, STATIC, how=HOW)
 
 
+def _drops(
+    run: Run, node: ast.Call, facts: FunctionFacts, arguments: Arguments
+) -> Certainty:
+    """Whether a dropout that is switched on draws: not without a rate, nor without a stream of its own."""
+    if not facts.name.endswith(".Dropout()") or "rngs" in arguments.keywords:
+        return Certainty.YES
+    made = _made_by(run, node.func)
+    if made is None or any(keyword.arg is None for keyword in made.keywords):
+        return Certainty.MAYBE
+    given = {keyword.arg: keyword.value for keyword in made.keywords}
+    rate = made.args[0] if made.args else given.get("rate")
+    if "rngs" not in given or (_is_number(rate) and not rate.value):
+        return Certainty.NO
+    return Certainty.YES if _is_number(rate) else Certainty.MAYBE
+
+
+def _made_by(run: Run, layer: ast.expr) -> ast.Call | None:
+    """The one call that the constructor gives to the attribute that is called; None where it is not seen."""
+    if not isinstance(layer, ast.Attribute):
+        return None
+    base = nnx_modules.held_by(run, layer.value)
+    owner = None if base is None else class_of(base)
+    given = [] if owner is None else _given(run, owner, layer.attr)
+    made = given[0] if len(given) == 1 else None
+    return made if isinstance(made, ast.Call) else None
+
+
 def updated(run: Run, node: ast.Call, places: tuple[ast.expr, ...]) -> None:
-    """`optimizer.update(model, grads)` changes the optimizer and the model."""
+    """`optimizer.update(model, grads)` changes the optimizer and the model, `nnx.update(model, state)` the model."""
     if run.frame.scope is None:
         return
     for place in places:
@@ -168,8 +202,12 @@ def _is_beside(frame: Frame, node: ast.AST) -> bool:
 def _by(node: ast.AST) -> str:
     if not isinstance(node, ast.Call):
         return "a variable"
-    is_update = isinstance(node.func, ast.Attribute) and node.func.attr == "update"
-    return "the optimizer" if is_update else "a layer"
+    if isinstance(node.func, ast.Name):
+        return "a variable" if node.func.id == "update" else "a layer"
+    base = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "update":
+        return "a layer"
+    return "a variable" if isinstance(base, ast.Name) and base.id == "nnx" else "the optimizer"
 
 
 def _loses(transformation: Transformation) -> bool:

@@ -192,7 +192,24 @@ def _lost(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> 
         return Lost("restart", state, event.state, Certainty.YES, True)
     if event.state is None or not _is_unread(state.id, after):
         return None
+    if use is None and name is not None and _is_only_measured(name, blocks):
+        return None
     return _lost_state(event, use, blocks, state)
+
+
+def _is_only_measured(name: str, blocks: Blocks) -> bool:
+    """Whether all that is read of the updates is their norm: another call makes the step."""
+    block, start = blocks[-1]
+    nodes = [inner for statement in block[start + 1 :] for inner in walk(statement)]
+    reads = [n for n in nodes if isinstance(n, ast.Name) and n.id == name]
+    measured = [
+        argument
+        for call in nodes
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("norm")
+        for argument in call.args
+        if argument in reads
+    ]
+    return bool(reads) and len(measured) == len(reads)
 
 
 def _starts_anew(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> bool:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.arguments import Arguments
 
 
+_FORECAST = ("future", "forecast", "horizon")
+"""Words in the names of parameters that say for how long to go on from the data."""
+
+
 class ObservedSeen(NamedTuple):
     """Data that a model observes, given to what is to predict them."""
 
@@ -57,6 +61,8 @@ def note_call(run: Run, node: ast.Call, function: Value, arguments: Arguments) -
         written = (arguments.keyword_nodes or {}).get(name)
         if written is not None:
             given[name] = written, value
+    if any(word in name for name in given for word in _FORECAST):
+        return  # it goes on from the data
     for name, (written, value) in given.items():
         if (
             name in observed

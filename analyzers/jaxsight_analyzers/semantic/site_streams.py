@@ -93,10 +93,13 @@ def _repeated(event: RepeatedSiteSeen, certainty: Certainty, places: Places) -> 
 def sites(seen: Iterable[SiteSeen], places: Places) -> list[Site]:
     """Each site once for each way in which a model is run."""
     found: dict[tuple[object, ...], Site] = {}
-    for event in seen:
+    known = list(seen)
+    for event in known:
         if is_meant(event.guards) or (event.expected and event.frame.is_test):
             continue
         site = _site(event, places)
+        if site.observed is Certainty.NO and _is_observed_elsewhere(event, known):
+            site = site._replace(observed=Certainty.MAYBE)
         key = (
             site.node,
             site.in_model,
@@ -108,6 +111,17 @@ def sites(seen: Iterable[SiteSeen], places: Places) -> list[Site]:
         )
         found.setdefault(key, site)
     return list(found.values())
+
+
+def _is_observed_elsewhere(event: SiteSeen, seen: Iterable[SiteSeen]) -> bool:
+    """Whether it is the branch for predictions: `if y is None: sample("y", d) else: sample("y", d, obs=y)`."""
+    return event.name is not None and any(
+        other.name == event.name
+        and other.observed is not Certainty.NO
+        and other.frame.node is event.frame.node
+        and _part(event, other)
+        for other in (seen if event.conditions else ())
+    )
 
 
 def _site(event: SiteSeen, places: Places) -> Site:

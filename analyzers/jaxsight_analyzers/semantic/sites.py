@@ -137,8 +137,8 @@ def note(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -
         run.guards,
     )
     run.events.sites.append(seen)
-    if run.guarded("handler"):
-        return
+    if run.guarded("handler") or ("rng_key" in given and not run.guarded("model")):
+        return  # one with a key draws outside of models, too
     draws = facts.site == "sample" and observed is Certainty.NO and "rng_key" not in given
     if draws and run.frame.scope is None:
         run.events.unseeded_sites.append(UnseededSeen(node, None, name, run.frame, run.guards))

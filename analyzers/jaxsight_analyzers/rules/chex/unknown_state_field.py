@@ -14,21 +14,36 @@ of a class that derives from that one: there it is a warning. There is no fix: t
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from jaxsight_analyzers.diagnostic import Certainty, Finding, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.frozen_streams import UnknownField
 
 
 def check(unit: Unit) -> Iterator[Finding]:
     for given in unit.unknown_fields:
+        if not given.is_sure and _derived_has(unit, given):
+            continue
         raises = "raises" if given.is_sure else "may raise"
         yield Finding(
             span=given.span,
             message=f"`{given.method}` {raises}: `{given.owner}` has no field `{given.field}`",
             certainty=Certainty.YES if given.is_sure else Certainty.MAYBE,
         )
+
+
+def _derived_has(unit: Unit, given: UnknownField) -> bool:
+    """Whether a class of the file that derives from it has the field: such a state may be given."""
+    return any(
+        isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == given.field
+        for node in unit.whole.tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).rpartition(".")[2] == given.owner for base in node.bases)
+        for statement in node.body
+    )
 
 
 RULE = Rule(
