@@ -132,9 +132,7 @@ def layer_called(run: Run, node: ast.Call, facts: FunctionFacts, arguments: Argu
     effects.note(run, node, "write", home, what, STATIC, how=HOW)
 
 
-def _drops(
-    run: Run, node: ast.Call, facts: FunctionFacts, arguments: Arguments
-) -> Certainty:
+def _drops(run: Run, node: ast.Call, facts: FunctionFacts, arguments: Arguments) -> Certainty:
     """Whether a dropout that is switched on draws: not without a rate, nor without a stream of its own."""
     if not facts.name.endswith(".Dropout()") or "rngs" in arguments.keywords:
         return Certainty.YES

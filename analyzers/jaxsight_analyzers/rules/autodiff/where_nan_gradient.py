@@ -46,6 +46,7 @@ _RISKY = frozenset(
         *("jax.lax.sqrt", "jax.lax.rsqrt", "jax.lax.log", "jax.scipy.special.logit"),
     )
 )
+_BOUNDS = ("jnp.maximum", "jnp.clip", "jax.numpy.maximum", "jax.numpy.clip")
 
 
 def check(unit: Unit) -> Iterator[Finding]:
@@ -80,7 +81,7 @@ def _risky(unit: Unit, call: Call) -> tuple[ast.expr, ast.expr] | None:
     for side in arguments[1:]:
         for node in _evaluated(side):
             argument = _argument(unit, node)
-            if argument is None or not _is_bare(argument):
+            if argument is None or not _is_bare(argument) or _is_kept_away(unit, argument):
                 continue
             if edits.names_in(argument) & condition:
                 return node, argument
@@ -119,6 +120,21 @@ def _is_bare(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         return _is_bare(node.left) or _is_bare(node.right)
     return False
+
+
+def _is_kept_away(unit: Unit, node: ast.expr) -> bool:
+    """Whether every name in it was given something that a lower bound keeps away from zero: `jnp.maximum(eps, x)`."""
+    names = {n.id: n for n in ast.walk(node) if isinstance(n, ast.Name)}
+    values = [name for text, name in names.items() if text not in ("jnp", "jax", "np")]
+    return bool(values) and all(_is_bounded(unit, name) for name in values)
+
+
+def _is_bounded(unit: Unit, name: ast.Name) -> bool:
+    place = edits.place_at(unit, unit.model.module.span(name).start)
+    given = None if place is None else edits.given_before(place, name.id)
+    if not isinstance(given, ast.Call) or edits.source(unit, given.func) not in _BOUNDS:
+        return False
+    return not any(isinstance(one, ast.Constant) and one.value == 0 for one in given.args)
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:

@@ -134,7 +134,7 @@ def _of_sum(unit: Unit, node: ast.Call) -> _Better | None:
     else:
         return None
     inside = _argument(unit, summed, _EXP)
-    if inside is None or _is_shifted(inside):
+    if inside is None or _is_shifted(unit, inside):
         return None
     if any(keyword.arg not in ("axis", "keepdims") for keyword in node.keywords) or len(rest) > 1:
         return None
@@ -187,7 +187,7 @@ def _of_operation(unit: Unit, node: ast.BinOp) -> _Better | None:
         if not _is_one(node.right):
             return None
         return ("jax.numpy.expm1", edits.as_argument(unit, inside), _FORGETS.format(written))
-    if _is_shifted(inside):
+    if _is_shifted(unit, inside):
         return None
     call = unit.call_at(node.right)
     if call is None or call.canonical not in _SUM or not call.node.args:
@@ -209,12 +209,16 @@ def _of_operation(unit: Unit, node: ast.BinOp) -> _Better | None:
     )
 
 
-def _is_shifted(node: ast.expr) -> bool:
-    """`x - largest`, `2 * (x - largest)`."""
+def _is_shifted(unit: Unit, node: ast.expr) -> bool:
+    """`x - largest`, `2 * (x - largest)`, or a name that was given that before."""
+    if isinstance(node, ast.Name):
+        place = edits.place_at(unit, unit.model.module.span(node).start)
+        given = None if place is None else edits.given_before(place, node.id)
+        return isinstance(given, ast.BinOp) and _is_shifted(unit, given)
     if not isinstance(node, ast.BinOp):
         return False
     scaled = isinstance(node.op, (ast.Mult, ast.Div))
-    shifted = scaled and (_is_shifted(node.left) or _is_shifted(node.right))
+    shifted = scaled and (_is_shifted(unit, node.left) or _is_shifted(unit, node.right))
     return shifted or isinstance(node.op, ast.Sub)
 
 

@@ -23,6 +23,7 @@ test, and a key that `partial` binds. A target network that is initialised like 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from jaxsight_analyzers import body_keys, edits, loop_keys, wider_splits
@@ -70,17 +71,23 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 def _is_copy(unit: Unit, reuse: KeyReuse) -> bool:
     """Whether a target network is made like the one it follows: `target_params=net.init(key, x)`."""
-    if not isinstance(reuse.node, ast.Call) or not reuse.by.endswith(".init`"):
+    if not isinstance(reuse.node, ast.Call) or "`jax.random." in reuse.by:
         return False
     parents = edits.parents_of(unit, reuse.node)
-    keyword = parents[0].arg if parents and isinstance(parents[0], ast.keyword) else None
-    return (keyword or "").startswith("target")
+    names = [parents[0].arg or ""] if parents and isinstance(parents[0], ast.keyword) else []
+    for statement in parents:
+        if isinstance(statement, ast.Assign):
+            names += [edits.source(unit, one) for one in statement.targets]
+    return any(not _COPIES.isdisjoint(re.split(r"\W|_", name)) for name in names)
 
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     found = _split(unit, unit.key_reuses[reference.data], _cured_with_loops(unit))
     return None if found is None else Fix(reference.title, found[1], reference.applicability)
 
+
+_COPIES = {"target", "ema", "teacher"}
+"""Words in the names of networks that start as another one does."""
 
 _COUNTS = {2: "two", 3: "three", 4: "four"}
 _MOST = 8  # more keys of one split than a reader tells apart
