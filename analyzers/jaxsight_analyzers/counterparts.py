@@ -1,11 +1,32 @@
-"""Fixes that call JAX's function instead of one of NumPy, SciPy or Python."""
+"""Functions of NumPy, SciPy or Python where JAX's are needed: calls that fail on what is traced, and their fixes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import Applicability, Certainty, Edit, Fix, FixRef
+from jaxsight_analyzers.diagnostic import Applicability, Certainty, Edit, Finding, Fix, FixRef
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
+
+
+def failing_on_traced(unit: Unit, *modules: str) -> Iterator[Finding]:
+    """Calls of functions of these modules with traced values, which they cannot take."""
+    for number, call in unit.calls_from(*modules):
+        certainty = call.traced
+        if certainty is Certainty.NO or call.facts is None or call.facts.tracers != "fails":
+            continue
+        value = next(a.text for a in call.arguments if a.traced is certainty)
+        sure = certainty is Certainty.YES
+        fails, verb = ("fails", "is") if sure else ("then fails", "may be")
+        offer = offered(call)
+        yield Finding(
+            span=call.function_span,
+            message=f"`{call.name}` {fails} on `{value}`, which {verb} traced by `{call.function}`",
+            certainty=certainty,
+            related=call.related,
+            fixes=() if offer is None else (FixRef("use-jax", *offer, number),),
+        )
 
 
 def offered(call: Call) -> tuple[str, Applicability] | None:

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
 from jaxsight_analyzers import edits
-from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.diagnostic import Applicability, Edit, FixRef, Span
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
 
 
-def first_of(unit: Unit, start: int, here: int) -> edits.Place | None:
+def earliest(unit: Unit, setting: Call, matters: Callable[[Call], bool]) -> Call | None:
+    """The first call of JAX for which a setting surely comes too late, of those to which it matters."""
+    here = setting.span.start
+    calls = [
+        call
+        for other in (unit.others if setting.enclosing == "<module>" else (unit,))
+        for _, call in other.calls_from("jax")
+        if call.enclosing == setting.enclosing and call.span.start < here and matters(call)
+    ]
+    for call in sorted(calls, key=lambda call: call.span.start):
+        first = _first_of(unit, call.span.start, here)
+        if first is not None and edits.runs_once_in(first.node, call.node):
+            return call
+    return None
+
+
+def offered(
+    unit: Unit, setting: Call, use: Call, kind: str, title: str, number: int
+) -> tuple[FixRef, ...]:
+    """The fix that sets it before that call, if it can be moved there."""
+    moved = moved_before(unit, setting, use)
+    return () if moved is None else (FixRef(kind, title, Applicability.UNSAFE, number),)
+
+
+def _first_of(unit: Unit, start: int, here: int) -> edits.Place | None:
     """The statement at `start`, if the one at `here` comes after it whenever it runs."""
     one, other = edits.places_at(unit, start), edits.places_at(unit, here)
     if len(one) == len(other) == 1:
@@ -22,7 +47,7 @@ def first_of(unit: Unit, start: int, here: int) -> edits.Place | None:
 def moved_before(unit: Unit, update: Call, use: Call) -> tuple[Edit, ...] | None:
     """The statement before the one with the use, if it has its line for itself and its names are bound there."""
     here, start = update.span.start, use.span.start
-    place, first = edits.place_at(unit, here), first_of(unit, start, here)
+    place, first = edits.place_at(unit, here), _first_of(unit, start, here)
     if place is None or first is None or place.span != update.span:
         return None
     alone = edits.starts_its_line(unit, place.span) and edits.ends_its_line(unit, place.span)

@@ -14,6 +14,15 @@ from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.structures import items_of
 from jaxsight_analyzers.semantic.values import Kind, Value, constant_of
 
+_OF_SCALARS = (
+    "jax.grad",
+    "jax.value_and_grad",
+    "flax.nnx.grad",
+    "flax.nnx.value_and_grad",
+    "equinox.filter_grad",
+    "equinox.filter_value_and_grad",
+)
+
 
 class Derivative(NamedTuple):
     """A derivative that is taken of a function of the file."""
@@ -35,6 +44,11 @@ class Derivative(NamedTuple):
     unused: tuple[Unused, ...]  # differentiated parameters that the function does not read
     in_test: bool
     losses: ast.expr | None  # what it returns, where that is a loss for each example
+
+    @property
+    def is_of_scalar(self) -> bool:
+        """Whether what is differentiated has to return a scalar."""
+        return self.qualified in _OF_SCALARS
 
 
 class Unused(NamedTuple):

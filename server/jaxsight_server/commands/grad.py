@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import linecache
 import shutil
 import textwrap
@@ -16,10 +15,9 @@ from jaxsight_runner.protocol import (
     GradientsReport,
     GradientsRequest,
     SourceLocation,
-    to_json,
 )
 from jaxsight_server.commands.quantities import RECORDED, inputs_line, place
-from jaxsight_server.commands.run_target import add_target_arguments, run_target
+from jaxsight_server.commands.run_target import add_target_arguments, run_target, show
 
 _EXIT = {"right": 0, "wrong": 1, "unsure": 2}
 _LEVELS = {"error": "✗", "warning": "⚠", "note": "·"}
@@ -41,10 +39,7 @@ def run(arguments: Namespace) -> int:
     if report is None:
         return 2
     assert isinstance(report, GradientsReport)
-    if arguments.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(text(report)))
+    show(arguments, report, text(report))
     return _EXIT[report.verdict]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,9 @@ from jaxsight_runner.protocol import (
     InspectionRequest,
     LineCost,
     ProgramText,
-    to_json,
 )
 from jaxsight_server.commands.quantities import count, duration, inputs_line, place
-from jaxsight_server.commands.run_target import add_target_arguments, run_target
+from jaxsight_server.commands.run_target import add_target_arguments, run_target, show
 
 _SHOWN = 20  # lines of the table
 
@@ -44,12 +42,8 @@ def run(arguments: Namespace) -> int:
     if report is None:
         return 2
     assert isinstance(report, InspectionReport)
-    if arguments.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
-    elif arguments.show is not None:
-        print("\n".join(_program(report, arguments.show)))
-    else:
-        print("\n".join(text(report)))
+    program = arguments.show
+    show(arguments, report, text(report) if program is None else _program(report, program))
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from jaxsight_runner.protocol import (
     Report,
     Request,
     TargetRequest,
+    to_json,
 )
 from jaxsight_server.interpreters import Interpreter, find_interpreter
 from jaxsight_server.ranks.commands import Group, LaunchError, group_of
@@ -74,6 +76,14 @@ def run_target(arguments: Namespace, make: Make) -> Report | None:
     """The report; None when there is none, which was said on standard error."""
     runs = open_target(arguments, make)
     return runs.run(runs.request) if runs is not None else None
+
+
+def show(arguments: Namespace, report: Report, lines: Iterable[str]) -> None:
+    """Print a report: as JSON where that is asked for, else in lines."""
+    if arguments.json:
+        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(lines))
 
 
 @dataclass(frozen=True)

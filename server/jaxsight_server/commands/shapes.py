@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, to_json
+from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest
 from jaxsight_server.commands.quantities import inputs_line, place
-from jaxsight_server.commands.run_target import add_target_arguments, run_target
+from jaxsight_server.commands.run_target import add_target_arguments, run_target, show
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,10 +22,7 @@ def run(arguments: Namespace) -> int:
     if report is None:
         return 2
     assert isinstance(report, ShapesReport)
-    if arguments.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(text(report)))
+    show(arguments, report, text(report))
     return 2 if report.failure is not None else 0
 
 

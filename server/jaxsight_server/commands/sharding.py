@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -20,13 +19,13 @@ from jaxsight_runner.protocol import (
     ShardingRequest,
     Uneven,
     Work,
-    to_json,
 )
 from jaxsight_server.commands.quantities import count, digits, duration, place
 from jaxsight_server.commands.run_target import (
     add_group_arguments,
     add_target_arguments,
     run_target,
+    show,
 )
 
 _NUMBER = re.compile(r"\d+")
@@ -62,10 +61,7 @@ def run(arguments: Namespace) -> int:
     if report is None:
         return 2
     assert isinstance(report, ShardingReport)
-    if arguments.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(text(report)))
+    show(arguments, report, text(report))
     if report.unfinished is None:
         return 0
     print(

@@ -37,19 +37,10 @@ from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.derivative_streams import Derivative
 
-_OF_SCALARS = (
-    "jax.grad",
-    "jax.value_and_grad",
-    "flax.nnx.grad",
-    "flax.nnx.value_and_grad",
-    "equinox.filter_grad",
-    "equinox.filter_value_and_grad",
-)
-
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, derivative in enumerate(unit.derivatives):
-        if derivative.qualified not in _OF_SCALARS:
+        if not derivative.is_of_scalar:
             continue
         wrong = _wrong(derivative)
         if wrong is None or _is_being_typed(unit, derivative):

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from jaxsight_analyzers import early_settings, edits
 from jaxsight_analyzers.diagnostic import (
@@ -47,15 +48,12 @@ def check(unit: Unit) -> Iterator[Finding]:
         array = _earlier_array(unit, call) if _enables(call) else None
         if array is None:
             continue
-        fixes: tuple[FixRef, ...] = ()
-        if early_settings.moved_before(unit, call, array) is not None:
-            title = "Enable them before the first array"
-            fixes = (FixRef("enable-before", title, Applicability.UNSAFE, number),)
+        title = "Enable them before the first array"
         yield Finding(
             span=call.span,
             message=f"64 bits are enabled after `{array.name}` has made an array, which keeps its 32",
             related=(Related(array.span, "this array has 32 bits"),),
-            fixes=fixes,
+            fixes=early_settings.offered(unit, call, array, "enable-before", title, number),
         )
     yield from _variables(unit)
 
@@ -68,24 +66,10 @@ def _enables(call: Call) -> bool:
 
 def _earlier_array(unit: Unit, update: Call) -> Call | None:
     """The first array of the default precision that is surely made before 64 bits are enabled."""
-    here = update.span.start
-    in_module = update.enclosing == "<module>"
-    arrays = [
-        (call.span.start, call)
-        for other in (unit.others if in_module else (unit,))
-        for _, call in other.calls_from("jax")
-        if call.enclosing == update.enclosing
-        and call.span.start < here
-        and _has_default_precision(unit, call)
-    ]
-    for start, call in sorted(arrays, key=lambda found: found[0]):
-        before = unit.whole.analysed.text[:start]
-        if mentions(before):
-            return None  # they were enabled, or it is about both
-        first = early_settings.first_of(unit, start, here)
-        if first is not None and edits.runs_once_in(first.node, call.node):
-            return call
-    return None
+    found = early_settings.earliest(unit, update, partial(_has_default_precision, unit))
+    if found is not None and mentions(unit.whole.analysed.text[: found.span.start]):
+        return None  # they were enabled, or it is about both
+    return found
 
 
 def _has_default_precision(unit: Unit, call: Call) -> bool:

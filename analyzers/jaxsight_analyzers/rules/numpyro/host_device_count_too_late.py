@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import early_settings, edits
-from jaxsight_analyzers.diagnostic import Applicability, Finding, Fix, FixRef, Related, Severity
+from jaxsight_analyzers import early_settings
+from jaxsight_analyzers.diagnostic import Finding, Fix, FixRef, Related, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
@@ -39,36 +39,16 @@ def check(unit: Unit) -> Iterator[Finding]:
     for number, call in unit.calls_of(
         ("numpyro.set_host_device_count", "numpyro.util.set_host_device_count")
     ):
-        use = _earlier_use(unit, call)
+        use = early_settings.earliest(unit, call, _starts)
         if use is None:
             continue
-        fixes: tuple[FixRef, ...] = ()
-        if early_settings.moved_before(unit, call, use) is not None:
-            title = "Ask for them before JAX is used"
-            fixes = (FixRef("ask-before", title, Applicability.UNSAFE, number),)
+        title = "Ask for them before JAX is used"
         yield Finding(
             span=call.span,
             message=f"`{call.name}` does nothing after `{use.name}` has started JAX: the number of devices stays as it is",
             related=(Related(use.span, "this starts JAX"),),
-            fixes=fixes,
+            fixes=early_settings.offered(unit, call, use, "ask-before", title, number),
         )
-
-
-def _earlier_use(unit: Unit, setting: Call) -> Call | None:
-    """The first call that surely starts JAX before the number of devices is set."""
-    here = setting.span.start
-    units = unit.others if setting.enclosing == "<module>" else (unit,)
-    uses = [
-        (call.span.start, call)
-        for other in units
-        for _, call in other.calls_from("jax")
-        if call.enclosing == setting.enclosing and call.span.start < here and _starts(call)
-    ]
-    for start, call in sorted(uses, key=lambda found: found[0]):
-        first = early_settings.first_of(unit, start, here)
-        if first is not None and edits.runs_once_in(first.node, call.node):
-            return call
-    return None
 
 
 def _starts(call: Call) -> bool:
@@ -83,7 +63,7 @@ def _starts(call: Call) -> bool:
 
 def fix(unit: Unit, reference: FixRef) -> Fix | None:
     call = unit.calls[reference.data]
-    use = _earlier_use(unit, call)
+    use = early_settings.earliest(unit, call, _starts)
     moved = None if use is None else early_settings.moved_before(unit, call, use)
     return None if moved is None else Fix(reference.title, moved, reference.applicability)
 

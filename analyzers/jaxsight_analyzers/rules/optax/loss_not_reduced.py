@@ -31,19 +31,10 @@ from jaxsight_analyzers.diagnostic import (
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
-_OF_SCALARS = (
-    "jax.grad",
-    "jax.value_and_grad",
-    "flax.nnx.grad",
-    "flax.nnx.value_and_grad",
-    "equinox.filter_grad",
-    "equinox.filter_value_and_grad",
-)
-
 
 def check(unit: Unit) -> Iterator[Finding]:
     for number, derivative in enumerate(unit.derivatives):
-        if derivative.losses is None or derivative.qualified not in _OF_SCALARS:
+        if derivative.losses is None or not derivative.is_of_scalar:
             continue
         if derivative.has_aux is not False or (
             derivative.returned is not None and derivative.returned.shape is not None

@@ -26,14 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, loop_plans
+from jaxsight_analyzers import loop_fixes
 from jaxsight_analyzers.diagnostic import (
-    Applicability,
     Certainty,
-    Edit,
     Finding,
-    Fix,
-    FixRef,
     Severity,
 )
 from jaxsight_analyzers.rule import Example, Rule
@@ -52,7 +48,7 @@ def check(unit: Unit) -> Iterator[Finding]:
             span=loop.span,
             message=_message(loop),
             certainty=Certainty.MAYBE if loop.count is None else Certainty.YES,
-            fixes=_fixes(unit, loop, number),
+            fixes=loop_fixes.offered(unit, loop, number),
         )
 
 
@@ -65,36 +61,12 @@ def _message(loop: Loop) -> str:
     )
 
 
-def _fixes(unit: Unit, loop: Loop, number: int) -> tuple[FixRef, ...]:
-    plan = loop_plans.of_statement(unit, loop)
-    if plan is None and loop_plans.of_comprehension(unit, loop) is None:
-        return ()
-    if plan is not None and plan.kind == "scan":
-        return (FixRef("use-scan", "Use `jax.lax.scan`", Applicability.UNSAFE, number),)
-    return (FixRef("use-vmap", "Use `jax.vmap`", Applicability.UNSAFE, number),)
-
-
-def fix(unit: Unit, reference: FixRef) -> Fix | None:
-    loop = unit.loops[reference.data]
-    if reference.kind == "use-vmap" and (mapped := loop_plans.of_comprehension(unit, loop)):
-        vmap = edits.spell(unit, "jax.vmap")
-        edit = Edit(mapped.span, f"{vmap.text}({mapped.function})({mapped.items})")
-        return Fix(reference.title, (edit, *vmap.edits), reference.applicability)
-    plan = loop_plans.of_statement(unit, loop)
-    if plan is None:
-        return None
-    from jaxsight_analyzers.rewrites import loops
-
-    edited = loops.rewritten(unit, plan)
-    return None if edited is None else Fix(reference.title, edited, reference.applicability)
-
-
 RULE = Rule(
     name="python-loop-over-array",
     severity=Severity.WARNING,
     since="0.1.0",
     check=check,
-    fix=fix,
+    fix=loop_fixes.fix,
     structural=frozenset({"use-scan", "use-vmap"}),
     threshold=8,
     examples=(

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxsight_analyzers import counterparts
-from jaxsight_analyzers.diagnostic import Certainty, Finding, FixRef, Severity
+from jaxsight_analyzers.diagnostic import Finding, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
@@ -32,21 +32,7 @@ _MODULES = ("math", "cmath", "statistics", "decimal", "fractions")
 
 
 def check(unit: Unit) -> Iterator[Finding]:
-    for number, call in unit.calls_from(*_MODULES):
-        certainty = call.traced
-        if certainty is Certainty.NO or call.facts is None or call.facts.tracers != "fails":
-            continue
-        value = next(a.text for a in call.arguments if a.traced is certainty)
-        sure = certainty is Certainty.YES
-        fails, verb = ("fails", "is") if sure else ("then fails", "may be")
-        offer = counterparts.offered(call)
-        yield Finding(
-            span=call.function_span,
-            message=f"`{call.name}` {fails} on `{value}`, which {verb} traced by `{call.function}`",
-            certainty=certainty,
-            related=call.related,
-            fixes=() if offer is None else (FixRef("use-jax", *offer, number),),
-        )
+    yield from counterparts.failing_on_traced(unit, *_MODULES)
 
 
 RULE = Rule(

@@ -23,27 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxsight_analyzers import counterparts
-from jaxsight_analyzers.diagnostic import Certainty, Finding, FixRef, Severity
+from jaxsight_analyzers.diagnostic import Finding, Severity
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
 
 def check(unit: Unit) -> Iterator[Finding]:
-    for number, call in unit.calls_from("numpy", "scipy", "pandas", "cv2"):
-        certainty = call.traced
-        if certainty is Certainty.NO or call.facts is None or call.facts.tracers != "fails":
-            continue
-        value = next(a.text for a in call.arguments if a.traced is certainty)
-        verb = "is" if certainty is Certainty.YES else "may be"
-        fails = "fails" if certainty is Certainty.YES else "then fails"
-        offer = counterparts.offered(call)
-        yield Finding(
-            span=call.function_span,
-            message=f"`{call.name}` {fails} on `{value}`, which {verb} traced by `{call.function}`",
-            certainty=certainty,
-            related=call.related,
-            fixes=() if offer is None else (FixRef("use-jax", *offer, number),),
-        )
+    yield from counterparts.failing_on_traced(unit, "numpy", "scipy", "pandas", "cv2")
 
 
 RULE = Rule(
