@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 import sysconfig
 import traceback
@@ -16,6 +17,10 @@ from jaxsight_runner.protocol import Failure, FailureKind, Phase, Question
 _PACKAGE = str(Path(__file__).resolve().parent)
 _STDLIB = str(Path(os.__file__).resolve().parent)
 _INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+_FEW = (
+    'there is 1 device here: `jaxsight sharding` simulates 8, and with `--mesh "data=8"` `inspect`, `shapes`, `grad` '
+    "and `diagnose` simulate as many as that names"
+)
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory", "bad_alloc")
 
 
@@ -112,7 +117,29 @@ def _message(error: BaseException, phase: Phase) -> str:
     words = str(error).strip().splitlines()
     first = words[0] if words else ""
     name = type(error).__name__
-    return f"{name}: {first}"[:1000] if first else name
+    told = f"{name}: {first}"[:1000] if first else name
+    return f"{told}; {_FEW}" if _wants_more_devices(error) else told
+
+
+def _wants_more_devices(error: BaseException) -> bool:
+    """Whether there is one device alone, and the user's line that failed takes its devices from a list."""
+    jax = sys.modules.get("jax")
+    if jax is None or not isinstance(error, (IndexError, ValueError)) or jax.device_count() > 1:
+        return False
+    frames = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if is_user_file(frame.f_code.co_filename)
+    ]
+    if not frames:
+        return False
+    frame, line = frames[-1]
+    text = linecache.getline(frame.f_code.co_filename, line)
+    names = re.findall(r"[A-Za-z_]\w*", text)
+    values = [{**frame.f_globals, **frame.f_locals}.get(name) for name in names]
+    lists = [value for value in values if isinstance(value, (list, tuple))]
+    held = any(isinstance(item, jax.Device) for value in lists for item in value)  # pyright: ignore
+    return held or "devices" in text or "mesh" in text.lower()
 
 
 def _reads_arguments(error: BaseException) -> bool:

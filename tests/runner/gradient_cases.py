@@ -183,6 +183,21 @@ CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "right",
         {"w": "right", "x": "right"},
     ),
+    "bfloat16 inside of shard_map": (
+        "try:\n    from jax import shard_map\nexcept ImportError:\n    from jax.experimental.shard_map import shard_map\n"
+        "from jax.sharding import Mesh, PartitionSpec as P\nmesh = Mesh(jax.devices()[:1], ('a',))\n"
+        "def body(w, x): return lax.psum((x.astype('bfloat16') @ w.astype('bfloat16')).astype('float32'), 'a')\n"
+        "def f(w, x): return jnp.tanh(shard_map(body, mesh=mesh, in_specs=(P('a'), P(None, 'a')), out_specs=P())(w, x))",
+        "w: f32[4, 3], x: f32[5, 4]",
+        "right",
+        {"w": "right", "x": "right"},
+    ),
+    "an index of 32 bits beside one of Python's": (
+        "def f(x, i): return lax.dynamic_update_slice(jnp.zeros((2, 8), x.dtype), x[None] ** 2, (0, i))",
+        "x: f32[5], i: i32 in [0, 3]",
+        "right",
+        {"x": "right", "i": "not-differentiable"},
+    ),
     "swallowed by bfloat16": (
         "def f(x):\n    y = x.astype('bfloat16') + 512\n    return jnp.sum((y - 512).astype('float32') ** 2)", X, "wrong", {}),
     "argmax": ("def f(x):\n    i = jnp.argmax(x)\n    return jnp.arange(5.0)[i]", X, "wrong", {"x": "dead"}),

@@ -10,15 +10,18 @@ from typing import Any, Literal, Optional
 
 from jaxsight_runner.costs.jaxprs import opened, sub_jaxprs
 from jaxsight_runner.data import dataclass
-from jaxsight_runner.derivatives.lifting import lifted
+from jaxsight_runner.derivatives.lifting import Lifted, lifted
 from jaxsight_runner.failures import stop
 from jaxsight_runner.program.prepared import Program, is_inexact
 
 Vector = Sequence[Any]  # one array for each differentiable leaf, of the user's jax
 # what a program may round to, the worst first, and how far gradients may then be off, relative
 _TOLERANCES = {"float8": 0.5, "bfloat16": 0.1, "float16": 2e-2, "float32": 2e-3, "complex64": 2e-3}
+_EPSILONS = {"float8": 0.1, "bfloat16": 8e-3, "float16": 1e-3}  # of one operation
 _FULL_TOLERANCE = 1e-5  # solvers that stop at some tolerance are no better
 
+
+_WIDE = ("float64", "complex128")
 
 # lifted: compiled in double precision, although the program rounds; eager: Python looks at its values
 How = Literal["compiled", "lifted", "eager"]
@@ -105,6 +108,7 @@ class Slopes:
         self._how: How = how
         self._slopes = jax.value_and_grad(phi, argnums=tuple(range(count)))
         self._both: Optional[Callable[..., Any]] = None
+        self._program: Optional[Lifted] = None
 
     def __call__(self, *leaves: Any) -> Vector:
         """One array for each leaf."""
@@ -113,6 +117,11 @@ class Slopes:
     def value(self, *leaves: Any) -> float:
         """What the function gives while it is differentiated."""
         return float(self._computed(leaves)[0])
+
+    @property
+    def rounds(self) -> bool:
+        """Whether a lifted gradient rounds all the same."""
+        return self._program is not None and self._program.rounds
 
     def _computed(self, leaves: Vector) -> tuple[Any, Vector]:
         both = self._both or self._made(leaves)
@@ -126,7 +135,8 @@ class Slopes:
 
     def _lifted(self, leaves: Vector) -> Callable[..., Any]:
         """The gradient that the program has, in double precision: rounding is no part of it."""
-        program = self._jax.jit(lifted(self._jax.make_jaxpr(self._slopes)(*leaves)))
+        self._program = lifted(self._jax.make_jaxpr(self._slopes)(*leaves))
+        program = self._jax.jit(self._program)
 
         def both(*leaves: Any) -> tuple[Any, Vector]:
             value, *slopes = program(*leaves)
@@ -198,7 +208,7 @@ def floating(program: Program, promote: bool, only_first: bool = False) -> Outpu
 
 
 def traced(program: Program) -> tuple[Outputs, Any]:
-    """The program in float64 where it can be traced so, else as it is; with its jaxpr.
+    """The program in float64 where it can be traced so, else as it is, else without 64 bits at all; with its jaxpr.
 
     A function that looks at its values in Python, as an `if` does, has a gradient and no jaxpr.
     """
@@ -213,8 +223,31 @@ def traced(program: Program) -> tuple[Outputs, Any]:
         if not _is_about_dtypes(error):
             raise
         jax.clear_caches()
-        found = floating(program, promote=False)
+    found = floating(program, promote=False)
+    try:
         return found, jax.make_jaxpr(found.function)(*found.point)
+    except (TypeError, ValueError) as error:
+        if not _is_about_dtypes(error):
+            raise
+        jax.clear_caches()
+        narrow = _narrow(found)
+        if narrow is None:
+            raise
+    return narrow, jax.make_jaxpr(narrow.function)(*narrow.point)
+
+
+def _narrow(given: Outputs) -> Optional[Outputs]:
+    """The program without types of 64 bits, whose Python integers would not go together with its own."""
+    jax = import_module("jax")
+    holder = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")
+    if any(str(leaf.dtype) in _WIDE for leaf in given.point):
+        return None
+
+    def outputs(*leaves: Any) -> list[Any]:
+        with holder.enable_x64(False):
+            return given.function(*leaves)
+
+    return replace(given, function=outputs)
 
 
 def differentiable(
@@ -258,11 +291,15 @@ def differentiable(
     )
     if found.precision == "f64" or not referenced or jaxpr is None:
         return found
-    return _referenced(found, jaxpr, cotangents, infinite)
+    return _referenced(found, jaxpr, cotangents, infinite, narrow)
 
 
 def _referenced(
-    found: Differentiable, jaxpr: Any, cotangents: Vector, infinite: Vector
+    found: Differentiable,
+    jaxpr: Any,
+    cotangents: Vector,
+    infinite: Vector,
+    narrow: Optional[str],
 ) -> Differentiable:
     """With a reference in double precision beside the program's own, where that can be had."""
     jax, program = found.jax, lifted(jaxpr)
@@ -284,8 +321,8 @@ def _referenced(
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
             raise
         close = math.nan  # an operation that this cannot lift
-    if not math.isfinite(close):
-        return replace(found, epsilon=1.2e-7)
+    if not math.isfinite(close) or program.rounds or gradient.rounds:
+        return replace(found, epsilon=_EPSILONS.get(narrow or "", 1.2e-7))
     return replace(found, step=step, gradient=gradient, how="lifted", tolerance=_FULL_TOLERANCE)
 
 

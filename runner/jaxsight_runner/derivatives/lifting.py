@@ -5,7 +5,7 @@ Only values come out of it, no derivatives: custom rules are of no account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Optional
 
@@ -28,9 +28,24 @@ ENTERED = frozenset(
 _AS_WRITTEN = ("bitcast", "random", "threefry", "callback", "ffi", "pallas", "shard_map")
 
 
-def lifted(jaxpr: Jaxpr) -> Callable[..., list[Any]]:
+def lifted(jaxpr: Jaxpr) -> Lifted:
     """The program as a function of its inputs, which are promoted."""
-    return lambda *values: _Lift().body(jaxpr, [wide(value) for value in values])
+    return Lifted(jaxpr)
+
+
+class Lifted:
+    """A program in double precision."""
+
+    def __init__(self, jaxpr: Jaxpr) -> None:
+        self._jaxpr = jaxpr
+        self.rounds = False  # known once it was called: some operation had to run as it is written
+
+    def __call__(self, *values: Any) -> list[Any]:
+        """Its results."""
+        lift = _Lift()
+        found = lift.body(self._jaxpr, [wide(value) for value in values])
+        self.rounds = self.rounds or lift.rounds
+        return found
 
 
 class _Lift:
@@ -38,6 +53,7 @@ class _Lift:
 
     def __init__(self) -> None:
         self._jax = import_module("jax")
+        self.rounds = False
 
     def body(self, program: Jaxpr, values: Sequence[Any]) -> list[Any]:
         inner = opened(program)
@@ -70,7 +86,48 @@ class _Lift:
             return list(self._jax.lax.switch(values[0], branches, *values[1:]))
         if name in ENTERED and nested and len(opened(nested[0]).invars) == len(values):
             return self.body(nested[0], values)
-        return wide_bind(equation, values)
+        if name == "shard_map":
+            found = self._shard_map(equation, nested[0], values)
+            if found is not None:
+                return found
+        found = _widely_bound(equation, values)
+        if found is None:
+            self.rounds = self.rounds or (
+                any(map(is_inexact, values))
+                and any(hasattr(v.aval, "dtype") and is_inexact(v.aval) for v in equation.outvars)
+            )
+            found = _narrowly_bound(equation, values)
+        return found
+
+    def _shard_map(self, equation: Equation, body: Jaxpr, values: list[Any]) -> Optional[list[Any]]:
+        """With its body lifted; None where this JAX does not say enough to write it again."""
+        given, jax = equation.params, self._jax
+        known = {
+            name: given[name]
+            for name in ("mesh", "in_specs", "out_specs", "check_vma", "check_rep", "auto")
+            if name in given
+        }
+        for name, other in (("in_names", "in_specs"), ("out_names", "out_specs")):
+            if name in given:
+                known[other] = tuple(map(_spec, given[name]))
+        manual = given.get("newly_manual_axes", given.get("manual_axes"))
+        if manual is not None:
+            known["axis_names"] = set(manual)
+        try:
+            shard_map = (
+                jax.shard_map
+                if hasattr(jax, "shard_map")
+                else import_module("jax.experimental.shard_map").shard_map
+            )
+            return list(shard_map(self._rows(body), **known)(*values))
+        except (TypeError, ValueError, NotImplementedError, ImportError):
+            return None
+
+    def _rows(self, program: Jaxpr) -> Callable[..., tuple[Any, ...]]:
+        def function(*given: Any) -> tuple[Any, ...]:
+            return tuple(self.body(program, given))
+
+        return function
 
     def _scan(self, equation: Equation, body: Jaxpr, values: list[Any]) -> list[Any]:
         constants, carried = scan_counts(equation)
@@ -122,19 +179,36 @@ def bind(
 
 def wide_bind(equation: Equation, values: Sequence[Any]) -> list[Any]:
     """What one equation gives in double precision."""
+    found = _widely_bound(equation, values)
+    return _narrowly_bound(equation, values) if found is None else found
+
+
+def _widely_bound(equation: Equation, values: Sequence[Any]) -> Optional[list[Any]]:
+    """None where an operation is not defined in double precision."""
     name = equation.primitive.name
     if name == "reduce_precision":
         return [values[0]]
-    if not sub_jaxprs(equation) and not any(word in name for word in _AS_WRITTEN):
-        try:
-            return [wide(value) for value in bind(equation, values, _widened(equation))]
-        except (TypeError, ValueError, NotImplementedError):
-            pass  # an operation that is not defined in double precision runs as it is written
+    if sub_jaxprs(equation) or any(word in name for word in _AS_WRITTEN):
+        return None
+    try:
+        return [wide(value) for value in bind(equation, values, _widened(equation))]
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+
+
+def _narrowly_bound(equation: Equation, values: Sequence[Any]) -> list[Any]:
+    """As it is written."""
     narrow = [
         value.astype(variable.aval.dtype) if is_inexact(value) else value
         for value, variable in zip(values, equation.invars)
     ]
     return [wide(value) for value in bind(equation, narrow)]
+
+
+def _spec(names: Mapping[int, Any]) -> Any:
+    """The axes of each dimension, as older releases write them, as a `PartitionSpec`."""
+    spec = import_module("jax").sharding.PartitionSpec
+    return spec(*(names.get(index) for index in range(max(names, default=-1) + 1)))
 
 
 def _widened(equation: Equation) -> dict[str, Any]:

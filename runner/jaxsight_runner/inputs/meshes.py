@@ -173,7 +173,7 @@ def _made(axes: Mapping[str, int], source: str) -> Any:
         raise stop(
             "inputs",
             f"the mesh {shown} ({source}) needs {needed} devices, and there are {len(devices)} ({kind}): "
-            "make it smaller, or let `jaxsight sharding` simulate them on the CPU",
+            "make it smaller, or let another command than `bench` simulate them on the CPU",
         )
     places = numpy.array(devices[:needed]).reshape(tuple(axes.values()))
     return jax.sharding.Mesh(places, tuple(axes))

@@ -5,8 +5,18 @@ from __future__ import annotations
 import os
 import re
 
+from jaxsight_runner.inputs.meshes import devices_wanted
+from jaxsight_runner.protocol import TargetRequest
+
 DEFAULT_DEVICES = 8
 _FLAG = "--xla_force_host_platform_device_count"
+
+
+def simulate_mesh(request: TargetRequest) -> None:
+    """Let the CPU be the devices of a mesh that the request, or a comment in its text, names."""
+    wanted = devices_wanted(request)
+    if wanted > 1:
+        simulate_devices(wanted)
 
 
 def simulate_devices(count: int) -> None:

@@ -27,6 +27,7 @@ from jaxsight_runner.protocol import (
     Symptom,
     Trouble,
 )
+from jaxsight_runner.sharding.simulated import simulate_mesh
 from jaxsight_runner.timing import measure
 from jaxsight_runner.timing.statistics import median
 from jaxsight_runner.watching.conversions_to_host import watching_conversions
@@ -43,6 +44,7 @@ _IN_NAMES = re.compile(r"is referred to by <dict \d+>\['(\w+)'\]$", re.MULTILINE
 
 def run(request: DiagnosisRequest, job: Job) -> DiagnosisReport:
     """Import, call, look."""
+    simulate_mesh(request)
     loaded = load_target(request, job)
     job.enter("arguments", "building the arguments")
     return _Diagnosis(request, loaded, job).report()

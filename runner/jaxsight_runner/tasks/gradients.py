@@ -23,11 +23,13 @@ from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.compile_cache import keep_compiled
 from jaxsight_runner.program.prepared import Prepared, Program, prepare, program
 from jaxsight_runner.protocol import GradientFinding, GradientsReport, GradientsRequest
+from jaxsight_runner.sharding.simulated import simulate_mesh
 from jaxsight_runner.worker import Job
 
 
 def run(request: GradientsRequest, job: Job) -> GradientsReport:
     """Import in double precision, differentiate, compare, judge."""
+    simulate_mesh(request)
     with with_options(jax_platforms="cpu", jax_enable_x64=True):
         target = load_target(request, job)
     jax = import_module("jax")

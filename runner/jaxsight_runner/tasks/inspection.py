@@ -31,6 +31,7 @@ from jaxsight_runner.protocol import (
     SourceLocation,
 )
 from jaxsight_runner.sharding.collectives import collectives
+from jaxsight_runner.sharding.simulated import simulate_mesh
 from jaxsight_runner.worker import Job
 
 _MOST_LINES = 200
@@ -38,6 +39,7 @@ _MOST_LINES = 200
 
 def run(request: InspectionRequest, job: Job) -> InspectionReport:
     """Import, build arguments, trace twice: once for the jaxpr, once for the compiler."""
+    simulate_mesh(request)
     with with_options(jax_enable_compilation_cache=False):
         loaded = load_target(request, job)
     jax = import_module("jax")
@@ -53,7 +55,7 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
     lines = line_costs(operations, here)
     has_loops = any(each.times > 1 or each.loop for each in operations)
     hlo = built.text
-    peak = _machine(request, job)
+    peak = None if _simulated() else _machine(request, job)
     return InspectionReport(
         target=prepared.target(compiled.how),
         stages=built.stages,
@@ -75,6 +77,12 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
         inputs=prepared.inputs,
         environment=describe_environment(),
     )
+
+
+def _simulated() -> bool:
+    """Whether the CPU stands in for several devices, none of which is as fast as it."""
+    devices = import_module("jax").devices()
+    return len(devices) > 1 and str(devices[0].platform) == "cpu"
 
 
 def _machine(request: InspectionRequest, job: Job) -> Optional[MachinePeak]:
@@ -118,7 +126,9 @@ def _notes(lines: tuple[LineCost, ...], built: Built, loops: bool) -> tuple[str,
     unknown = sorted({name for line in lines for name in line.unknown})
     if unknown:
         notes.append(f"not counted, because their cost is not known: {', '.join(unknown)}")
-    if loops:
+    if _simulated():
+        notes.append("no roofline: the CPU simulates several devices")
+    elif loops:
         notes.append("no roofline: of a loop the compiler counts the bytes of one turn")
     if built.memory is None:
         notes.append("this backend does not say how much memory the executable needs")

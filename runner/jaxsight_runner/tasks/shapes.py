@@ -18,6 +18,7 @@ from jaxsight_runner.inputs.arguments import Wanted, abstract_arguments, wanted_
 from jaxsight_runner.loading.target import Loaded, load_target
 from jaxsight_runner.program.prepared import Prepared, prepare, program
 from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, TraceFailure
+from jaxsight_runner.sharding.simulated import simulate_mesh
 from jaxsight_runner.tracing.recording import Place, Recorder
 from jaxsight_runner.tracing.two_sizes import merged_shapes, sizes_for
 from jaxsight_runner.worker import Job
@@ -50,6 +51,7 @@ class _Traced:
 
 def run(request: ShapesRequest, job: Job) -> ShapesReport:
     """Import, trace with symbols, else with sizes."""
+    simulate_mesh(request)
     loaded = load_target(request, job)
     job.enter("arguments", "reading the inputs")
     wanted = wanted_arguments(loaded, need_sizes=False)
