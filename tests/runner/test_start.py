@@ -99,7 +99,10 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that a library called `optax` can be imported from, as a job would."""
     before = sys.modules.pop("optax", None)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr(sys, "meta_path", [uncollected.UncollectedImports(), *sys.meta_path])
+    ours = [
+        uncollected.UncollectedImports() for _ in range(2)
+    ]  # who ask all others, and each other
+    monkeypatch.setattr(sys, "meta_path", [*ours, *sys.meta_path])
     yield tmp_path
     sys.modules.pop("optax", None)
     if before is not None:

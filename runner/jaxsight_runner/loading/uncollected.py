@@ -36,6 +36,9 @@ def uncollected() -> Generator[None]:
 class UncollectedImports(MetaPathFinder):
     """Has large libraries imported so, wherever the user's program imports them."""
 
+    def __init__(self) -> None:
+        self._looked_for: set[str] = set()
+
     def find_spec(
         self,
         fullname: str,
@@ -43,8 +46,17 @@ class UncollectedImports(MetaPathFinder):
         target: Optional[ModuleType] = None,
     ) -> Optional[ModuleSpec]:
         """What the other finders find; only its loader is another one for a moment."""
-        if fullname not in _LARGE:
+        if fullname not in _LARGE or fullname in self._looked_for:
             return None
+        self._looked_for.add(fullname)  # another finder may ask all of them, too
+        try:
+            return self._found(fullname, path, target)
+        finally:
+            self._looked_for.discard(fullname)
+
+    def _found(
+        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType]
+    ) -> Optional[ModuleSpec]:
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = find(fullname, path, target) if find is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Optional, TypeVar
@@ -15,6 +15,7 @@ from jaxsight_runner.loading.imported import imported_files
 from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import load_target
 from jaxsight_runner.program.compilation import Built, compilable, stage
+from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
     Achieved,
@@ -61,7 +62,7 @@ def run(request: BenchmarkRequest, job: Job) -> BenchmarkReport:
     if options.extras:
         cold = staged.stages.compile
         warm, why_not = _tried("a full cache", lambda: warm_compile(compiled, cold, job))
-    notes = (*prepared.notes, *compiled.notes, *_notes(fresh), *extras.notes, why_not)
+    notes = (*prepared.notes, *compiled.notes, *_notes(fresh, built), *extras.notes, why_not)
     return BenchmarkReport(
         target=prepared.target(compiled.how),
         stages=replace(staged.stages, warm_compile=warm),
@@ -171,10 +172,12 @@ def _dispatch_floor(options: BenchmarkOptions) -> Interval:
     return summarise(measure.latency(identity, lambda: (value,), estimate, False, short).seconds)
 
 
-def _notes(fresh: bool) -> tuple[str, ...]:
-    if not fresh:
-        return ()
-    return (
-        "arguments are donated: every call got fresh copies, made outside the clock; "
-        "throughput is not measured",
-    )
+def _notes(fresh: bool, built: Built) -> Iterator[str]:
+    if fresh:
+        yield (
+            "arguments are donated: every call got fresh copies, made outside the clock; "
+            "throughput is not measured"
+        )
+    devices = import_module("jax").devices()
+    if len(devices) > 1 and devices[0].platform == "cpu" and Executable(built.text).devices > 1:
+        yield "this CPU simulates the devices, which share its cores: the times say nothing of real ones"
