@@ -10,7 +10,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Optional, Union
+from typing import Optional, Union, cast
 
 from jaxsight_runner.protocol import Failure, FailureKind, Phase, Question
 
@@ -137,9 +137,13 @@ def _wants_more_devices(error: BaseException) -> bool:
     text = linecache.getline(frame.f_code.co_filename, line)
     names = re.findall(r"[A-Za-z_]\w*", text)
     values = [{**frame.f_globals, **frame.f_locals}.get(name) for name in names]
-    lists = [value for value in values if isinstance(value, (list, tuple))]
-    held = any(isinstance(item, jax.Device) for value in lists for item in value)  # pyright: ignore
+    held = any(_holds(value, jax.Device) for value in values)
     return held or "devices" in text or "mesh" in text.lower()
+
+
+def _holds(value: object, kind: type) -> bool:
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return any(isinstance(item, kind) for item in items)
 
 
 def _reads_arguments(error: BaseException) -> bool:
