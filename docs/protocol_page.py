@@ -14,6 +14,7 @@ from jaxsight_runner import protocol
 from jaxsight_runner.protocol import (
     benchmark,
     capture,
+    cells,
     common,
     diagnosis,
     environment,
@@ -26,6 +27,7 @@ from jaxsight_runner.protocol import (
 
 _MODULES = (
     messages,
+    cells,
     common,
     benchmark,
     gradients,

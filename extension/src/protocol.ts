@@ -305,6 +305,14 @@ export interface Tick {
   line: number | null;
 }
 
+/** Where a code cell begins in the module that is run. */
+export interface CellStart {
+  /** from 1, over all cells */
+  cell: number;
+  /** of the module, from 1 */
+  line: number;
+}
+
 /** What was run. */
 export interface Target {
   path: string;
@@ -317,6 +325,8 @@ export interface Target {
   how: string;
   /** lines of statements that were not run, as nothing here needs them */
   left_out: number[];
+  /** of a notebook, in whose module all lines are counted */
+  cells: CellStart[];
 }
 
 /** One argument the function was run with. */

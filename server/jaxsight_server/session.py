@@ -99,6 +99,15 @@ class Snapshot:
             return SourceFile(self.path, self.joined.text)
         return self.documents[0].source
 
+    @cached_property
+    def runnable(self) -> str:
+        """The text to run: a notebook's magics do there what they do."""
+        if self.joined is None:
+            return self.source.text
+        from jaxsight_server.running.notebooks import runnable
+
+        return runnable(self.joined)
+
     def document(self, uri: str) -> tuple[int, Document] | None:
         """The document of that address and its place among the cells."""
         for index, document in enumerate(self.documents):

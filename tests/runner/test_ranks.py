@@ -111,15 +111,6 @@ def test_several_processes_measure_one_function(
     assert "give --processes or --launch" in capsys.readouterr().err
 
 
-def test_a_notebook_is_no_target_and_the_way_to_one_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "a.ipynb"
-    path.write_text('{"cells": []}')
-    assert main(["bench", f"{path}::f"]) == 2
-    assert f"jupyter nbconvert --to script {path}" in capsys.readouterr().err
-
-
 LAUNCHER = """#!{python}
 import os, subprocess, sys
 print("a launcher's own words", flush=True)

@@ -106,7 +106,7 @@ export class ReportPanel implements vscode.Disposable, vscode.WebviewPanelSerial
         await vscode.commands.executeCommand("jaxsight.openRulePage", wish.rule);
         break;
       case "open":
-        await open(wish.path, wish.line, this.view?.run.uri);
+        await open(wish.path, wish.line, this.view);
         break;
     }
   }
@@ -125,15 +125,30 @@ export class ReportPanel implements vscode.Disposable, vscode.WebviewPanelSerial
   }
 }
 
-async function open(file: string, line: number, uri: string | undefined): Promise<void> {
-  const given = uri === undefined ? undefined : vscode.Uri.parse(uri);
+async function open(file: string, line: number, view: View | undefined): Promise<void> {
+  const given = view === undefined ? undefined : vscode.Uri.parse(view.run.uri);
   const same = given && path.normalize(given.fsPath) === path.normalize(file);
+  if (same && given.scheme === "vscode-notebook-cell") {
+    await openCell(given, line, view);
+    return;
+  }
   const document = await vscode.workspace.openTextDocument(same ? given : vscode.Uri.file(file));
   const at = new vscode.Position(Math.max(line - 1, 0), 0);
   await vscode.window.showTextDocument(document, {
     viewColumn: vscode.ViewColumn.One,
     selection: new vscode.Range(at, at),
   });
+}
+
+/** Show the cell in which a line of a notebook's module lies. */
+async function openCell(uri: vscode.Uri, line: number, view: View | undefined): Promise<void> {
+  const cells = view?.outcome.status === "done" ? view.outcome.report.target.cells : [];
+  const number = cells.filter((one) => one.line <= line).at(-1)?.cell ?? 1; // of the cells with code
+  const notebook = vscode.workspace.notebookDocuments.find((one) => one.getCells().some((each) => each.document.uri.toString() === uri.toString()));
+  const cell = notebook?.getCells().filter((one) => one.kind === vscode.NotebookCellKind.Code)[number - 1];
+  if (!notebook || !cell) return;
+  const selections = [new vscode.NotebookRange(cell.index, cell.index + 1)];
+  await vscode.window.showNotebookDocument(notebook, { viewColumn: vscode.ViewColumn.One, selections });
 }
 
 function html(webview: vscode.Webview, extensionUri: vscode.Uri): string {

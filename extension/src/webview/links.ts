@@ -1,9 +1,22 @@
+import type { CellStart } from "../protocol.js";
 import type { Wish } from "../views/view.js";
 import { button, el, table } from "./dom.js";
 
 type Post = (wish: Wish) => void;
 
 let post: Post | undefined;
+let cells: readonly CellStart[] = [];
+
+/** The cells of the notebook that a report is about; none of a file. Before anything of it is drawn. */
+export function tellByCell(of: readonly CellStart[]): void {
+  cells = of;
+}
+
+/** A line of the report's target: `12`, or in a notebook `cell 3:5`. */
+export function lineName(line: number): string {
+  const inside = cells.filter((one) => one.line <= line).at(-1) ?? cells[0];
+  return inside ? `cell ${inside.cell}:${Math.max(line - inside.line + 1, 1)}` : String(line);
+}
 
 /** Say how wishes reach the extension; once, when the page starts. */
 export function onWish(send: Post): void {
@@ -28,7 +41,7 @@ export function fileName(path: string): string {
 /** A line as it is called in a report on `target`: its number, with the file's name where it is another file. */
 export function place(path: string | null, line: number | null, target: string): HTMLElement | undefined {
   if (path === null || line === null) return undefined;
-  return link(path === target ? String(line) : `${fileName(path)}:${line}`, path, line);
+  return link(path === target ? lineName(line) : `${fileName(path)}:${line}`, path, line);
 }
 
 /** A share as a bar and a number. */

@@ -8,7 +8,7 @@ import { diagnosis } from "./diagnosis.js";
 import { bullets, button, el, facts, folded, section, sentence, table } from "./dom.js";
 import { gradients, tone } from "./gradients.js";
 import { inspection } from "./inspection.js";
-import { fileName, link, onWish } from "./links.js";
+import { fileName, lineName, link, onWish, tellByCell } from "./links.js";
 import { shapes } from "./shapes.js";
 import { sharding } from "./sharding.js";
 
@@ -29,6 +29,7 @@ let stale = false;
 
 function draw(view: View): void {
   const { outcome } = view;
+  tellByCell(outcome.status === "done" ? outcome.report.target.cells : []);
   const body = outcome.status === "done" ? done(outcome.report) : failed(outcome.failure);
   page?.replaceChildren(header(view), staleBanner(), ...body);
 }
@@ -36,7 +37,7 @@ function draw(view: View): void {
 function header({ run, outcome }: View): HTMLElement {
   const target = outcome.status === "done" ? outcome.report.target : undefined;
   const name = el("h1", "", `${text.report[run.kind]} of `, el("code", "", run.target));
-  const place = target && link(`${fileName(target.path)}:${target.line}`, target.path, target.line);
+  const place = target && link(`${fileName(target.path)}:${lineName(target.line)}`, target.path, target.line);
   const device = outcome.status === "done" ? ` · ${where(outcome.report.environment)}` : "";
   return el(
     "header",
@@ -102,7 +103,7 @@ function verdict({ verdict: word, summary, culprit }: GradientsReport): HTMLElem
     `banner verdict ${tone(word)}`,
     el("strong", "", word),
     sentence(summary),
-    culprit ? link(`${fileName(culprit.path)}:${culprit.line}`, culprit.path, culprit.line) : undefined,
+    culprit ? link(`${fileName(culprit.path)}:${lineName(culprit.line)}`, culprit.path, culprit.line) : undefined,
   );
 }
 

@@ -347,7 +347,7 @@ def _question(
     for name in unsized:
         suggestion = re.sub(rf"\b{re.escape(name)}\b(?=[,\]])", f"{name}=8", suggestion, count=1)
     message = f"`{loaded.request.qualname}` needs {' and '.join(parts)}; for example `{suggestion}`"
-    if missing and not loaded.request.recorded_input:
+    if missing and not loaded.request.recorded_input and loaded.request.path.endswith(".py"):
         message += f"; `jaxsight capture {_target(loaded)} -- PROGRAM` records what a program of yours gives it"
     return Question("inputs", message, suggestion=suggestion)
 

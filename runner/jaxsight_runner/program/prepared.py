@@ -19,7 +19,7 @@ from jaxsight_runner.failures import stop
 from jaxsight_runner.inputs.arguments import Arguments, build_arguments
 from jaxsight_runner.loading.loaded import Loaded
 from jaxsight_runner.program.numpyro_models import NAME, potential
-from jaxsight_runner.protocol import Input, Target
+from jaxsight_runner.protocol import Input, Target, cells_in
 
 Leaf = Any  # an array of the user's jax, whose types are not ours to name
 _PLAIN = (int, float, complex, bool, str, bytes, type(None))
@@ -61,7 +61,13 @@ class Prepared:
         request = self.loaded.request
         loaded = self.loaded
         return Target(
-            request.path, request.qualname, loaded.hash, loaded.line, how, loaded.left_out
+            path=request.path,
+            qualname=request.qualname,
+            hash=loaded.hash,
+            line=loaded.line,
+            how=how,
+            left_out=loaded.left_out,
+            cells=cells_in(request.path, request.text),
         )
 
 

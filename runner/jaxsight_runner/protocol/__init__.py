@@ -38,6 +38,7 @@ from jaxsight_runner.protocol.capture import (
     CaptureRequest,
     Leaf,
 )
+from jaxsight_runner.protocol.cells import CellStart, by_cell, cells_in, place_in_cells
 from jaxsight_runner.protocol.common import (
     Device,
     Environment,
@@ -134,6 +135,7 @@ __all__ = [
     "CaptureRequest",
     "CapturedArgument",
     "CapturedSignature",
+    "CellStart",
     "Collective",
     "Comparison",
     "CompileStages",
@@ -217,10 +219,13 @@ __all__ = [
     "Uneven",
     "Up",
     "Work",
+    "by_cell",
+    "cells_in",
     "decode",
     "encode",
     "frames",
     "from_json",
+    "place_in_cells",
     "to_json",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from jaxsight_runner.data import dataclass
+from jaxsight_runner.protocol.cells import CellStart
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Target:
     left_out: tuple[
         int, ...
     ] = ()  # lines of statements that were not run, as nothing here needs them
+    cells: tuple[CellStart, ...] = ()  # of a notebook, in whose module all lines are counted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from jaxsight_runner.protocol import (
     Achieved,
@@ -20,12 +19,14 @@ from jaxsight_runner.protocol import (
     EnvironmentReport,
     EnvironmentRequest,
     Outcome,
+    Target,
     to_json,
 )
 from jaxsight_server.commands.compare_with import other_function
 from jaxsight_server.commands.comparison_text import comparison_text
 from jaxsight_server.commands.quantities import (
     ago,
+    at_line,
     count,
     digits,
     duration,
@@ -41,6 +42,7 @@ from jaxsight_server.commands.run_target import (
     add_group_arguments,
     add_target_arguments,
     open_target,
+    told,
 )
 from jaxsight_server.commands.sweep_option import axes_of, sweep_text
 from jaxsight_server.history import History, Run, machine_of, run_of
@@ -119,7 +121,7 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps(_json(measured), indent=2, ensure_ascii=False))
     else:
-        print("\n".join([*text(measured.report), *_history_text(measured)]))
+        print(told(measured.report, [*text(measured.report), *_history_text(measured)]))
     if measured.problem:
         print(f"jaxsight: {measured.problem}", file=sys.stderr)
     return 1 if measured.judgement is not None and measured.judgement.verdict == "slower" else 0
@@ -236,7 +238,7 @@ def text(report: BenchmarkReport) -> Iterator[str]:
         yield from sweep_text(report.sweep)
     if report.device is not None and report.device.lines:
         yield ""
-        yield from _lines(report.device, report.target.path)
+        yield from _lines(report.device, report.target)
 
 
 def _ranks(report: BenchmarkReport) -> Iterator[str]:
@@ -298,13 +300,13 @@ def _eager(eager: Eager, compiled: float) -> str:
     return f"{spread(eager.latency)}, {digits(times)} times as long: {paid}"
 
 
-def _lines(device: DeviceTime, path: str) -> Iterator[str]:
+def _lines(device: DeviceTime, target: Target) -> Iterator[str]:
     """Where the time went, by source line; the longest first."""
     shown = [line for line in device.lines if line.share >= 0.01][:_SHOWN_LINES]
     yield "  share       time   line"
     for line in shown:
-        place = str(line.line) if line.path == path else f"{Path(line.path).name}:{line.line}"
-        merged = ", ".join(map(str, line.fused_with[:4]))
+        place = at_line(line.path, line.line, target)
+        merged = ", ".join(at_line(None, other, target) for other in line.fused_with[:4])
         also = f"   (merged with {merged})" if merged else ""
         yield f"  {100 * line.share:4.0f} %  {duration(line.seconds):>9}   {place:<6} {line.text[:50]}{also}"
     if device.unmapped >= 0.005:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from jaxsight_runner.protocol import Other
-from jaxsight_server.commands.run_target import UsageError, read_text
+from jaxsight_server.commands.run_target import UsageError, module_text, read_text
 
 _SECONDS = 30
 _IMPORTS = "only {name} itself is as it was at {revision}; what it imports is that of the work tree"
@@ -16,7 +16,7 @@ def other_function(named: str, path: str, text: str, qualname: str) -> Other:
     """The function to compare with; raises UsageError where there is none."""
     file, separator, other = named.rpartition("::")
     if not separator:
-        if Path(named).suffix != ".py" or not Path(named).is_file():
+        if Path(named).suffix not in (".py", ".ipynb") or not Path(named).is_file():
             return _at_revision(named, path, qualname)
         file, other = named, qualname
     place = Path(file).absolute() if file else Path(path)  # `::g` is in the same file
@@ -50,5 +50,6 @@ def _at_revision(revision: str, path: str, qualname: str) -> Other:
         text = done.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{place.name} at {revision} is not UTF-8") from error
+    text = module_text(place.name, text)
     note = _IMPORTS.format(name=place.name, revision=revision)
     return Other(path, text, qualname, revision, (note,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
 
 from jaxsight_runner.protocol import (
     Conversion,
@@ -14,8 +13,9 @@ from jaxsight_runner.protocol import (
     InspectionRequest,
     LineCost,
     ProgramText,
+    Target,
 )
-from jaxsight_server.commands.quantities import count, duration, inputs_line, place
+from jaxsight_server.commands.quantities import at_line, count, duration, inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target, show
 
 _SHOWN = 20  # lines of the table
@@ -70,7 +70,7 @@ def text(report: InspectionReport) -> Iterator[str]:
     yield f"  on          {place(report.environment)}"
     yield ""
     yield from _lines(report)
-    yield from _conversions(report.conversions, target.path)
+    yield from _conversions(report.conversions, target)
     yield from (f"  note        `{item.name}`: {item.note}" for item in report.inputs if item.note)
     yield from (f"  note        {note}" for note in report.notes)
 
@@ -103,7 +103,7 @@ def _memory(report: InspectionReport) -> Iterator[str]:
             f" · temporary {count(memory.temporary, 'B')}{highest}"
         )
     if peak is not None and peak.line:
-        yield f"  peak        {count(peak.bytes, 'B')} before fusion, at {_where(peak.path, peak.line, report.target.path)}"
+        yield f"  peak        {count(peak.bytes, 'B')} before fusion, at {at_line(peak.path, peak.line, report.target)}"
 
 
 def _donated(donation: Donation) -> str:
@@ -115,7 +115,7 @@ def _donated(donation: Donation) -> str:
 def _lines(report: InspectionReport) -> Iterator[str]:
     whole = report.flops + report.transcendentals
     rows = [("line", "FLOP", "share", "moved", "", "source")]
-    rows += [_row(line, whole, report.target.path) for line in report.lines[:_SHOWN]]
+    rows += [_row(line, whole, report.target) for line in report.lines[:_SHOWN]]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[:4], widths)]
@@ -125,11 +125,11 @@ def _lines(report: InspectionReport) -> Iterator[str]:
         yield f"  {left} more lines: --json names all"
 
 
-def _row(line: LineCost, whole: float, path: str) -> tuple[str, ...]:
+def _row(line: LineCost, whole: float, target: Target) -> tuple[str, ...]:
     work = line.flops + line.transcendentals
     marks = ("≥" if line.open_ended else "") + ("?" if line.unknown else "")
     return (
-        _where(line.path, line.line, path),
+        at_line(line.path, line.line, target),
         count(work, "").strip() or "0",
         f"{work / whole:.0%}" if whole else "",
         count(line.bytes, "B"),
@@ -138,12 +138,7 @@ def _row(line: LineCost, whole: float, path: str) -> tuple[str, ...]:
     )
 
 
-def _where(path: str | None, line: int, target: str) -> str:
-    """A line number; with the file's name where it is another file than the target's."""
-    return str(line) if path is None or path == target else f"{Path(path).name}:{line}"
-
-
-def _conversions(found: tuple[Conversion, ...], path: str) -> Iterator[str]:
+def _conversions(found: tuple[Conversion, ...], target: Target) -> Iterator[str]:
     wide = [one for one in found if one.widens and not one.written]
     if not wide:
         return
@@ -151,7 +146,7 @@ def _conversions(found: tuple[Conversion, ...], path: str) -> Iterator[str]:
     yield "  values that get wider although the line does not say so:"
     for one in wide[:_SHOWN]:
         elements = count(one.elements, "").strip()
-        yield f"  {_where(one.path, one.line, path)}: {one.from_dtype} to {one.to_dtype}, {elements} elements   {one.text[:60]}"
+        yield f"  {at_line(one.path, one.line, target)}: {one.from_dtype} to {one.to_dtype}, {elements} elements   {one.text[:60]}"
 
 
 def _program(report: InspectionReport, form: str) -> Iterator[str]:
@@ -162,5 +157,5 @@ def _program(report: InspectionReport, form: str) -> Iterator[str]:
     links = {link.text_line: link for link in program.links}
     for number, line in enumerate(program.text.splitlines(), 1):
         link = links.get(number)
-        where = _where(link.path, link.line, report.target.path) if link else ""
+        where = at_line(link.path, link.line, report.target) if link else ""
         yield f"{where:>16} │ {line}".rstrip()

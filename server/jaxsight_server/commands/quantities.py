@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
-from jaxsight_runner.protocol import Environment, Input, Interval
+from jaxsight_runner.protocol import Environment, Input, Interval, Target, place_in_cells
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -16,6 +17,16 @@ def duration(seconds: float) -> str:
         if abs(seconds) >= size:
             return f"{digits(seconds / size)} {unit}"
     return f"{digits(seconds / 1e-9)} ns"
+
+
+def at_line(path: str | None, line: int | None, target: Target) -> str:
+    """A line number, of a notebook `3:5` for cell and line; with the file's name where it is another than the target's."""
+    if path is not None and path != target.path:
+        return f"{Path(path).name}:{line}"
+    if line is None or not target.cells:
+        return str(line)
+    cell, inside = place_in_cells(target.cells, line)
+    return f"{cell}:{inside}"
 
 
 def ago(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import linecache
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 from jaxsight_analyzers.config import find_config, load_config
 from jaxsight_analyzers.settings import Config
 from jaxsight_runner.protocol import (
+    EnvironmentReport,
     Failure,
     Log,
     Outcome,
@@ -21,6 +23,8 @@ from jaxsight_runner.protocol import (
     Report,
     Request,
     TargetRequest,
+    by_cell,
+    cells_in,
     to_json,
 )
 from jaxsight_server.interpreters import Interpreter, find_interpreter
@@ -32,7 +36,11 @@ Make = Callable[[str, str, str], TargetRequest]  # path, text, qualname -> reque
 
 def add_target_arguments(parser: ArgumentParser) -> None:
     """Declare the options of every command that runs a function."""
-    parser.add_argument("target", metavar="FILE::QUALNAME", help="as in `train.py::Model.step`")
+    parser.add_argument(
+        "target",
+        metavar="FILE::QUALNAME",
+        help="as in `train.py::Model.step`, or `train.ipynb::step`",
+    )
     parser.add_argument(
         "--input", metavar="SPEC", help='as in "x: f32[128, 64], y: i32[128] in [0, 9], key: key"'
     )
@@ -83,7 +91,15 @@ def show(arguments: Namespace, report: Report, lines: Iterable[str]) -> None:
     if arguments.json:
         print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines))
+        print(told(report, lines))
+
+
+def told(report: Report, lines: Iterable[str]) -> str:
+    """A report in lines, those of a notebook's module by cell."""
+    text = "\n".join(lines)
+    if isinstance(report, EnvironmentReport):
+        return text
+    return by_cell(report.target.cells, report.target.path, text)
 
 
 @dataclass(frozen=True)
@@ -100,10 +116,14 @@ class Runs:
         """The report; None when there is none, which was said."""
         outcome = self.outcome(request)
         if isinstance(outcome, Question):
-            return _say(_unanswered(outcome))
+            return _say(self._told(_unanswered(outcome)))
         if isinstance(outcome, Failure):
-            return _say(_describe(outcome))
+            return _say(self._told(_describe(outcome)))
         return outcome
+
+    def _told(self, words: str) -> str:
+        request = self.request
+        return by_cell(cells_in(request.path, request.text), request.path, words)
 
     def outcome(self, request: Request) -> Report | Question | Failure:
         """What came of it, after the questions that were answered at the terminal."""
@@ -182,13 +202,28 @@ class UsageError(Exception):
 
 
 def read_text(file: str) -> str:
-    """A source file's text; raises UsageError where it cannot be read."""
+    """A source file's text, of a notebook its code's; raises UsageError where it cannot be read."""
     try:
-        return Path(file).read_text("utf-8")
+        return module_text(file, Path(file).read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not UTF-8") from error
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
+
+
+def module_text(file: str, text: str) -> str:
+    """What is run of a file's text; of a notebook's its code as one module, which whoever shows its lines finds."""
+    if Path(file).suffix != ".ipynb":
+        return text
+    from jaxsight_server.running.notebooks import NotebookError, module_of
+
+    try:
+        module = module_of(text)
+    except NotebookError as error:
+        raise UsageError(f"{file} {error}") from error
+    path = str(Path(file).absolute())
+    linecache.cache[path] = (len(module), None, module.splitlines(keepends=True), path)
+    return module
 
 
 def named_target(word: str) -> tuple[str, str]:
@@ -202,11 +237,6 @@ def named_target(word: str) -> tuple[str, str]:
 def _request(arguments: Namespace, make: Make) -> TargetRequest:
     file, qualname = named_target(arguments.target)
     path = Path(file).absolute()
-    if path.suffix == ".ipynb":
-        raise UsageError(
-            f"{file} is a notebook, whose functions cannot be run: save its code as a script "
-            f"(`jupyter nbconvert --to script {file}`) and name that"
-        )
     request = make(str(path), read_text(file), qualname)
     return replace(
         request,

@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest
-from jaxsight_server.commands.quantities import inputs_line, place
+from jaxsight_runner.protocol import Local, ShapesReport, ShapesRequest, Target
+from jaxsight_server.commands.quantities import at_line, inputs_line, place
 from jaxsight_server.commands.run_target import add_target_arguments, run_target, show
 
 
@@ -36,7 +36,7 @@ def text(report: ShapesReport) -> Iterator[str]:
         yield ""
         where = "" if path == target.path else f"   {path}"
         yield f"  {function}{where}"
-        yield from _table(found)
+        yield from _table(found, target)
     if report.failure is not None:
         failure = report.failure
         at = f"{Path(failure.path).name}:{failure.line}: " if failure.path else ""
@@ -62,7 +62,8 @@ def _how(report: ShapesReport) -> str:
     return "with these sizes"
 
 
-def _table(found: list[Local]) -> Iterator[str]:
+def _table(found: list[Local], target: Target) -> Iterator[str]:
     width = max(len(one.name) for one in found)
     for one in found:
-        yield f"  {one.line:>5}  {one.name.ljust(width)}  {' | '.join(one.shapes)}"
+        line = at_line(target.path, one.line, target) if one.path == target.path else one.line
+        yield f"  {line:>5}  {one.name.ljust(width)}  {' | '.join(one.shapes)}"

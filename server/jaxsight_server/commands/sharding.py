@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from jaxsight_runner.protocol import (
     Collective,
@@ -17,10 +16,11 @@ from jaxsight_runner.protocol import (
     ShardingOptions,
     ShardingReport,
     ShardingRequest,
+    Target,
     Uneven,
     Work,
 )
-from jaxsight_server.commands.quantities import count, digits, duration, place
+from jaxsight_server.commands.quantities import at_line, count, digits, duration, place
 from jaxsight_server.commands.run_target import (
     add_group_arguments,
     add_target_arguments,
@@ -88,7 +88,7 @@ def text(report: ShardingReport) -> Iterator[str]:
     yield f"  on          {place(replace(report.environment, flags={}))}"
     yield from (f"  note        {note}" for note in _notes(report))
     yield from _replicated(report)
-    yield from _collectives(report.collectives, target.path)
+    yield from _collectives(report.collectives, target)
     yield from _arrays(report)
 
 
@@ -176,12 +176,12 @@ def _notes(report: ShardingReport) -> Iterator[str]:
             f"`{one.argument}` ({count(one.bytes, 'B')}) goes in as {one.went} and comes back as {one.came} in "
             f"`{one.result}`: the next call moves it, or compiles anew"
         )
-    yield from (_uneven(one, report.target.path) for one in report.uneven[:_SHOWN])
+    yield from (_uneven(one, report.target) for one in report.uneven[:_SHOWN])
     yield from report.notes
 
 
-def _uneven(one: Uneven, target: str) -> str:
-    where = f"{_where(one.path, one.line, target)}: " if one.line else ""
+def _uneven(one: Uneven, target: Target) -> str:
+    where = f"{at_line(one.path, one.line, target)}: " if one.line else ""
     return (
         f"{where}{one.value} is split {one.parts} ways along dimension {one.dimension}, which does not come out even: "
         f"{one.idle:.0%} of the work on it is padding"
@@ -195,7 +195,7 @@ def _replicated(report: ShardingReport) -> Iterator[str]:
     yield "  work that several devices do alike:"
     rows = [
         (
-            _where(one.path, one.line, report.target.path),
+            at_line(one.path, one.line, report.target),
             f"× {digits(one.times)}",
             f"{count(one.flops, 'FLOP')} on each",
             one.text[:70],
@@ -205,7 +205,7 @@ def _replicated(report: ShardingReport) -> Iterator[str]:
     yield from _table(rows)
 
 
-def _collectives(found: Sequence[Collective], target: str) -> Iterator[str]:
+def _collectives(found: Sequence[Collective], target: Target) -> Iterator[str]:
     if not found:
         return
     yield ""
@@ -220,7 +220,7 @@ def _collectives(found: Sequence[Collective], target: str) -> Iterator[str]:
                 f"{least}{one.times:.0f}",
                 one.operation,
                 among,
-                _where(one.path, one.line, target) if one.line else "",
+                at_line(one.path, one.line, target) if one.line else "",
                 one.text[:60],
             )
         )
@@ -280,8 +280,3 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths))).rstrip()
-
-
-def _where(path: str | None, line: int | None, target: str) -> str:
-    """A line number; with the file's name where it is another file than the target's."""
-    return str(line) if path is None or path == target else f"{Path(path).name}:{line}"

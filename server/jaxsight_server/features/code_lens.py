@@ -90,7 +90,7 @@ def _last(
     """What the last runs found, as lenses that do nothing."""
     if not settings.lenses.last_result or not results:
         return
-    now = hashlib.sha256(module.snapshot.source.text.encode("utf-8", "surrogatepass")).hexdigest()
+    now = hashlib.sha256(module.snapshot.runnable.encode("utf-8", "surrogatepass")).hexdigest()
     for result in results:
         stale = "" if result.hash == now else " (of an earlier text)"
         yield lsp.Command(title=result.words + stale, command="")

@@ -42,7 +42,7 @@ def _hints(
     source = module.snapshot.source
     if not module.snapshot.settings.shape_hints:
         return []
-    now = hashlib.sha256(source.text.encode("utf-8", "surrogatepass")).hexdigest()
+    now = hashlib.sha256(module.snapshot.runnable.encode("utf-8", "surrogatepass")).hexdigest()
     found: dict[tuple[int, int], lsp.InlayHint] = {}
     for report in reports:
         if report.target.hash != now:

@@ -27,6 +27,7 @@ from jaxsight_runner.protocol import (
     ShapesRequest,
     ShardingRequest,
     TargetRequest,
+    cells_in,
     to_json,
 )
 from jaxsight_server.interpreters import find_interpreter
@@ -34,6 +35,7 @@ from jaxsight_server.jobs import LastResult
 from jaxsight_server.module import Module
 from jaxsight_server.outcome_words import words
 from jaxsight_server.runner_client import RunnerClient
+from jaxsight_server.running.notebooks import told_by_cell
 from jaxsight_server.schedule import SupersededError
 
 if TYPE_CHECKING:
@@ -101,13 +103,14 @@ async def perform(
     prepared = await _prepared(server, wanted)
     if isinstance(prepared, Failure):
         return prepared
+    request = prepared.request
 
     def on_log(log: Log) -> None:
         server.protocol.notify(RUN_LOG, {"stream": log.stream, "text": log.text})
 
     runner = prepared.runner
     outcome = await RunnerClient(server.zygotes).run(
-        prepared.request,
+        request,
         interpreter=prepared.interpreter,
         cwd=prepared.directory,
         env=runner.env,
@@ -116,6 +119,7 @@ async def perform(
         on_progress=on_progress,
         on_log=on_log,
     )
+    outcome = told_by_cell(outcome, cells_in(request.path, request.text), request.path)
     _remember(server, wanted, outcome)
     return outcome
 
@@ -169,7 +173,7 @@ def _prepare(module: Module, wanted: RunParams) -> _Prepared | Failure:
         return Failure("start", message)
     request = _REQUESTS[wanted.kind](
         path=str(path),
-        text=snapshot.source.text,
+        text=snapshot.runnable,
         qualname=wanted.target,
         input=wanted.input,
         import_file=wanted.import_file,
