@@ -100,7 +100,7 @@ def called(
         return functions.call(run, node, data, arguments)
     if function.kind is Kind.CLASS:
         return members.instantiate(run, node, function, arguments)
-    if isinstance(function.data, transformations.Pending):
+    if isinstance(function.data, transformations.Call):
         target = arguments.positional[0] if arguments.positional else UNKNOWN
         return transformations.complete(run, node, function.data, target)
     if isinstance(function.data, records.NamedTupleType):

@@ -29,31 +29,22 @@ def kind_of(run: Run, owner: ClassScope) -> str | None:
     Other files may do so: who asks looks for calls of `register_pytree_node` and its kin in its own.
     """
     kind = "object"
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         its_kind = _own_kind(run, one)
         if its_kind is None or its_kind == "enum":
             return its_kind
         if kind == "object":
             kind = its_kind
-        one = members.base_of(run, one)
     return kind
 
 
 def is_hashable(run: Run, owner: ClassScope, kind: str) -> bool:
     """Whether instances of a class of this kind have a hash."""
-    one: ClassScope | None = owner
-    seen: set[ClassScope] = set()
-    while one is not None and one not in seen:
-        seen.add(one)
+    for one in members.lineage(run, owner):
         if "__hash__" in one.methods or one.assigned.get("__hash__") is not None:
             return True
         if "__eq__" in one.methods or "__hash__" in one.assigned:
             return False
-        one = members.base_of(run, one)
     return kind != "dataclass"
 
 
@@ -72,14 +63,9 @@ def sets_by_name(run: Run, owner: ClassScope) -> bool:
 
 
 def _sets_by_name(run: Run, owner: ClassScope) -> bool:
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         if any(sets_by_name_in(method) for method in one.methods.values()):
             return True
-        one = members.base_of(run, one)
     return False
 
 

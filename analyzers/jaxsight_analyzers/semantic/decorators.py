@@ -61,7 +61,7 @@ def _transformed(
     facts = run.facts(qualified)
     if qualified is not None and facts is not None and facts.transforms:
         return transformations.apply(run, decorator, qualified, facts, arguments)
-    if isinstance(made.data, transformations.Pending):
+    if isinstance(made.data, transformations.Call):
         return transformations.complete(run, decorator, made.data, value)
     return None
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
-from jaxsight_analyzers.semantic import equinox_modules, imports, leaves, qualified_names
+from jaxsight_analyzers.semantic import equinox_modules, imports, leaves, members, qualified_names
 from jaxsight_analyzers.semantic.contexts import Transformation
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope
@@ -72,7 +72,7 @@ def _in_class(run: Run, owner: ClassScope, depth: int) -> Held | None:
 def _look(run: Run, owner: ClassScope, depth: int) -> Held | None:
     """The function in a class that is surest."""
     best: Held | None = None
-    for one in equinox_modules.chain(run, owner):
+    for one in members.lineage(run, owner):
         for name, field in one.fields.items():
             if leaves.is_static_field(field.value):
                 continue

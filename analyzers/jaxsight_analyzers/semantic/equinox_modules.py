@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
@@ -42,7 +41,7 @@ def is_module(run: Run, owner: ClassScope) -> bool:
 
 def _is_module(run: Run, owner: ClassScope) -> bool:
     found = False
-    for one in chain(run, owner):
+    for one in members.lineage(run, owner):
         if "__setattr__" in one.methods or one.node.decorator_list:
             return False
         for expression in one.node.bases:
@@ -67,17 +66,6 @@ def changed(run: Run, facts: FunctionFacts, arguments: Arguments) -> Value | Non
     return Value(value.kind, value.traced, value.origin, concrete=value.concrete, data=owner)
 
 
-def chain(run: Run, owner: ClassScope) -> Iterator[ClassScope]:
-    """A class and those above it in the workspace."""
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
-        yield one
-        one = members.base_of(run, one)
-
-
 def note_set(
     run: Run, target: ast.Attribute, base: Value, value: Value, statement: ast.stmt | None
 ) -> None:
@@ -92,7 +80,7 @@ def note_set(
     if makes:
         if not of_self or scope is None or scope.name not in MAKERS:
             return
-        undeclared = not any(target.attr in one.fields for one in chain(run, owner))
+        undeclared = not any(target.attr in one.fields for one in members.lineage(run, owner))
         if not undeclared or _has_library_fields(run, owner):
             return
     elif of_self and scope is not None:
@@ -135,7 +123,7 @@ def _helps_makers(run: Run, owner: ClassScope, name: str) -> bool:
     """Whether a method is spoken of in others of the class, so that the constructor may call it."""
     return (name.startswith("__") and name != "__call__") or any(
         name in method.mentions and other != name
-        for one in chain(run, owner)
+        for one in members.lineage(run, owner)
         for other, method in one.methods.items()
     )
 

@@ -341,7 +341,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
 
 def _within(value: Value) -> str | None:
     """What is otherwise in a `with` statement of a value; a handler of NumPyro waits for its function."""
-    data = value.data.facts if isinstance(value.data, transformations.Pending) else value.data
+    data = value.data.facts if isinstance(value.data, transformations.Call) else value.data
     return data.within if isinstance(data, FunctionFacts) else None
 
 

@@ -48,12 +48,8 @@ def _frozen_name(run: Run, base: Value, attribute: str) -> str | None:
 def _frozen_fields(run: Run, owner: ClassScope) -> frozenset[str] | None:
     """The fields of a class that is frozen; None for one that is not, or may not be."""
     fields: set[str] = set()
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
     frozen = False
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         if "__setattr__" in one.methods or len(one.node.bases) > 1:
             return None
         fields |= one.fields.keys()
@@ -62,7 +58,6 @@ def _frozen_fields(run: Run, owner: ClassScope) -> frozenset[str] | None:
             if made is None:
                 return None
             frozen = frozen or made
-        one = members.base_of(run, one)
     return frozenset(fields) if frozen else None
 
 
@@ -174,14 +169,10 @@ def _fields_with_inherited(
     own = frozenset(_METHODS[method])
     if owner is None:
         return own | frozenset(linen_variables.FIELDS)
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
+    for one in members.lineage(run, owner):
         is_own = method in one.methods or "__init__" in one.methods
         if is_own or _is_replaced(run, one, method):
             return None
-        one = members.base_of(run, one)
     frozen = run.once(("frozen", owner), lambda: _frozen_fields(run, owner), None)
     if frozen is None:
         return None

@@ -96,13 +96,18 @@ def _slice_of(run: Run, node: ast.Slice) -> tuple[int | None, int | None] | tupl
 
 def _written(run: Run, node: ast.expr, text: str) -> Index:
     """An index by its text and what its names stand for now; unlike any other where that is not enough."""
-    versions: list[object] = []
+    return ("text", text, names_now(run, node))
+
+
+def names_now(run: Run, node: ast.expr) -> tuple[object, ...]:
+    """What the names in an expression stand for now, so that it can be told from the same text at another time."""
+    found: list[object] = []
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             value = run.lookup(part.id)
             known = constant_of(value)
-            versions.append(value if known is MISSING else (type(known), known))
-    return ("text", text, tuple(versions))
+            found.append(value if known is MISSING else (type(known), known))
+    return tuple(found)
 
 
 def iterated(run: Run, base: Value, node: ast.expr) -> Value:

@@ -60,17 +60,12 @@ def registrations(run: Run, owner: ClassScope) -> Iterator[ast.Call]:
 
 def _children_of_class(run: Run, owner: ClassScope) -> tuple[str, ...] | None:
     """What its `tree_flatten` returns as children, be it inherited; nothing where that is worked out, None without one."""
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         for name in _FLATTENERS:
             method = one.methods.get(name)
             if method is not None:
                 run.depend(method)
                 return () if decorators_of(method.node) else _children(method.node)
-        one = members.base_of(run, one)
     return None
 
 

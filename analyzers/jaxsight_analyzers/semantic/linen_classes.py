@@ -84,7 +84,7 @@ def _refuses_submodules(run: Run, scope: FunctionScope) -> bool:
 
 def _leading_to(run: Run, owner: ClassScope, name: str) -> Iterator[FunctionScope]:
     """The methods of a class and its bases that speak of a method, or of one that does, and so on."""
-    methods = [method for one in _chain(run, owner) for method in one.methods.values()]
+    methods = [method for one in members.lineage(run, owner) for method in one.methods.values()]
     for method in methods:
         run.depend(method)
     names, waiting = {name}, [name]
@@ -101,16 +101,6 @@ def _leading_to(run: Run, owner: ClassScope, name: str) -> Iterator[FunctionScop
                     waiting.append(method.name)
 
 
-def _chain(run: Run, owner: ClassScope) -> Iterator[ClassScope]:
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
-        yield one
-        one = members.base_of(run, one)
-
-
 def _calls_self(node: FunctionNode) -> bool:
     """`self(x)` in a method."""
     first = next(all_arguments(node.args), None)
@@ -120,11 +110,6 @@ def _calls_self(node: FunctionNode) -> bool:
         and inner.func.id == first.arg
         for inner in walk(node)
     )
-
-
-def chain(run: Run, owner: ClassScope) -> list[ClassScope]:
-    """A class and those of the project that it derives from, the nearest first."""
-    return list(_chain(run, owner))
 
 
 # Attributes
@@ -156,7 +141,7 @@ def _is_frozen(run: Run, scope: FunctionScope) -> bool:
     kind = kind_of_method(run, scope)
     if kind not in ("plain", "compact"):
         return False
-    if any("__setattr__" in one.methods for one in _chain(run, owner)):
+    if any("__setattr__" in one.methods for one in members.lineage(run, owner)):
         return False
     leading = list(_leading_to(run, owner, scope.name))
     kinds = [kind_of_method(run, one) for one in leading]
@@ -204,7 +189,7 @@ def needs_binding(run: Run, owner: ClassScope) -> bool:
     """Whether calling an object of a class fails without variables: `__call__` is compact, or uses what `setup` makes."""
     made: set[str] = set()
     call: FunctionScope | None = None
-    for one in _chain(run, owner):
+    for one in members.lineage(run, owner):
         setup = one.methods.get("setup")
         made |= set() if setup is None else set(setup.stores)
         call = call or one.methods.get("__call__")

@@ -148,7 +148,7 @@ def instance(run: Run, node: ast.expr, owner: ClassScope, arguments: Arguments) 
     fields = run.once(("linen fields", owner), lambda: _fields(run, owner), None)
     if fields is not None:
         names = {*(field.name for field in fields), "name", "parent"}
-        linen_making.fields_given(run, linen_classes.chain(run, owner), names, arguments)
+        linen_making.fields_given(run, list(members.lineage(run, owner)), names, arguments)
     if not fields:
         return None
     values = list(_values(run, fields, arguments))
@@ -209,13 +209,10 @@ def _kept(value: Value) -> Value:
 def _fields(run: Run, owner: ClassScope) -> tuple[_Field, ...] | None:
     """The fields of a module's class, those of its bases first; None where it may set them in another way."""
     chain: list[ClassScope] = []
-    one: ClassScope | None = owner
-    while one is not None and one not in chain:
-        run.depend(one)
+    for one in members.lineage(run, owner):
         if any(name in one.methods for name in _MAKERS) or len(one.node.bases) != 1:
             return None
         chain.append(one)
-        one = members.base_of(run, one)
     found: dict[str, _Field] = {}
     for one in reversed(chain):
         for name, field in one.fields.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import cast
 
 from jaxsight_analyzers.data import replace
@@ -56,18 +57,13 @@ def callable_of(run: Run, value: Value) -> FunctionData | None:
 
 def member(run: Run, base: Value, name: str) -> Value | None:
     """An attribute of a class of this file or of an instance of one; None where it is not known."""
-    owner = class_of(base)
-    seen: set[ClassScope] = set()
-    while owner is not None and owner not in seen:
-        seen.add(owner)
-        run.depend(owner)
+    for owner in lineage(run, class_of(base)):
         held = _held(run, base, owner, name)
         if held is not None:
             return held
         found = _defined(run, base, owner, name)
         if found is not None:
             return found
-        owner = base_of(run, owner)
     return None
 
 
@@ -84,11 +80,7 @@ def _defined(run: Run, base: Value, owner: ClassScope, name: str) -> Value | Non
 
 def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | None:
     """What reading a property gives; None where the attribute is none of this file's."""
-    owner = class_of(base)
-    seen: set[ClassScope] = set()
-    while owner is not None and owner not in seen:
-        seen.add(owner)
-        run.depend(owner)
+    for owner in lineage(run, class_of(base)):
         if name in owner.methods or owner.writers(name):
             if not owner.is_property(name) or base.kind is not Kind.INSTANCE:
                 return None
@@ -97,7 +89,6 @@ def read_property(run: Run, base: Value, name: str, node: ast.AST) -> Value | No
                 return UNKNOWN
             made = replace(data, self_value=base)
             return _overridable(functions.call(run, node, made, Arguments((), {})))
-        owner = base_of(run, owner)
     return None
 
 
@@ -129,16 +120,10 @@ def above(run: Run, start: Value, name: str) -> Value | None:
     if not isinstance(data, tuple) or data[0] != "super":
         return None
     _, instance, owner = cast("tuple[str, Value, ClassScope]", data)
-    seen = {owner}
-    run.depend(owner)
-    base = base_of(run, owner)
-    while base is not None and base not in seen:
-        seen.add(base)
-        run.depend(base)
+    for base in islice(lineage(run, owner), 1, None):
         found = _defined(run, instance, base, name)
         if found is not None:
             return found
-        base = base_of(run, base)
     return UNKNOWN
 
 
@@ -151,18 +136,23 @@ def base_of(run: Run, owner: ClassScope) -> ClassScope | None:
     return None
 
 
-def library_base(run: Run, base: Value) -> str | None:
-    """The library's class that the class of an instance derives from, by qualified name."""
-    owner = class_of(base)
+def lineage(run: Run, owner: ClassScope | None) -> Iterator[ClassScope]:
+    """A class and those of the workspace that it derives from, the nearest first."""
     seen: set[ClassScope] = set()
     while owner is not None and owner not in seen:
         seen.add(owner)
         run.depend(owner)
+        yield owner
+        owner = base_of(run, owner)
+
+
+def library_base(run: Run, base: Value) -> str | None:
+    """The library's class that the class of an instance derives from, by qualified name."""
+    for owner in lineage(run, class_of(base)):
         for expression in owner.node.bases:
             qualified = qualified_names.at(run, owner.home, expression)
             if qualified is not None and not qualified.startswith("builtins."):
                 return qualified
-        owner = base_of(run, owner)
     return None
 
 

@@ -86,17 +86,12 @@ def class_in(run: Run, owner: ClassScope) -> str | None:
 
 
 def _class_in(run: Run, owner: ClassScope) -> str | None:
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         for expression in one.node.bases:
             bare = expression.value if isinstance(expression, ast.Subscript) else expression
             qualified = qualified_names.at(run, one.home, bare)
             if qualified is not None and run.knowledge.base(qualified) in (MODULE, VARIABLE):
                 return qualified
-        one = members.base_of(run, one)
     return None
 
 
@@ -211,14 +206,9 @@ def _has_own_rules(run: Run, owner: ClassScope) -> bool:
 
 
 def _look_for_rules(run: Run, owner: ClassScope) -> bool:
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         if "__setattr__" in one.methods or any(k.arg == "pytree" for k in one.node.keywords):
             return True
-        one = members.base_of(run, one)
     return False
 
 
@@ -307,17 +297,12 @@ def _targets(statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.
 
 def _is_marked(run: Run, owner: ClassScope, name: str) -> bool:
     """Whether a class says of a field that it is data, or static: `layers: nnx.Data[list]`, `= nnx.data()`."""
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         field = one.fields.get(name)
         if field is not None:
             parts = [*ast.walk(field.annotation), *(ast.walk(field.value) if field.value else ())]
             names = {getattr(part, "attr", getattr(part, "id", "")) for part in parts}
             return not names.isdisjoint(_DATA_MARKS)
-        one = members.base_of(run, one)
     return False
 
 
@@ -326,11 +311,7 @@ _STATIC = (ast.Constant, ast.List, ast.ListComp, ast.Tuple, ast.Dict, ast.DictCo
 
 def _is_data_before(run: Run, owner: ClassScope, name: str) -> bool:
     """Whether something in a class may make an attribute data, which it then stays: `self.x = nnx.data(None)`."""
-    seen: set[ClassScope] = set()
-    one: ClassScope | None = owner
-    while one is not None and one not in seen:
-        seen.add(one)
-        run.depend(one)
+    for one in members.lineage(run, owner):
         for writer in one.writers(name):
             method = one.methods[writer]
             run.depend(method)
@@ -339,7 +320,6 @@ def _is_data_before(run: Run, owner: ClassScope, name: str) -> bool:
                 for statement in statements_below(method.node.body)
             ):
                 return True
-        one = members.base_of(run, one)
     return False
 
 

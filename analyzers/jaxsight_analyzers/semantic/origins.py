@@ -38,15 +38,7 @@ def with_origin(value: Value, origin: Origin) -> Value:
         return made
     if value.origin is None and not value.traced:
         return value
-    moved = Value(
-        value.kind,
-        value.traced,
-        origin,
-        concrete=value.concrete,
-        data=value.data,
-        tokens=value.tokens,
-    )
-    return given(moved, value.given)
+    return _from(value, origin)
 
 
 def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
@@ -56,10 +48,14 @@ def of_caller(value: Value, origins: Mapping[Origin, Origin | None]) -> Value:
         return made
     if value.origin is None or value.origin not in origins:
         return value
+    return _from(value, origins[value.origin])
+
+
+def _from(value: Value, origin: Origin | None) -> Value:
     moved = Value(
         value.kind,
         value.traced,
-        origins[value.origin],
+        origin,
         concrete=value.concrete,
         data=value.data,
         tokens=value.tokens,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
+from jaxsight_analyzers.semantic import key_arrays
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.keys import Condition, Consumption, KeyToken
 from jaxsight_analyzers.semantic.run import Run
@@ -228,14 +229,8 @@ def _token(run: Run, call: ast.Call, node: ast.expr | None, value: Value) -> Sit
         return SiteToken(known, known, call, _EVERYONE, scope)
     if node is None or not all(isinstance(part, _WRITTEN) for part in ast.walk(node)):
         return None
-    versions: list[object] = []
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            held = run.lookup(part.id)
-            inside = constant_of(held)
-            versions.append(held if inside is MISSING else (type(inside), inside))
     text = ast.unparse(node)
-    what = (run.frame.mark, text, tuple(versions))
+    what = (run.frame.mark, text, key_arrays.names_now(run, node))
     return SiteToken(what, text, call, run.frame.mark, scope)
 
 

@@ -37,24 +37,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pending:
-    """A transformation that waits for its function: `jax.jit(static_argnums=0)`, `partial(jit, ...)`."""
+class Call:
+    """A call of a transformation; one without its function waits for it: `jax.jit(static_argnums=0)`."""
 
     qualified: str
     facts: FunctionFacts
     node: ast.AST
     arguments: Arguments
 
-
-def pending(
-    run: Run, node: ast.AST, qualified: str, facts: FunctionFacts, arguments: Arguments
-) -> Value:
-    """A transformation without its function yet."""
-    return Value(Kind.CALLABLE, data=Pending(qualified, facts, node, arguments))
+    def get(self, parameter: str) -> tuple[ast.expr | None, Value] | None:
+        """The argument for a parameter."""
+        return self.arguments.get(self.facts, parameter)
 
 
-def complete(run: Run, node: ast.AST, waiting: Pending, target: Value) -> Value:
-    """Give a waiting transformation its function."""
+def complete(run: Run, node: ast.AST, waiting: Call, target: Value) -> Value:
+    """Give a transformation the function that it waits for."""
     given = waiting.arguments
     arguments = Arguments(
         (target, *given.positional),
@@ -62,7 +59,7 @@ def complete(run: Run, node: ast.AST, waiting: Pending, target: Value) -> Value:
         (_expression(node), *given.nodes),
         given.keyword_nodes,
     )
-    return apply(run, waiting.node, waiting.qualified, waiting.facts, arguments)
+    return _apply(run, replace(waiting, arguments=arguments))
 
 
 def _expression(node: ast.AST) -> ast.expr:
@@ -73,62 +70,52 @@ def apply(
     run: Run, node: ast.AST, qualified: str, facts: FunctionFacts, arguments: Arguments
 ) -> Value:
     """`jit(f, ...)`: the function, transformed."""
+    return _apply(run, Call(qualified, facts, node, arguments))
+
+
+def _apply(run: Run, call: Call) -> Value:
+    facts = call.facts
     (parameter, mode), *others = facts.traces.items()
-    found = arguments.get(facts, parameter)
+    found = call.get(parameter)
     if found is None:
-        return pending(run, node, qualified, facts, arguments)
+        return Value(Kind.CALLABLE, data=call)
     for other, its_mode in others:  # the guide of a model, the rules of a derivative
-        _apply_to(run, node, qualified, facts, its_mode, arguments, other)
-    target = found[1]
+        _apply_to(run, call, its_mode, other)
+    node, target = found
     if target.kind is Kind.CLASS:
-        return _lift(run, node, qualified, facts, mode, arguments, target)
+        return _lift(run, call, mode, target)
     if mode == "inherit" and facts.wraps:
         data = members.callable_of(run, target)
         if data is None:
             return target
-        applications.note_wrapped(run, node, qualified, data)
+        applications.note_wrapped(run, call.node, call.qualified, data)
         if facts.marks is not None:
-            data = _apply_to(run, node, qualified, facts, mode, arguments, parameter) or data
+            data = _apply_to(run, call, mode, parameter) or data
         return Value(Kind.FUNCTION, data=replace(data, what=data.what or "wrapped"))
-    made = _apply_to(run, node, qualified, facts, mode, arguments, parameter)
+    made = _apply_to(run, call, mode, parameter)
     if made is None:
-        callees.note_no_function(run, node, facts, parameter, arguments, target)
+        callees.note_no_function(run, call.node, facts, parameter, call.arguments, target)
         if facts.wraps:
             return target
-        _apply_to_method(run, node, qualified, facts, mode, arguments, found[0])
-        transformation = _transformation(run, node, qualified, facts, mode, arguments, 0)
-        known = library.transformed(run, target, transformation)
-        if known is not None:
-            return known
-    if facts.calls_as is not None and made is not None and mode == "model":
-        return predictions.of_model(run, facts, made, arguments)
-    if facts.calls_as is not None and made is None:
-        return Value(Kind.CALLABLE, data=run.facts(facts.calls_as))
-    if made is None:
-        compiles = facts.when == "later" and qualified in ("jax.jit", "jax.pmap")
-        return compilations.COMPILED if compiles else Value(Kind.CALLABLE)
+        _apply_to_method(run, call, mode, node)
+        return _of_unknown(run, call, mode, target)
+    if facts.calls_as is not None and mode == "model":
+        return predictions.of_model(run, facts, made, call.arguments)
     return Value(Kind.FUNCTION, data=made)
 
 
-def _apply_to(
-    run: Run,
-    node: ast.AST,
-    qualified: str,
-    facts: FunctionFacts,
-    mode: str,
-    arguments: Arguments,
-    parameter: str,
-) -> FunctionData | None:
+def _apply_to(run: Run, call: Call, mode: str, parameter: str) -> FunctionData | None:
     """The function given for a parameter, transformed; None where it is not known."""
-    found = arguments.get(facts, parameter)
+    found = call.get(parameter)
     data = None if found is None else members.callable_of(run, found[1])
     if data is None:
         return None
     bound = len(data.bound) + (data.self_value is not None)
-    transformation = _transformation(run, node, qualified, facts, mode, arguments, bound)
+    transformation = _transformation(run, call, mode, bound)
     kept: tuple[Value, ...] = ()
-    if facts.variadic == "partial_args":  # of `nnx.jit_partial`
-        kept = tuple(v for name, _, v in arguments.named(facts) if name == "partial_args")
+    if call.facts.variadic == "partial_args":  # of `nnx.jit_partial`
+        named = call.arguments.named(call.facts)
+        kept = tuple(value for name, _, value in named if name == "partial_args")
     made = replace(
         data,
         transformations=(*data.transformations, transformation),
@@ -140,15 +127,7 @@ def _apply_to(
     return made
 
 
-def _apply_to_method(
-    run: Run,
-    node: ast.AST,
-    qualified: str,
-    facts: FunctionFacts,
-    mode: str,
-    arguments: Arguments,
-    target: ast.expr | None,
-) -> None:
+def _apply_to_method(run: Run, call: Call, mode: str, target: ast.expr | None) -> None:
     """`jit(model.apply)`: what a library's method runs of this file runs transformed."""
     if not isinstance(target, ast.Attribute):
         return
@@ -157,10 +136,8 @@ def _apply_to_method(
     if known is None:
         return
     method, data = known
-    transformation = _transformation(run, node, qualified, facts, mode, arguments, 0)
-    transformation = replace(
-        transformation, has_aux=None
-    )  # the method may return more than it runs
+    # The method may return more than it runs.
+    transformation = replace(_transformation(run, call, mode, 0), has_aux=None)
     if any(isinstance(one, int) for one in transformation.static):
         # they count the method's parameters, which only a module's `self` stands in for
         aligned = data.self_value is not None and len(method.positional) == 2
@@ -169,22 +146,27 @@ def _apply_to_method(
     run.note_transformed(made, run.frame)
 
 
-def _lift(
-    run: Run,
-    node: ast.AST,
-    qualified: str,
-    facts: FunctionFacts,
-    mode: str,
-    arguments: Arguments,
-    target: Value,
-) -> Value:
+def _of_unknown(run: Run, call: Call, mode: str, target: Value) -> Value:
+    """What is transformed where that is no function of this file."""
+    known = library.transformed(run, target, _transformation(run, call, mode, 0))
+    if known is not None:
+        return known
+    facts = call.facts
+    if facts.calls_as is not None:
+        return Value(Kind.CALLABLE, data=run.facts(facts.calls_as))
+    compiles = facts.when == "later" and call.qualified in ("jax.jit", "jax.pmap")
+    return compilations.COMPILED if compiles else Value(Kind.CALLABLE)
+
+
+def _lift(run: Run, call: Call, mode: str, target: Value) -> Value:
     """`nn.remat(Block)`: a class whose `__call__` runs transformed."""
+    facts = call.facts
     if mode == "inherit" or not facts.lifts:
         return target if facts.wraps else Value(Kind.CALLABLE)
     method = members.member(run, Value(Kind.INSTANCE, data=target.data), "__call__")
     data = None if method is None else function_of(method)
     if data is not None:
-        transformation = _transformation(run, node, qualified, facts, mode, arguments, 1)
+        transformation = _transformation(run, call, mode, 1)
         made = replace(data, transformations=(*data.transformations, transformation))
         run.note_transformed(made, run.frame)
     return target if not facts.repeats else Value(Kind.CALLABLE)
@@ -199,11 +181,11 @@ def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
     qualified = qualified_of(target)
     facts = run.facts(qualified)
     if qualified is not None and facts is not None and facts.transforms:
-        return pending(run, node, qualified, facts, rest)
-    if isinstance(target.data, Pending):
+        return Value(Kind.CALLABLE, data=Call(qualified, facts, node, rest))
+    if isinstance(target.data, Call):
         waiting = target.data
         given = waiting.arguments.followed_by(rest)
-        return pending(run, waiting.node, waiting.qualified, waiting.facts, given)
+        return Value(Kind.CALLABLE, data=replace(waiting, arguments=given))
     data = members.callable_of(run, target)
     if data is None:
         return library.partial(run, target, rest) or Value(Kind.CALLABLE)
@@ -218,22 +200,15 @@ def partial(run: Run, node: ast.AST, arguments: Arguments) -> Value:
     return Value(Kind.FUNCTION, data=made)
 
 
-def _transformation(
-    run: Run,
-    node: ast.AST,
-    qualified: str,
-    facts: FunctionFacts,
-    mode: str,
-    arguments: Arguments,
-    bound: int,
-) -> Transformation:
+def _transformation(run: Run, call: Call, mode: str, bound: int) -> Transformation:
+    arguments, facts = call.arguments, call.facts
     static = _names_and_numbers(arguments, facts, facts.static.argnums, facts.static.argnames)
     donated = _names_and_numbers(arguments, facts, facts.donate.argnums, facts.donate.argnames)
     return Transformation(
         facts.name,
         facts,
         mode,
-        node,
+        call.node,
         static=static or frozenset(),
         static_unknown=static is None or arguments.open,
         donated=donated or frozenset(),
