@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.lexing import lex
 from jaxsight_analyzers.pieces import (
     Level,
     State,
@@ -55,7 +56,7 @@ class Chunk:
     __slots__ = (
         *("analysed", "base", "body", "header", "heads", "lines", "problem", "stale", "state"),
         "text",
-        *("_change", "_first", "_starts"),
+        *("_change", "_first", "_starts", "_to_us"),
     )
 
     def __init__(
@@ -84,11 +85,20 @@ class Chunk:
         self._starts: tuple[int, ...] | None = None
         self._first: int | None = None
         self._change: tuple[int, int, int] | None = None
+        self._to_us: tuple[Span, ...] | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether its text is analysed as it stands."""
         return self.analysed is self.text
+
+    @property
+    def comments_to_us(self) -> tuple[Span, ...]:
+        """The comments of its text that mention the name of this tool."""
+        if self._to_us is None:
+            found = lex(self.text).comments if "jaxsight" in self.text else ()
+            self._to_us = tuple([s for s in found if "jaxsight" in self.text[s.start : s.end]])
+        return self._to_us
 
     @property
     def piece(self) -> ClassPiece | None:

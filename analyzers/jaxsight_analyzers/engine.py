@@ -250,13 +250,11 @@ def _suppress(
     found: list[Diagnostic],
     ran: Collection[Rule],
 ) -> tuple[list[Diagnostic], int, dict[Diagnostic, Suppression]]:
-    if "jaxsight" not in source.text:
-        return found, 0, {}  # the common case, spared the tokenizer
-    from jaxsight_analyzers.suppression import parse_suppressions
+    if not any(chunk.comments_to_us for chunk in module.chunks):
+        return found, 0, {}  # the common case, spared an import
+    from jaxsight_analyzers.suppression import suppressions_of
 
-    suppressions = parse_suppressions(source)
-    if not suppressions:
-        return found, 0, {}
+    suppressions = suppressions_of(module)
 
     def statement_line(line: int) -> int:
         offset = module.to_analysed(source.line_starts[line])

@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field, replace
 from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Span
 from jaxsight_analyzers.lexing import Lexed, lex
 from jaxsight_analyzers.registry import families, rule_named
 from jaxsight_analyzers.source import SourceFile
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.parsed import ParsedModule
 
 UNUSED_SUPPRESSION = "unused-suppression"
 
@@ -180,21 +184,31 @@ def _may_be_needed(name: Name, ran: Collection[str] | None) -> bool:
 
 def parse_suppressions(source: SourceFile) -> Suppressions:
     """Every suppression of a text, which need not be Python. One in a string is none."""
-    if "jaxsight" not in source.text:
-        return Suppressions(source)
-    lexed = lex(source.text)
-    comment_lines = {source.line_of(span.start): span for span in lexed.comments}
+    comments = lex(source.text).comments if "jaxsight" in source.text else ()
+    return _in_comments(source, comments)
+
+
+def suppressions_of(module: ParsedModule) -> Suppressions:
+    """Every suppression of a file that is parsed: only what an edit touched is looked through for comments."""
+    parsed = module.parsed
+    comments = [
+        Span(start + comment.start, start + comment.end)
+        for chunk, start in zip(parsed.chunks, parsed.starts)
+        for comment in chunk.comments_to_us
+    ]
+    return _in_comments(module.source, comments)
+
+
+def _in_comments(source: SourceFile, comments: Iterable[Span]) -> Suppressions:
     items = [
-        _suppression(source, match, comment, comment_lines)
-        for comment in lexed.comments
+        _suppression(source, match, comment)
+        for comment in comments
         for match in _DIRECTIVE.finditer(source.text, comment.start, comment.end)
     ]
     return Suppressions(source, tuple(items))
 
 
-def _suppression(
-    source: SourceFile, match: re.Match[str], comment: Span, comment_lines: dict[int, Span]
-) -> Suppression:
+def _suppression(source: SourceFile, match: re.Match[str], comment: Span) -> Suppression:
     # The reason reaches to the end of the comment or to another tool's comment in it.
     following = source.text.find(" #", match.end(), comment.end)
     end = comment.end
@@ -214,16 +228,14 @@ def _suppression(
         closed=match["closed"] == "]",
         line=line,
         alone=alone,
-        covered_line=_next_code_line(source, line, comment_lines),
+        covered_line=_next_code_line(source, line),
     )
 
 
-def _next_code_line(source: SourceFile, line: int, comment_lines: dict[int, Span]) -> int:
+def _next_code_line(source: SourceFile, line: int) -> int:
+    """The first line below a comment that is neither blank nor a comment: no string goes on in these."""
     for below in range(line + 1, len(source.line_starts)):
-        text = source.line_text(below)
-        comment = comment_lines.get(below)
-        is_comment = comment is not None and text.lstrip().startswith("#")
-        if text.strip() and not is_comment:
+        if not _is_blank_or_comment(source.line_text(below)):
             return below
     return line
 

@@ -10,7 +10,7 @@ from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.registry import rule_named
 from jaxsight_analyzers.report.page import in_short, page_named
 from jaxsight_analyzers.semantic import Definition, TraceContext
-from jaxsight_analyzers.suppression import parse_suppressions
+from jaxsight_analyzers.suppression import suppressions_of
 from jaxsight_server import convert
 from jaxsight_server.client import Client
 from jaxsight_server.convert import Encoding
@@ -49,7 +49,7 @@ def _said(module: Module, offset: int) -> tuple[str, Span] | None:
         rule = rule_named(diagnostic.rule)
         if rule is not None and _holds(diagnostic.span, offset):
             return in_short(rule), diagnostic.span
-    for suppression in parse_suppressions(module.snapshot.source).items:
+    for suppression in suppressions_of(module.analysis.module).items:
         for name in suppression.names:
             text = page_named(name.text) if _holds(name.span, offset) else None
             if text is not None:
