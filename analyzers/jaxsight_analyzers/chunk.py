@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.lexing import lex
@@ -23,6 +24,9 @@ from jaxsight_analyzers.pieces import (
     shift_lines,
 )
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.mentions import Mentions
 
 _LEAVES = frozenset((str, int, type(None), ast.Load, ast.Store))
 """What most fields of nodes hold in which no places lie."""
@@ -54,8 +58,8 @@ class Chunk:
     """
 
     __slots__ = (
-        *("analysed", "base", "body", "header", "heads", "lines", "problem", "stale", "state"),
-        "text",
+        *("analysed", "base", "body", "header", "heads", "lines", "mentions", "problem", "stale"),
+        *("state", "text"),
         *("_change", "_first", "_starts", "_to_us"),
     )
 
@@ -82,6 +86,7 @@ class Chunk:
         self.problem = problem  # its span is relative to `text`, its lines count from 1
         self.stale = stale  # `analysed` is not the text repaired, but an older one, or nothing
         self.lines = count_lines(text)
+        self.mentions: dict[ast.stmt, Mentions] = {}  # of those statements that were asked for
         self._starts: tuple[int, ...] | None = None
         self._first: int | None = None
         self._change: tuple[int, int, int] | None = None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.mentions import speaking_of
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.parameters import all_arguments
 
@@ -31,7 +32,7 @@ def passed(unit: Unit, read: Span, name: str) -> tuple[Edit, ...] | None:
         return None
     if not _is_number(unit, scope, name) or not _is_computed_with(unit, reader, name):
         return None
-    if any(_is_in_function(scope, call) for call in calls):
+    if any(_is_in_function(unit, scope, call) for call in calls):
         return None
     end = unit.model.module.span(reader.args.args[-1]).end
     given = [(call, f"{name}={name}" if call.keywords else name) for call in calls]
@@ -52,7 +53,7 @@ def _calls(unit: Unit, scope: Sequence[ast.stmt], made: edits.Place) -> list[ast
     assert isinstance(made.node, ast.FunctionDef)
     names = [made.node.name]
     if not made.node.decorator_list:
-        compiled = _compiled(scope, made.node.name)
+        compiled = _compiled(unit, scope, made.node.name)
         if compiled is None:
             return None
         names = [compiled]
@@ -60,7 +61,8 @@ def _calls(unit: Unit, scope: Sequence[ast.stmt], made: edits.Place) -> list[ast
         return None
     found: list[ast.Call] = []
     called: set[int] = set()
-    nodes = [node for statement in scope for node in ast.walk(statement)]
+    speaking = speaking_of(unit.model.module, scope, *names, made.node.name)
+    nodes = [node for statement in speaking for node in ast.walk(statement)]
     for node in nodes:
         function = node.func if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and isinstance(function, ast.Name) and function.id in names:
@@ -77,15 +79,16 @@ def _calls(unit: Unit, scope: Sequence[ast.stmt], made: edits.Place) -> list[ast
     return found if plain and bound == expected and made_again == 1 else None
 
 
-def _compiled(scope: Sequence[ast.stmt], name: str) -> str | None:
+def _compiled(unit: Unit, scope: Sequence[ast.stmt], name: str) -> str | None:
     """`step` in `step = jax.jit(update)`, if that is all that `update` is used for."""
+    speaking = list(speaking_of(unit.model.module, scope, name))
     used = [
         node
-        for statement in scope
+        for statement in speaking
         for node in ast.walk(statement)
         if isinstance(node, ast.Name) and node.id == name
     ]
-    for statement in scope:
+    for statement in speaking:
         value = statement.value if isinstance(statement, ast.Assign) else None
         if isinstance(value, ast.Call) and value.args == used and not value.keywords:
             assert isinstance(statement, ast.Assign)
@@ -110,28 +113,30 @@ def _may_take(reader: ast.FunctionDef, name: str, gone: ast.stmt | None = None) 
     return plain and bool(given.args) and not given.posonlyargs and name not in taken
 
 
-def _is_in_function(scope: Sequence[ast.stmt], call: ast.Call) -> bool:
-    """Whether a call is in a function, which may have a variable of that name or be compiled itself."""
+def _is_in_function(unit: Unit, scope: Sequence[ast.stmt], call: ast.Call) -> bool:
+    """Whether the call of a name is in a function, which may have a variable of that name or be compiled itself."""
     functions = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
+    assert isinstance(call.func, ast.Name)
     return any(
         isinstance(node, functions) and any(part is call for part in ast.walk(node))
-        for statement in scope
+        for statement in speaking_of(unit.model.module, scope, call.func.id)
         for node in ast.walk(statement)
     )
 
 
 def _is_number(unit: Unit, scope: Sequence[ast.stmt], name: str) -> bool:
     """Whether all that the variable is ever given is a number or an array."""
+    speaking = list(speaking_of(unit.model.module, scope, name))
     given = [
         node
-        for statement in scope
+        for statement in speaking
         for node in ast.walk(statement)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
         and any(isinstance(t, ast.Name) and t.id == name for t in _targets(node))
     ]
     bound = sum(
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-        for statement in scope
+        for statement in speaking
         for node in ast.walk(statement)
     )
     values = [node.value for node in given if node.value is not None]

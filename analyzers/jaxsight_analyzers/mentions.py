@@ -1,0 +1,113 @@
+"""Which names each statement reads, binds and hands on, found out once for a text.
+
+What asks where a name is used looks at every statement of a file, after every edit; most of them are
+the statements that they were.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxsight_analyzers import edits
+from jaxsight_analyzers.knowledge.loader import load
+from jaxsight_analyzers.semantic.trees import walk
+
+if TYPE_CHECKING:
+    from jaxsight_analyzers.parsed import ParsedModule
+
+_LIBRARIES = ("jax", "flax.nnx", "equinox")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class Mentions(NamedTuple):
+    """The names in a statement."""
+
+    reads: frozenset[str]
+    binds: frozenset[str]  # to anything: a function or class, too
+    defines: frozenset[str]  # functions and classes
+    keeps: tuple[tuple[frozenset[str], frozenset[str]], ...]
+    """Of each assignment the names of what its value keeps, and the names that it gives to that."""
+
+    def speaks_of(self, name: str) -> bool:
+        """Whether a name is in the statement, read or bound."""
+        return name in self.reads or name in self.binds
+
+
+def mentions_of(module: ParsedModule, statement: ast.stmt) -> Mentions:
+    """The names in a statement of a file."""
+    chunk = module.chunks[module.number_of(statement)]
+    if isinstance(statement, ast.ClassDef) and chunk.heads is not None:
+        return _of_class(module, statement)  # whose members are chunks of their own
+    found = chunk.mentions.get(statement)
+    if found is None:
+        found = chunk.mentions[statement] = _found(statement)
+    return found
+
+
+def speaking_of(module: ParsedModule, block: Iterable[ast.stmt], *names: str) -> Iterator[ast.stmt]:
+    """The statements of a block in which one of some names is."""
+    for statement in block:
+        found = mentions_of(module, statement)
+        if any(found.speaks_of(name) for name in names):
+            yield statement
+
+
+def _found(statement: ast.stmt) -> Mentions:
+    defines: set[str] = set()
+    keeps: list[tuple[frozenset[str], frozenset[str]]] = []
+    for node in walk(statement):
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            defines.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            kept = frozenset(_kept_in(node.value))
+            if kept:
+                keeps.append((kept, frozenset(bound_by(node))))
+    return Mentions(
+        frozenset(edits.names_in(statement)),
+        frozenset(edits.names_bound_in(statement)),
+        frozenset(defines),
+        tuple(keeps),
+    )
+
+
+def _of_class(module: ParsedModule, node: ast.ClassDef) -> Mentions:
+    members = [mentions_of(module, member) for member in node.body]
+    head = [*node.decorator_list, *node.bases, *node.keywords]
+    reads = [edits.names_in(one) for one in head] + [m.reads for m in members]
+    nothing: frozenset[str] = frozenset()
+    return Mentions(
+        nothing.union(*reads),
+        nothing.union([node.name], *[m.binds for m in members]),
+        nothing.union([node.name], *[m.defines for m in members]),
+        tuple([kept for m in members for kept in m.keeps]),
+    )
+
+
+def bound_by(statement: ast.stmt) -> set[str]:
+    """The names that stand for something to call after a statement."""
+    if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
+        return {statement.name}
+    value = getattr(statement, "value", None)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Call):
+        return set()  # `x = jax.jit(lambda: ...)()`: nothing is left to be called
+    return edits.names_bound_in(statement)
+
+
+def _kept_in(value: ast.expr) -> set[str]:
+    """The names of what an expression keeps: of a call only where it makes a function or an object."""
+    if not isinstance(value, ast.Call):
+        return edits.names_in(value)
+    arguments = [*value.args, *(keyword.value for keyword in value.keywords)]
+    if not _makes_something_to_call(value.func):
+        return set()
+    return {name for argument in arguments for name in _kept_in(argument)}
+
+
+def _makes_something_to_call(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name == "partial" or name[:1].isupper():
+        return True
+    known = (load().function(f"{library}.{name}") for library in _LIBRARIES)
+    return any(facts is not None and facts.transforms for facts in known)
