@@ -49,10 +49,12 @@ def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int) -> 
     changing = block[change]
     if isinstance(changing, _FUNCTIONS):  # which may be called at any time
         return not _only_decorates(unit, changing)
-    names, module = bound_by(block[reader]), unit.model.module
+    names, model = bound_by(block[reader]), unit.model
     ran = not isinstance(block[reader], _FUNCTIONS) or hasattr(changing, "body")
     for number in range(reader + 1, len(block)):
-        mentioned = mentions_of(module, block[number])
+        if not model.may_mention(block[number], names):
+            continue
+        mentioned = mentions_of(model.module, block[number])
         if names.isdisjoint(mentioned.reads):
             if not names.isdisjoint(mentioned.binds):
                 names = names - bound_by(block[number])
@@ -70,7 +72,7 @@ def _only_decorates(unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef
     """Whether a function is a decorator wherever the file speaks of it: it runs while the module is imported."""
     own = {id(node) for node in ast.walk(function)}
     decorators, others = 0, 0
-    speaking = speaking_of(unit.model.module, unit.whole.tree.body, function.name)
+    speaking = speaking_of(unit.model, unit.whole.tree.body, function.name)
     for node in (node for statement in speaking for node in ast.walk(statement)):
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             decorating = [n for one in node.decorator_list for n in ast.walk(one)]

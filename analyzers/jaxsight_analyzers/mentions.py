@@ -16,6 +16,7 @@ from jaxsight_analyzers.semantic.trees import walk
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.semantic import SemanticModel
 
 _LIBRARIES = ("jax", "flax.nnx", "equinox")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -30,10 +31,6 @@ class Mentions(NamedTuple):
     keeps: tuple[tuple[frozenset[str], frozenset[str]], ...]
     """Of each assignment the names of what its value keeps, and the names that it gives to that."""
 
-    def speaks_of(self, name: str) -> bool:
-        """Whether a name is in the statement, read or bound."""
-        return name in self.reads or name in self.binds
-
 
 def mentions_of(module: ParsedModule, statement: ast.stmt) -> Mentions:
     """The names in a statement of a file."""
@@ -46,12 +43,14 @@ def mentions_of(module: ParsedModule, statement: ast.stmt) -> Mentions:
     return found
 
 
-def speaking_of(module: ParsedModule, block: Iterable[ast.stmt], *names: str) -> Iterator[ast.stmt]:
+def speaking_of(model: SemanticModel, block: Iterable[ast.stmt], *names: str) -> Iterator[ast.stmt]:
     """The statements of a block in which one of some names is."""
+    wanted = frozenset(names)
     for statement in block:
-        found = mentions_of(module, statement)
-        if any(found.speaks_of(name) for name in names):
-            yield statement
+        if model.may_mention(statement, wanted):
+            found = mentions_of(model.module, statement)
+            if not wanted.isdisjoint(found.reads) or not wanted.isdisjoint(found.binds):
+                yield statement
 
 
 def _found(statement: ast.stmt) -> Mentions:

@@ -61,7 +61,7 @@ def _calls(unit: Unit, scope: Sequence[ast.stmt], made: edits.Place) -> list[ast
         return None
     found: list[ast.Call] = []
     called: set[int] = set()
-    speaking = speaking_of(unit.model.module, scope, *names, made.node.name)
+    speaking = speaking_of(unit.model, scope, *names, made.node.name)
     nodes = [node for statement in speaking for node in ast.walk(statement)]
     for node in nodes:
         function = node.func if isinstance(node, ast.Call) else None
@@ -81,7 +81,7 @@ def _calls(unit: Unit, scope: Sequence[ast.stmt], made: edits.Place) -> list[ast
 
 def _compiled(unit: Unit, scope: Sequence[ast.stmt], name: str) -> str | None:
     """`step` in `step = jax.jit(update)`, if that is all that `update` is used for."""
-    speaking = list(speaking_of(unit.model.module, scope, name))
+    speaking = list(speaking_of(unit.model, scope, name))
     used = [
         node
         for statement in speaking
@@ -119,14 +119,14 @@ def _is_in_function(unit: Unit, scope: Sequence[ast.stmt], call: ast.Call) -> bo
     assert isinstance(call.func, ast.Name)
     return any(
         isinstance(node, functions) and any(part is call for part in ast.walk(node))
-        for statement in speaking_of(unit.model.module, scope, call.func.id)
+        for statement in speaking_of(unit.model, scope, call.func.id)
         for node in ast.walk(statement)
     )
 
 
 def _is_number(unit: Unit, scope: Sequence[ast.stmt], name: str) -> bool:
     """Whether all that the variable is ever given is a number or an array."""
-    speaking = list(speaking_of(unit.model.module, scope, name))
+    speaking = list(speaking_of(unit.model, scope, name))
     given = [
         node
         for statement in speaking

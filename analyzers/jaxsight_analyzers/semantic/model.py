@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
@@ -153,6 +154,13 @@ class SemanticModel:
             event for task in self.live for event in task.events.seen("imports") if owns(event.node)
         )
         return streams.references(seen, self.places)
+
+    def may_mention(self, statement: ast.stmt, names: AbstractSet[str]) -> bool:
+        """Whether one of some names may be in a statement: in the chunk that it lies in, one is."""
+        piece = self.interpretation.module.pieces[self.module.number_of(statement)]
+        if piece.chunk.heads is not None or not piece.names.isdisjoint(names):
+            return True  # the members of a big class are elsewhere
+        return any(not mentions.isdisjoint(names) for mentions in piece.all_mentions())
 
     @property
     def reveals(self) -> list[tuple[int, int, str]]:
