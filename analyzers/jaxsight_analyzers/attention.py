@@ -40,7 +40,7 @@ class Attention:
         except Exception:  # it fails on each unit then, where that is noted
             self._always.append(number)
             return
-        if found or unit.asked_others or unit.asked_imports:
+        if found or unit.asked_others or unit.asked_imports or unit.asked_texts:
             self._always.append(number)
             return
         _enter(self._by_kind, unit.asked_kinds, number)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Span
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 _LEAVES = frozenset((str, int, type(None), ast.Load, ast.Store))
 """What most fields of nodes hold in which no places lie."""
+
+
+Question = Callable[[str], object]
+"""A question to a text, answered by truth, that no two lines together answer otherwise than each does alone."""
 
 
 class ClassPiece:
@@ -60,7 +64,7 @@ class Chunk:
     __slots__ = (
         *("analysed", "base", "body", "header", "heads", "lines", "mentions", "problem", "stale"),
         *("state", "text"),
-        *("_change", "_first", "_starts", "_to_us"),
+        *("_change", "_first", "_said", "_starts", "_to_us"),
     )
 
     def __init__(
@@ -91,11 +95,19 @@ class Chunk:
         self._first: int | None = None
         self._change: tuple[int, int, int] | None = None
         self._to_us: tuple[Span, ...] | None = None
+        self._said: dict[Question, bool] = {}
 
     @property
     def is_whole(self) -> bool:
         """Whether its text is analysed as it stands."""
         return self.analysed is self.text
+
+    def says(self, question: Question) -> bool:
+        """What a question to what is analysed of the text is answered, found out once."""
+        answer = self._said.get(question)
+        if answer is None:
+            answer = self._said[question] = bool(question(self.analysed))
+        return answer
 
     @property
     def comments_to_us(self) -> tuple[Span, ...]:

@@ -18,7 +18,7 @@ from jaxsight_analyzers.settings import Config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.chunk import Chunk, Question
     from jaxsight_analyzers.engine import Analysis
     from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.project.outgoing import OutgoingCall
@@ -37,17 +37,21 @@ class Kept(NamedTuple):
     crashes: tuple[str, ...]
     askers: tuple[Asker, ...]  # these rules: what they find depends on the whole file
     asked_imports: bool  # some depend on its imports
+    asked_texts: Mapping[Question, bool]  # some depend on what its lines say
 
     @property
     def tells(self) -> bool:
         """Whether there is something to say of it, now or after an edit elsewhere."""
         found = self.found.relative or self.elsewhere.relative
-        return bool(found or self.crashes or self.askers or self.asked_imports)
+        asked = self.askers or self.asked_imports or self.asked_texts
+        return bool(found or self.crashes or asked)
 
-    def is_stale(self, gone: set[Chunk], imports_differ: bool) -> bool:
+    def is_stale(self, gone: set[Chunk], imports_differ: bool, model: SemanticModel) -> bool:
         """Whether all rules have to look again although the unit is as it was."""
         found = self.found.speaks_of(gone) or self.elsewhere.speaks_of(gone)
-        return found or bool(self.crashes) or (self.asked_imports and imports_differ)
+        if found or self.crashes or (self.asked_imports and imports_differ):
+            return True
+        return any(model.says(question) != told for question, told in self.asked_texts.items())
 
 
 class State:
@@ -148,7 +152,7 @@ class State:
             gone = {self._chunks[number] for number in again}.difference(module.chunks)
             for number in again | self._telling:
                 known = self._kept[number]
-                if number in again or known.is_stale(gone, imports_differ):
+                if number in again or known.is_stale(gone, imports_differ, model):
                     self._keep(number, self._look(model.unit(number), module))
                 elif known.askers:
                     self._keep(number, self._ask_again(model.unit(number), module, known))
@@ -182,7 +186,7 @@ class State:
             unit = self.model.unit(number)
             known = before.get(chunk)
             stays = known is not None and known.seen_by == unit.seen_by
-            if known is None or not stays or known.is_stale(gone, imports_differ):
+            if known is None or not stays or known.is_stale(gone, imports_differ, self.model):
                 known = self._look(unit, module)
             elif known.askers:
                 known = self._ask_again(unit, module, known)
@@ -208,6 +212,7 @@ class State:
             crashes,
             askers,
             unit.asked_imports,
+            unit.asked_texts,
         )
 
     def _ask_again(self, unit: Unit, module: ParsedModule, known: Kept) -> Kept:

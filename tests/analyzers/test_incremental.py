@@ -383,6 +383,22 @@ def test_a_derivative_is_told_where_it_is_taken_wherever_it_is_used() -> None:
     assert told == [0, 1, 1, 0, 1, 1, 1, 1, 0]
 
 
+def test_what_a_line_elsewhere_says_counts_as_soon_as_it_is_there() -> None:
+    text = (
+        "import jax\nimport jax.numpy as jnp\n\n\ndef setup():\n    {}\n\n\n"
+        "def make(n):\n    return jnp.zeros(n, dtype=jnp.float64)\n"
+    )
+    enabled = text.format("jax.config.update('jax_enable_x64', True)")
+    texts = [text.format("pass"), enabled, enabled + "\n", text.format("pass"), enabled]
+    told: list[list[str]] = []
+    analysis = None
+    for one in texts:
+        analysis = analysed(one, analysis)
+        assert_as_fresh(analysis, one)
+        told.append([found.rule for found in analysis.diagnostics])
+    assert told == [["float64-silently-truncated"], [], [], ["float64-silently-truncated"], []]
+
+
 def test_only_what_speaks_of_a_name_is_searched_for_changes_of_it() -> None:
     text = (
         "import jax\n\nscale = 1.0\n\n\n@jax.jit\ndef step(x):\n    return x * scale\n\n\n"

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
-from jaxsight_analyzers.chunks import Chunk
+from jaxsight_analyzers.chunk import Chunk, Question
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.parsed import ParsedModule
@@ -80,6 +80,7 @@ class SemanticModel:
         self.knowledge = load()
         self.places = Places(self.module, self.others)
         self.live: dict[Task, Via | None] = interpretation.live
+        self._said: dict[Question, bool] = {}
         self.asked_vias: dict[Task, Via | None] = {}  # which of these routes led through
         self.crashes = tuple(
             f"{self.module.source.path}: {crash}" for crash in interpretation.crashes
@@ -154,6 +155,14 @@ class SemanticModel:
             event for task in self.live for event in task.events.seen("imports") if owns(event.node)
         )
         return streams.references(seen, self.places)
+
+    def says(self, question: Question) -> bool:
+        """Whether a line of the file answers a question with yes."""
+        answer = self._said.get(question)
+        if answer is None:
+            answer = any(chunk.says(question) for chunk in self.module.chunks)
+            self._said[question] = answer
+        return answer
 
     def may_mention(self, statement: ast.stmt, names: AbstractSet[str]) -> bool:
         """Whether one of some names may be in a statement: in the chunk that it lies in, one is."""

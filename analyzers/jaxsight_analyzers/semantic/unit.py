@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from jaxsight_analyzers.semantic import (
     plate_streams,
     purity_streams,
     reverse_streams,
+    said,
     site_streams,
     streams,
     syncs,
@@ -54,17 +54,12 @@ from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, Shap
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
 if TYPE_CHECKING:
+    from jaxsight_analyzers.chunk import Question
     from jaxsight_analyzers.rule import Rule
     from jaxsight_analyzers.semantic.model import SemanticModel
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_SHARES = re.compile(r"hijax|\bref=|new_ref|use_ref|mutable_array")
-_SPLITS = re.compile(r"split_rngs|\.fork\(|StateAxes")
-_CHOOSES = re.compile(r"\bwrt\s*=\s*(?!(?:\w+\.)*Param\b)|\bDiffState\b")
-_REGISTERS = re.compile(
-    r"(?m)^(?![ \t]*(?:@|from\b|import\b)).*\b(?:register_(?:pytree|dataclass|static|hitype)|pytype_aval_mappings\[)"
-)
 
 
 class Unit(OptimiserAnswers):
@@ -80,6 +75,7 @@ class Unit(OptimiserAnswers):
         self._tasks = tasks
         self.asked_others = False
         self.asked_imports = False
+        self.asked_texts: dict[Question, bool] = {}
 
     @property
     def seen_by(self) -> tuple[tuple[Task, int], ...]:
@@ -120,15 +116,20 @@ class Unit(OptimiserAnswers):
         self.asked_others = True
         return self.model.module
 
+    def _says(self, question: Question) -> bool:
+        """Whether a line of the file says something; who asks depends on the answer."""
+        answer = self.asked_texts[question] = self.model.says(question)
+        return answer
+
     @property
     def mentions_x64(self) -> bool:
-        """Whether the file or another of the project speaks of 64 bits, or may do so; who asks depends on all."""
-        return mentions(self.whole.analysed.text) or self.model.interpretation.asks_x64()
+        """Whether the file or another of the project speaks of 64 bits, or may do so; who asks depends on that."""
+        return self._says(mentions) or self.model.interpretation.asks_x64()
 
     @property
     def may_share_variables(self) -> bool:
-        """Whether variables of NNX may be references that every trace shares; who asks depends on all of the file."""
-        return _SHARES.search(self.whole.analysed.text) is not None
+        """Whether variables of NNX may be references that every trace shares, as the file says it."""
+        return self._says(said.shares_variables)
 
     def version(self, library: str) -> str | None:
         """The project's version of a library; None where it is not known."""
@@ -458,15 +459,15 @@ class Unit(OptimiserAnswers):
 
     @property
     def nnx_raw(self) -> list[nnx_streams.RawArray]:
-        """Random numbers that modules of NNX hold as plain arrays, unless the file says itself what is trained; who asks depends on all of it."""
-        if not (seen := self._seen("nnx_raw")) or _CHOOSES.search(self.whole.analysed.text):
+        """Random numbers that modules of NNX hold as plain arrays, unless the file says itself what is trained."""
+        if not (seen := self._seen("nnx_raw")) or self._says(said.chooses_trained):
             return []
         return nnx_streams.raw_arrays(seen, self.model.places)
 
     @property
     def nnx_unsplit(self) -> list[nnx_streams.Unsplit]:
-        """Streams of random numbers that are mapped over as they are, unless the file speaks of splitting; who asks depends on all of it."""
-        if not (seen := self._seen("nnx_unsplit")) or _SPLITS.search(self.whole.analysed.text):
+        """Streams of random numbers that are mapped over as they are, unless the file speaks of splitting."""
+        if not (seen := self._seen("nnx_unsplit")) or self._says(said.splits_streams):
             return []
         return nnx_streams.unsplit(seen, self.model.places)
 
@@ -664,8 +665,8 @@ class Unit(OptimiserAnswers):
 
     @property
     def registers_classes(self) -> bool:
-        """Whether calls in the file register classes as pytrees, which may name any of them; who asks depends on all of it."""
-        return _REGISTERS.search(self.whole.analysed.text) is not None
+        """Whether calls in the file register classes as pytrees, which may name any of them."""
+        return self._says(said.registers_classes)
 
     @property
     def fails_on_purpose(self) -> tuple[Span, ...]:
