@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Mapping
+from json.encoder import encode_basestring_ascii
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import NamedTuple
@@ -57,6 +57,7 @@ class _Places:
         self, snapshot: Snapshot, encoding: Encoding, others: Mapping[str, SourceFile]
     ) -> None:
         self._snapshot = snapshot
+        self._plain = snapshot.documents[0] if snapshot.joined is None else None
         self._encoding = encoding
         self._others = others
         self._known: dict[tuple[int, int, str | None], _Place] = {}
@@ -75,6 +76,8 @@ class _Places:
 
     def _made(self, span: Span, path: str | None) -> _Place:
         if path is None:
+            if self._plain is not None:
+                return self._in_text(self._plain.uri, self._plain.source, span)
             document, inside = convert.document_of(self._snapshot, span)
             return self._in_text(document.uri, document.source, inside)
         document = self._snapshot.texts.documents.get(path)
@@ -121,7 +124,7 @@ def _drawn(
     return f"{{{','.join(parts)}}}"
 
 
-_quoted = json.dumps
+_quoted = encode_basestring_ascii  # what `json.dumps` makes of a string, without asking what it is
 
 
 def _information(message: str, place: _Place) -> str:
