@@ -35,6 +35,7 @@ from jaxsight_runner.protocol import (
     encode,
     from_json,
 )
+from jaxsight_runner.signatures import signature_of
 
 
 def main(folder: str) -> None:
@@ -218,7 +219,7 @@ def _bind(
     place: places.Place, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """The arguments by parameter; raises TypeError or ValueError where they do not fit."""
-    signature = place.signature or inspect.signature(value)
+    signature = place.signature or signature_of(value)
     return _spread(signature.bind(*args, **kwargs).arguments, place, signature)
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Optional, cast
 
 from jaxsight_runner.capturing.tracers import class_of
+from jaxsight_runner.signatures import signature_of
 
 _LONGEST = 300
 
@@ -141,7 +142,7 @@ def construction(value: Any, names: Names) -> str:
     create = getattr(cls, "create", None)  # as train states are made
     make, how = (create, f"{name}.create") if inspect.ismethod(create) else (cls.__init__, name)
     try:
-        parameters = list(inspect.signature(make).parameters.values())
+        parameters = list(signature_of(make).parameters.values())
     except (TypeError, ValueError):
         return f"{how}(...)"
     needed = [

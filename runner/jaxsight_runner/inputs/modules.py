@@ -6,6 +6,8 @@ import inspect
 import sys
 from typing import Any, Optional
 
+from jaxsight_runner.signatures import signature_of
+
 _KINDS = (("flax.nnx", "Module"), ("flax.linen", "Module"), ("equinox", "Module"))
 _KEYS = ("key", "rng", "prng_key", "rng_key")
 
@@ -36,7 +38,7 @@ def construction(owner: type) -> tuple[str, bool]:
 
 def _required(owner: type) -> list[str]:
     try:  # the class itself takes anything where a metaclass makes its instances
-        parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+        parameters = list(signature_of(owner.__init__).parameters.values())[1:]
     except (TypeError, ValueError):
         return ["..."]
     free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.protocol import Input, TargetRequest
+from jaxsight_runner.signatures import signature_of
 
 
 @dataclass(frozen=True)
@@ -54,4 +55,4 @@ class Loaded:
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The parameters by name; a class's `self` is one of them."""
-        return dict(inspect.signature(self.function).parameters)
+        return dict(signature_of(self.function).parameters)
