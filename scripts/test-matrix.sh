@@ -32,7 +32,7 @@ while read -r jax python pins; do
     [ -x "$folder/bin/python" ] || "$UV" venv -q -p "$interpreter" "$folder"
     release=$([ "$jax" = newest ] && echo jax || echo "jax==$jax jaxlib==$jax")
     # shellcheck disable=SC2086 # the words are separate requirements
-    "$UV" pip install -q -p "$folder/bin/python" -e . "${TESTS[@]}" $release flax optax numpyro chex jaxtyping equinox $pins
+    "$UV" pip install -q -p "$folder/bin/python" -e . "${TESTS[@]}" $release flax optax numpyro chex jaxtyping equinox jaxopt $pins
     outcome=passed
     "$folder/bin/python" -m pytest -q tests/runner -p no:cacheprovider || {
         outcome=FAILED

@@ -68,7 +68,7 @@ EXACT = (
         @nnx.jit
         def train_step(model, optimizer, x, y):
             loss, grads = nnx.value_and_grad(loss_fn)(model, x, y)
-            optimizer.update(model, grads)
+            optimizer.update(*((model, grads) if hasattr(nnx, "Pytree") else (grads,)))
             return loss
         history = []
         for epoch in range(2):
