@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile(
-    "any host", deadline=None
-)  # how long an example takes is the host's business
+# How long an example takes is the host's business.
+settings.register_profile("any host", deadline=None)
 settings.load_profile("any host")
 
 HERE = Path(__file__).parent

@@ -37,9 +37,8 @@ class Side(NamedTuple):
     """What one side runs."""
 
     statements: tuple[ast.stmt, ...]
-    inner: Plan | None = (
-        None  # for all of the statements, where they are a branch on a tracer again
-    )
+    # For all of the statements, where they are a branch on a tracer again.
+    inner: Plan | None = None
 
 
 class _Around(NamedTuple):

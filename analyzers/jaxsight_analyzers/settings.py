@@ -230,12 +230,10 @@ class Config:
             "",
         ),
     )
-    root: str = (
-        ""  # absolute path of the folder that globs and paths are relative to; not a setting
-    )
-    given: frozenset[str] = (
-        frozenset()
-    )  # the settings that were written down: "select", "runner.env"
+    # Absolute path of the folder that globs and paths are relative to; not a setting.
+    root: str = ""
+    # The settings that were written down: "select", "runner.env".
+    given: frozenset[str] = frozenset()
 
     def enabled(self, rule: Rule, path: str) -> bool:
         """Whether a rule runs on a file."""

@@ -202,9 +202,8 @@ def _given(
         return [_element(run, slices, node)]
     if role == "leaf":
         trees = _bound_to(arguments, facts, "tree", facts.variadic)
-        chosen = (
-            arguments.get(facts, "is_leaf") is not None
-        )  # a leaf may be a container then, or None
+        # A leaf may be a container then, or None.
+        chosen = arguments.get(facts, "is_leaf") is not None
         return [UNKNOWN if chosen else leaf_of(tree) for tree in trees]
     if role == "item":
         iterables = _bound_to(arguments, facts, "iterable", facts.variadic)

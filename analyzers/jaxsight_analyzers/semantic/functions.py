@@ -312,9 +312,8 @@ def run_method(
 def run_generic(run: Run, data: FunctionData) -> None:
     """Run a function that nobody is seen to call, with what its signature says of its arguments."""
     before = run.frame.state
-    run.frame.state = (
-        before.copy()
-    )  # `before` may be what the frame returned with: that stays as it is
+    # `before` may be what the frame returned with: that stays as it is.
+    run.frame.state = before.copy()
     parameters, passed = binding.generic(run, data)
     run_with(run, data.node, data, parameters, passed, generic=True)
     run.frame.state = before

@@ -33,9 +33,8 @@ class KeyToken:
     def __init__(self, name: str, node: ast.AST, owner: object, length: int | None = None) -> None:
         self.name = name
         self.node = node
-        self.owner = (
-            owner  # the mark of the frame that made it: the frame itself would hold its keys
-        )
+        # The mark of the frame that made it: the frame itself would hold its keys.
+        self.owner = owner
         self.parameter = False  # stands for an argument of that frame
         self.length = length  # of an array of keys, where that is known
         self.parent: KeyToken | None = None

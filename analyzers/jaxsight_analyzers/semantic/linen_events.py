@@ -35,9 +35,8 @@ class ApplySeen(NamedTuple):
     module: str  # its class
     variables: tuple[ast.expr | None, Value] | None
     needs: tuple[Need, ...]
-    mutable: (
-        frozenset[str] | None
-    )  # the collections that may be written, "*" for all; None: not known
+    # The collections that may be written, "*" for all; None: not known.
+    mutable: frozenset[str] | None
     streams: frozenset[str] | None  # the streams that are given, "*" for any; None: not known
     keys: tuple[str, ...]  # names that hold a key there
     frame: Frame

@@ -44,9 +44,8 @@ class Differentiable:
     epsilon: float  # the rounding error of one operation in `step`
     how: How = "compiled"
     infinite: int = 0  # elements of the output that are infinite here, which phi leaves out
-    claim: Optional[Callable[[Vector, Vector], float]] = (
-        None  # by forward mode, where there is no other
-    )
+    # By forward mode, where there is no other.
+    claim: Optional[Callable[[Vector, Vector], float]] = None
 
     def along(self, point: Vector, direction: Vector) -> Callable[[float], float]:
         """phi on the line through `point`."""

@@ -36,9 +36,8 @@ def keep_compiled() -> None:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         if shutil.disk_usage(own).free < _FREE:
             return
-        warnings.filterwarnings(
-            "ignore", _TROUBLE
-        )  # then it is compiled, which is all there is to it
+        # Then it is compiled, which is all there is to it.
+        warnings.filterwarnings("ignore", _TROUBLE)
         jax.config.update("jax_compilation_cache_dir", str(own))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -183,9 +183,8 @@ def _results(output: Any, anything: bool) -> Any:
 
 def of_equinox(function: object) -> bool:
     """Whether Equinox compiles it (`eqx.filter_jit`)."""
-    made_by = getattr(
-        type(function), "__module__", ""
-    )  # of what JAX compiles, some releases tell none
+    # Of what JAX compiles, some releases tell none.
+    made_by = getattr(type(function), "__module__", "")
     return str(made_by).split(".")[0] == "equinox"
 
 

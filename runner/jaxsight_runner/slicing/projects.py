@@ -223,9 +223,8 @@ class Project:
 
     def _file(self, path: Path) -> _File:
         if path not in self._files:
-            own = (
-                path == self._path
-            )  # whose text may be newer: what comes back to it is not followed
+            # Whose text may be newer: what comes back to it is not followed.
+            own = path == self._path
             self._files[path] = _File(path) if own else _read(path)
         return self._files[path]
 

@@ -45,9 +45,8 @@ from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 
 _MOST = 12  # branches that a chain of conditionals is still read with
-_MANY = (
-    40  # branches of one unit for which a cure is worked out: for each, all of its function is read
-)
+# Branches of one unit for which a cure is worked out: for each, all of its function is read.
+_MANY = 40
 _KINDS = ("if", "elif", "ternary", "comprehension", "match")
 
 

@@ -43,9 +43,8 @@ def check(unit: Unit) -> Iterator[Finding]:
         if key.in_test or "init" in key.enclosing:
             continue
         counter = _counter(unit, key)
-        in_loop = (
-            counter is not None
-        )  # others go through settings, each with the same numbers on purpose
+        # Others go through settings, each with the same numbers on purpose.
+        in_loop = counter is not None
         if not in_loop and (not key.compiled or _loop_around(unit, key) is not None):
             continue
         fixes: tuple[FixRef, ...] = ()
