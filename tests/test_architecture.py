@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from jaxsight_analyzers import semantic
 from jaxsight_server.server import FEATURES
 
 ROOT = Path(__file__).parent.parent
@@ -374,3 +377,11 @@ def test_check_works_without_jax_and_imports_no_server_library(tmp_path: Path) -
 def test_rules_and_pages_need_no_server_library() -> None:
     for command in (["rules"], ["explain", "key-reuse"]):
         assert not imported_by(*command) & {"pygls", "lsprotocol", "libcst", "jaxsight_runner"}
+
+
+def test_the_map_of_the_semantic_model_names_each_module() -> None:
+    rows = (semantic.__doc__ or "").partition("Where to look:")[2].strip().splitlines()
+    named = re.findall(r"[a-z_*]+", " ".join(row[16:].partition(":")[0] for row in rows))
+    modules = {path.stem for path in (ANALYZERS / "semantic").glob("[!_]*.py")}
+    assert not [name for name in named if not fnmatch.filter(modules, name)]
+    assert not [one for one in modules if not any(fnmatch.fnmatch(one, name) for name in named)]
