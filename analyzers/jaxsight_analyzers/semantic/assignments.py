@@ -17,6 +17,7 @@ from jaxsight_analyzers.semantic import (
     members,
     nnx_modules,
     nnx_state,
+    optimisers,
     records,
 )
 from jaxsight_analyzers.semantic.donated import without
@@ -92,6 +93,7 @@ def _unpack(
 ) -> None:
     count = len(target.elts)
     starred = next((i for i, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
+    value = optimisers.unpacked(value) if count == 2 else value
     items = items_of(value)
     for position, element in enumerate(target.elts):
         if items is not None and starred is None and len(items) == count:

@@ -111,6 +111,10 @@ def called(
         return linen_layers.call(run, node, function.data, arguments)
     if isinstance(function.data, linen_layers.ModuleMethod):
         return methods.of_module(run, node, function.data, arguments)
+    if isinstance(function.data, optimisers.OptimiserMethod) and base is None:
+        whole = Value(Kind.UNKNOWN, data=function.data.optimiser)
+        made = library.method(run, node, whole, function.data.name, arguments)
+        return results.unknown(run, node) if made is None else made
     if isinstance(function.data, optimisers.Injected):
         return optimisers.of_injected(run, node, function.data, arguments)
     if isinstance(function.data, schedules.Schedule):
@@ -200,8 +204,8 @@ def _note_call(
         linen_pairs.used(run, node.args[0], first, display(qualified))
     if facts.joins is not None and run.frame.loops:
         counting.note_growth(run, node, facts, arguments)
-    if facts.name == "optax.apply_updates":
-        optimiser_steps.note_applied(run, node, arguments)
+    if facts.name in ("optax.apply_updates", "equinox.apply_updates"):
+        optimiser_steps.note_applied(run, node, facts.name, arguments)
     if facts.loss is not None:
         losses.note(run, node, facts, arguments)
     nnx_values.note_call(run, facts, arguments)

@@ -36,6 +36,7 @@ from jaxsight_analyzers.semantic import (
     methods,
     narrowing,
     nnx_modules,
+    optimisers,
     reads,
     records,
     references,
@@ -223,7 +224,7 @@ def _attribute_of(run: Run, base: Value, node: ast.Attribute) -> Value:
         if held is not None:
             return held
     if base.kind is Kind.UNKNOWN:
-        found = members.above(run, base, node.attr)
+        found = optimisers.method_of(base, node.attr) or members.above(run, base, node.attr)
         return _part_of_unknown(run, base, node) if found is None else found
     if base.kind is Kind.FUNCTION and node.attr == "__wrapped__":
         return methods.unwrapped(base)

@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     imports,
     initialised,
     limits,
+    optimisers,
 )
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.contexts import Frame
@@ -282,7 +283,7 @@ def _assigned(run: Run, statement: ast.Assign, name: str) -> Value:
 
 def _part(value: Value, targets: list[ast.expr], name: str) -> Value:
     """What `a, b = value` gives to one of the names."""
-    items = items_of(value)
+    items = items_of(optimisers.unpacked(value))
     for target in targets:
         elements = target.elts if isinstance(target, ast.Tuple) else ()
         names = [element.id if isinstance(element, ast.Name) else "" for element in elements]

@@ -23,9 +23,10 @@ class OptimiserAnswers:
     @cached_property
     def optimiser_steps(self) -> list[optimiser_streams.Step]:
         """Calls of an optimiser's `update`, and what becomes of what they return."""
-        if not (seen := self._seen("optimiser_updates")):
+        seen, applied = self._seen("optimiser_updates"), self._seen("applied_updates")
+        if not (seen or applied):
             return []
-        return optimiser_streams.steps(seen, self._seen("applied_updates"), self.model.places)
+        return optimiser_streams.steps(seen, applied, self.model.places)
 
     @cached_property
     def applied_updates(self) -> list[optimiser_streams.Applied]:

@@ -181,12 +181,13 @@ def note_held(run: Run, arguments: Arguments, position: int | None, by: str) -> 
         run.events.held_optimisers.append(HeldSeen(node, by, known, run.frame, run.guards))
 
 
-def note_applied(run: Run, node: ast.Call, arguments: Arguments) -> None:
+def note_applied(run: Run, node: ast.Call, by: str, arguments: Arguments) -> None:
     """Record `optax.apply_updates(params, updates)`."""
     if len(arguments.nodes) != 2 or arguments.open or run.frame.state.dead:
         return
     params, updates = arguments.nodes
-    equinox_leaves.note(run, node, params, "optax.apply_updates", arguments.positional[0])
+    if by.startswith("optax."):  # Equinox's own leaves alone what is no array
+        equinox_leaves.note(run, node, params, by, arguments.positional[0])
     data = arguments.positional[1].data
     made = data if isinstance(data, (Updates, Gradient)) else None
     run.events.applied_updates.append(

@@ -19,7 +19,7 @@ from jaxsight_analyzers.semantic.optimiser_steps import (
     Updates,
     UpdateSeen,
 )
-from jaxsight_analyzers.semantic.optimisers import OptimiserSeen, Part
+from jaxsight_analyzers.semantic.optimisers import CLASS, OptimiserSeen, Part
 from jaxsight_analyzers.semantic.schedules import ScheduleSeen
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.states import root_of
@@ -96,9 +96,12 @@ def steps(
 ) -> list[Step]:
     """Each call once: it fails or loses something where one of its contexts does."""
     uses: dict[ast.AST, AppliedUpdatesSeen] = {}
+    others: list[AppliedUpdatesSeen] = []
     for one in applied:
         if isinstance(one.made, Updates):
             uses.setdefault(one.made.node, one)
+        elif one.made is None and not any(guard in _EXPECTED for guard in one.guards):
+            others.append(one)
     found: dict[ast.AST, Step] = {}
     for event in seen:
         if any(guard in _EXPECTED for guard in event.guards):
@@ -106,6 +109,10 @@ def steps(
         made = _step(event, uses.get(event.node), places)
         before = found.get(event.node)
         found[event.node] = made if before is None else _worse(before, made)
+    for use in others:
+        step = _of_unknown(use, places)
+        if step is not None:
+            found.setdefault(step.node, step)
     return list(found.values())
 
 
@@ -149,6 +156,47 @@ def _step(event: UpdateSeen, use: AppliedUpdatesSeen | None, places: Places) -> 
     )
 
 
+def _of_unknown(use: AppliedUpdatesSeen, places: Places) -> Step | None:
+    """`updates, state = opt_update(grads, state)` of an optimiser that is not known: what it makes is applied."""
+    blocks = None if use.frame.is_test else around(use.frame, use.node, places)
+    if blocks is None or not isinstance(use.updates, ast.Name):
+        return None
+    block, number = blocks[-1]
+    for index in range(number - 1, -1, -1):
+        statement = block[index]
+        if use.updates.id not in names_of([statement]).bound:
+            continue
+        call = statement.value if isinstance(statement, ast.Assign) else None
+        if not isinstance(call, ast.Call) or len(call.args) < 2 or not _says_update(call.func):
+            return None
+        lost = _lost_of_unknown(use, call, [*blocks[:-1], (block, index)])
+        text = places.text(call.func)
+        span = places.span(call)
+        return Step(call, span, text, "", "", None, False, (), lost, "") if lost else None
+    return None
+
+
+def _says_update(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "update" or ("opt" in name and "update" in name)
+
+
+def _lost_of_unknown(use: AppliedUpdatesSeen, call: ast.Call, blocks: Blocks) -> Lost | None:
+    """The state that nobody reads: some optimisers have none."""
+    statement, scope = statement_of(blocks), use.frame.scope
+    targets = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(targets, (ast.Tuple, ast.List)) or len(targets.elts) != 2 or scope is None:
+        return None
+    state, place = targets.elts[1], place_of(call.args[1])
+    if not isinstance(state, ast.Name) or state.id in scope.declared or place is None:
+        return None
+    if not _is_unread(state.id, read_after(blocks)) or root_of(place) not in scope.local_names:
+        return None
+    if loops_in(blocks):
+        return None  # which of the loops around it is the one of the steps is not known
+    return Lost("state", state, call.args[1], Certainty.MAYBE, False)
+
+
 def _is_known_here(frame: Frame, node: ast.expr) -> bool:
     place = place_of(node)
     if place is None:
@@ -186,9 +234,11 @@ def _lost(event: UpdateSeen, use: AppliedUpdatesSeen | None, blocks: Blocks) -> 
     if name is not None and name not in declared and use is None and _is_unread(name, after):
         meant = name.startswith("_")  # only the state is wanted: of a measurement, say
         return None if meant else Lost("updates", updates, event.state, Certainty.YES, False)
-    if not isinstance(state, ast.Name) or state.id in declared or not event.optimiser.changes:
+    known = event.optimiser
+    changes = known.changes or (known.changes is None and known.name == CLASS)
+    if not isinstance(state, ast.Name) or state.id in declared or not changes:
         return None
-    if _starts_anew(event, use, blocks):
+    if event.optimiser.changes and _starts_anew(event, use, blocks):
         return Lost("restart", state, event.state, Certainty.YES, True)
     if event.state is None or not _is_unread(state.id, after):
         return None
@@ -237,10 +287,13 @@ def _lost_state(
         bound = names_of([loops[-1]]).bound
         if root_of(place) in bound or not _is_carried(use, bound, loops[-1]):
             return None
-        return Lost("state", target, event.state, Certainty.YES, True)
-    scope = event.frame.scope
-    if event.first is not None or scope is None or root_of(place) not in scope.local_names:
+        sure = Certainty.YES if event.optimiser.changes else Certainty.MAYBE
+        return Lost("state", target, event.state, sure, True)
+    scope, root = event.frame.scope, root_of(place)
+    if scope is None or root not in scope.local_names:
         return None
+    if event.first is not None and root not in scope.parameters.positional:
+        return None  # one step is all there is
     return Lost("state", target, event.state, Certainty.MAYBE, False)
 
 

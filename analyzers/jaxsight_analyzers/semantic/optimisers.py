@@ -16,7 +16,7 @@ from jaxsight_analyzers.semantic import qualified_names
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.described import Described
 from jaxsight_analyzers.semantic.schedules import Schedule
-from jaxsight_analyzers.semantic.structures import entries_of, items_of
+from jaxsight_analyzers.semantic.structures import entries_of, items_of, sequence
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value, constant_of
 
 if TYPE_CHECKING:
@@ -98,6 +98,43 @@ class Part(NamedTuple):
 
     optimiser: Optimiser | None
     node: ast.expr | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OptimiserMethod(Described):
+    """`tx.update`, taken from an optimiser: by its name, or as one of the pair that it is."""
+
+    optimiser: Optimiser
+    name: str
+
+    @property
+    def words(self) -> str:
+        """It in words, for the specifications of the model."""
+        return f"{self.name} of {self.optimiser.words}"
+
+    @property
+    def signature(self) -> object:
+        """What tells it from others."""
+        return self.name, self.optimiser.signature
+
+
+METHODS = ("init", "update")
+
+
+def method_of(value: Value, name: str) -> Value | None:
+    """`tx.update` as a value; None for what is no such method of an optimiser."""
+    known = of(value)
+    if known is None or name not in METHODS:
+        return None
+    return Value(Kind.UNKNOWN, data=OptimiserMethod(known, name))
+
+
+def unpacked(value: Value) -> Value:
+    """`init, update = optax.adam(1e-3)`: an optimiser as the pair that it is, anything else as it is."""
+    known = of(value)
+    if known is None:
+        return value
+    return sequence([Value(Kind.UNKNOWN, data=OptimiserMethod(known, name)) for name in METHODS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
