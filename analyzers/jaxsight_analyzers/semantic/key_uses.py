@@ -73,6 +73,19 @@ def _derive(run: Run, node: ast.AST, value: Value, sampler: str, argument: ast.e
     run.consume(tokens, _use(run, node, sampler, Certainty.MAYBE), argument)
 
 
+def of_unknown_module(run: Run, node: ast.Call, name: str, arguments: Arguments) -> None:
+    """`state.apply_fn(variables, x, rngs={"dropout": key})` of a module that is not known: only Flax has such calls."""
+    rngs = arguments.keywords.get("rngs")
+    written = (arguments.keyword_nodes or {}).get("rngs")
+    if rngs is None or name not in ("apply", "apply_fn"):
+        return
+    by = ast.unparse(node.func)  # another module has streams of its own
+    tokens = frozenset(
+        keys.forward(token, ("derive", by), node, token.name) for token in tokens_in(rngs)
+    )
+    run.consume(tokens, _use(run, node, "flax.linen.Module.apply", Certainty.MAYBE), written)
+
+
 def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value:
     """The key, or the array of keys, that a function of a library gives."""
     kind = Kind.KEY if facts.returns == "key" else Kind.KEYS

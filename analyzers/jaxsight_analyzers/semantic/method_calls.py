@@ -15,6 +15,7 @@ from jaxsight_analyzers.semantic import (
     formats,
     frozen,
     iteration,
+    key_uses,
     library,
     linen_variables,
     makers,
@@ -155,4 +156,5 @@ def _of_unknown(
         assignments.forget_parts(run, place)  # a method may change what the object holds
     if base.kind is Kind.INSTANCE:
         return methods.inherited(run, node, base, function.attr, arguments)
+    key_uses.of_unknown_module(run, node, function.attr, arguments)
     return results.unknown(run, node)
