@@ -148,6 +148,8 @@ class FunctionFacts:
     """The class that has the methods of what a constructor makes, where that is not the class itself."""
     only_traces: bool = False
     """Whether the callable is traced and never run."""
+    traces_if: str | None = None
+    """The parameter without which, or with True for which, it traces the callable; anything else is not known."""
     plain: Plain | None = None
     """When its result is an array and no tracer where one would expect that.
 

@@ -79,6 +79,10 @@ def _apply(run: Run, call: Call) -> Value:
     found = call.get(parameter)
     if found is None:
         return Value(Kind.CALLABLE, data=call)
+    if facts.traces_if is not None:
+        switch = call.arguments.keywords.get(facts.traces_if)
+        if call.arguments.open or (switch is not None and constant_of(switch) is not True):
+            return UNKNOWN
     for other, its_mode in others:  # the guide of a model, the rules of a derivative
         _apply_to(run, call, its_mode, other)
     node, target = found
