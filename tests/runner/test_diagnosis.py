@@ -227,5 +227,27 @@ def test_a_python_number_for_an_array_is_told_as_such() -> None:
     assert miss.why == "`x` is a Python number (f32[], weak) and was an array (f32[])"
 
 
+@pytest.mark.parametrize(
+    ("now", "before", "why"),
+    [
+        (
+            "<function <lambda> at 0x7f71>",
+            "<function <lambda> at 0x7f72>",
+            "a static argument, <function <lambda>>, is another object that does not equal the one before",
+        ),
+        ("{n: 4}", "{n: 3}", "a static argument is another one: {n: 4}, before {n: 3}"),
+    ],
+)
+def test_static_arguments_that_jax_shows_are_told(now: str, before: str, why: str) -> None:
+    miss = parse_miss(  # of JAX 0.6
+        "TRACING CACHE MISS at /a/b.py:11:29 (<module>) costing 0.3 ms because:\n  for f defined at /a/b.py:4\n  all "
+        "previously seen cache keys are different. Several previous keys are closest:\n  * key with different value of "
+        f"static args:\n      now {now} and before {before}\n  * key with different value of static args:\n      now "
+        f"{now} and before something else"
+    )
+    assert miss is not None
+    assert miss.why == why
+
+
 def test_other_messages_are_no_misses() -> None:
     assert parse_miss("Compiling f with global shapes and types") is None

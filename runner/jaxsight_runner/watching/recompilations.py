@@ -21,6 +21,8 @@ _TYPE = r"\w+\[[^\]]*\](?:\(\{[^}]*\}\)|\{[^}]*\})*"  # of `f32[3]({}){weak_type
 _NOW_BEFORE = re.compile(rf"\* at (\S+), now ({_TYPE}) and before ({_TYPE})")
 _SEEN_NOW = re.compile(r"\* at (\S+), seen (\S+), but now given (\S+)")
 _STATIC = re.compile(r"static \w+:\s+now (.+?) and before (.+)")
+_STATICS = "static arguments"  # JAX does not name the one that is another
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _REDEFINED = "re-defined repeatedly"
 _DETAIL = re.compile(r"\(\{\}\)|\{weak_type=\w+\}|\{strong_type\}")
 
@@ -45,6 +47,8 @@ class Miss:
         if not self.changes:
             return "a static argument, or a setting of JAX, is another one"
         name, before, now = self.changes[0]
+        if name == _STATICS:
+            return _of_statics(_shown(before), _shown(now))
         if _plain(before) == _plain(now):
             before, now = _weakness(before), _weakness(now)
         else:
@@ -93,7 +97,7 @@ def parse_miss(text: str) -> Optional[Miss]:
         return None
     changes = [(name, before, now) for name, now, before in _NOW_BEFORE.findall(text)]
     changes += _SEEN_NOW.findall(text)
-    changes += [("static", before, now) for now, before in _STATIC.findall(text)]
+    changes += [(_STATICS, before, now) for now, before in _STATIC.findall(text)]
     return Miss(
         function=(subject["known"] or subject["new"]).replace("<locals>.", ""),
         path=head["path"],
@@ -107,6 +111,17 @@ def parse_miss(text: str) -> Optional[Miss]:
 
 def _plain(value: str) -> str:
     return _DETAIL.sub("", value)
+
+
+def _shown(value: str) -> str:
+    text = _ADDRESS.sub("", value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _of_statics(before: str, now: str) -> str:
+    if before == now:
+        return f"a static argument, {now}, is another object that does not equal the one before"
+    return f"a static argument is another one: {now}, before {before}"
 
 
 def _weakness(value: str) -> str:
