@@ -26,7 +26,7 @@ from jaxsight_analyzers.pieces import (
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.mentions import Mentions
+    from jaxsight_analyzers.fixes.mentions import Mentions
 
 _LEAVES = frozenset((str, int, type(None), ast.Load, ast.Store))
 """What most fields of nodes hold in which no places lie."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jaxsight_analyzers import import_lines
+from jaxsight_analyzers.fixes import import_lines
 from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
 

@@ -6,9 +6,9 @@ from inspect import cleandoc
 
 import pytest
 
-from jaxsight_analyzers import static_arguments
 from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.engine import Analysis, analyse
+from jaxsight_analyzers.fixes import static_arguments
 from jaxsight_analyzers.source import SourceFile
 
 HEAD = "from functools import partial\n\nimport jax\n\n"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from jaxsight_analyzers import branching, edits
-from jaxsight_analyzers.branching import Plan, Side
 from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.fixes import branching, edits
+from jaxsight_analyzers.fixes.branching import Plan, Side
 from jaxsight_analyzers.rewrites.excerpt import Excerpt, Statement, excerpt, lines_of
 from jaxsight_analyzers.semantic import Unit
 

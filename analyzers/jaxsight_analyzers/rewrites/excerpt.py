@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 
 Statement = cst.BaseCompoundStatement | cst.SimpleStatementLine

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit
-from jaxsight_analyzers.loop_plans import Plan
+from jaxsight_analyzers.fixes import edits
+from jaxsight_analyzers.fixes.loop_plans import Plan
 from jaxsight_analyzers.rewrites.excerpt import Excerpt, Statement, excerpt, lines_of
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of

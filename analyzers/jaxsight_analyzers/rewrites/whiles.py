@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from jaxsight_analyzers import edits, regions, truths
 from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.fixes import edits, regions, truths
 from jaxsight_analyzers.rewrites.excerpt import Excerpt, Statement, excerpt, lines_of
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import renames
 from jaxsight_analyzers.diagnostic import Finding, Fix, FixRef, Severity
+from jaxsight_analyzers.fixes import renames
 from jaxsight_analyzers.knowledge import KeywordChange
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit

@@ -31,7 +31,7 @@ from jaxsight_analyzers.diagnostic import (
     Route,
     Severity,
 )
-from jaxsight_analyzers.hoisting import hoisted
+from jaxsight_analyzers.fixes.hoisting import hoisted
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 

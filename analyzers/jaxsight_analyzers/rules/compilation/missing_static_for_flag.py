@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import static_arguments
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -34,12 +33,13 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import static_arguments
+from jaxsight_analyzers.fixes.static_arguments import Parameter
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.compilation_streams import Passed
 from jaxsight_analyzers.semantic.control_flow_streams import Asked
 from jaxsight_analyzers.semantic.streams import Branch
-from jaxsight_analyzers.static_arguments import Parameter
 
 _UNTRACEABLE = {
     "str": "a string",

@@ -23,7 +23,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, registration
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Edit,
@@ -34,6 +33,7 @@ from jaxsight_analyzers.diagnostic import (
     Severity,
     Span,
 )
+from jaxsight_analyzers.fixes import edits, registration
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.compilation_streams import Passed

@@ -23,12 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import static_arguments
 from jaxsight_analyzers.diagnostic import Applicability, Finding, Fix, FixRef, Severity
+from jaxsight_analyzers.fixes import static_arguments
+from jaxsight_analyzers.fixes.static_arguments import Parameter
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.compilation_streams import Varying
-from jaxsight_analyzers.static_arguments import Parameter
 
 
 def check(unit: Unit) -> Iterator[Finding]:

@@ -29,7 +29,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, truths
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -39,6 +38,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import edits, truths
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.control_flow_streams import Asked

@@ -31,7 +31,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import alternatives, branching, edits, truths
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -41,6 +40,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import alternatives, branching, edits, truths
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 

@@ -28,7 +28,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, loop_plans, static_arguments
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -38,6 +37,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import edits, loop_plans, static_arguments
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.control_flow_streams import Asked

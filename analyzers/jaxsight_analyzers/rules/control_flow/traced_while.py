@@ -28,7 +28,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import regions, truths
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -37,6 +36,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import regions, truths
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, import_lines
 from jaxsight_analyzers.diagnostic import Applicability, Edit, Finding, Fix, FixRef, Severity
+from jaxsight_analyzers.fixes import edits, import_lines
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call

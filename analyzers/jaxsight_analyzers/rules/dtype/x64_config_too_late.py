@@ -22,7 +22,6 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from jaxsight_analyzers import early_settings, edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Edit,
@@ -33,6 +32,7 @@ from jaxsight_analyzers.diagnostic import (
     Severity,
     Span,
 )
+from jaxsight_analyzers.fixes import early_settings, edits
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import site_names
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -33,6 +32,7 @@ from jaxsight_analyzers.diagnostic import (
     Related,
     Severity,
 )
+from jaxsight_analyzers.fixes import site_names
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.site_streams import RepeatedSite

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import early_settings
 from jaxsight_analyzers.diagnostic import Finding, Fix, FixRef, Related, Severity
+from jaxsight_analyzers.fixes import early_settings
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call

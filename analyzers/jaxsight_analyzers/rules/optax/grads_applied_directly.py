@@ -22,7 +22,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -33,6 +32,7 @@ from jaxsight_analyzers.diagnostic import (
     Severity,
     Span,
 )
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.optimisers import Part

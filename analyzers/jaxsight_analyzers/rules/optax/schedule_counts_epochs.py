@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
     Certainty,
     Finding,
     Severity,
 )
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 

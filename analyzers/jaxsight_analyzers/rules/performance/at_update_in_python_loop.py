@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import loop_plans
 from jaxsight_analyzers.diagnostic import Applicability, Finding, Fix, FixRef, Related, Severity
+from jaxsight_analyzers.fixes import loop_plans
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.loop_streams import Loop

@@ -26,7 +26,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from jaxsight_analyzers import body_keys, edits, loop_keys, wider_splits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -38,6 +37,7 @@ from jaxsight_analyzers.diagnostic import (
     Severity,
     Span,
 )
+from jaxsight_analyzers.fixes import body_keys, edits, loop_keys, wider_splits
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import KeyReuse

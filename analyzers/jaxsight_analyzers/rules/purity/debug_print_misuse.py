@@ -26,7 +26,6 @@ import ast
 from collections.abc import Iterator
 from string import Formatter
 
-from jaxsight_analyzers import formats
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -36,6 +35,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import formats
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Argument, Call

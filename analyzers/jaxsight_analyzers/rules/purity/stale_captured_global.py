@@ -23,8 +23,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
-from jaxsight_analyzers.afterwards import may_run_after
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -34,7 +32,9 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
-from jaxsight_analyzers.passed_arguments import passed
+from jaxsight_analyzers.fixes import edits
+from jaxsight_analyzers.fixes.afterwards import may_run_after
+from jaxsight_analyzers.fixes.passed_arguments import passed
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.effect_streams import Effect

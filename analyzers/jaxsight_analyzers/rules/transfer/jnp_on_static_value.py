@@ -26,7 +26,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -36,6 +35,7 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.spelling import display

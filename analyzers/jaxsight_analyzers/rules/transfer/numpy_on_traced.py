@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import counterparts
 from jaxsight_analyzers.diagnostic import Finding, Severity
+from jaxsight_analyzers.fixes import counterparts
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 

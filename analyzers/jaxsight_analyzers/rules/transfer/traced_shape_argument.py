@@ -26,7 +26,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import static_arguments
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Certainty,
@@ -35,11 +34,12 @@ from jaxsight_analyzers.diagnostic import (
     FixRef,
     Severity,
 )
+from jaxsight_analyzers.fixes import static_arguments
+from jaxsight_analyzers.fixes.static_arguments import Parameter
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Argument, Call
 from jaxsight_analyzers.semantic.transfer_streams import MethodCall
-from jaxsight_analyzers.static_arguments import Parameter
 
 _OTHERS = frozenset(
     ("dtype", "keepdims", "method", "mode", "replace", "independent", "out_sharding")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Applicability, Certainty, Edit, Finding, Fix, FixRef
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from jaxsight_analyzers import edits, wider_splits
 from jaxsight_analyzers.diagnostic import Edit
-from jaxsight_analyzers.repeated_bodies import Cure, reads
+from jaxsight_analyzers.fixes import edits, wider_splits
+from jaxsight_analyzers.fixes.repeated_bodies import Cure, reads
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import KeyReuse
 from jaxsight_analyzers.semantic.values import Kind

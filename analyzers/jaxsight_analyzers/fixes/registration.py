@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.scopes import ClassScope
 

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic.trees import walk
 

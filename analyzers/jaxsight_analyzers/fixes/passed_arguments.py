@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Span
-from jaxsight_analyzers.mentions import speaking_of
+from jaxsight_analyzers.fixes import edits
+from jaxsight_analyzers.fixes.mentions import speaking_of
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.parameters import all_arguments
 

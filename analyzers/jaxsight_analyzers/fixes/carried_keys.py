@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import edits, wider_splits
 from jaxsight_analyzers.diagnostic import Edit
-from jaxsight_analyzers.repeated_bodies import SCOPES, Cure, Loop, inside, reads
+from jaxsight_analyzers.fixes import edits, wider_splits
+from jaxsight_analyzers.fixes.repeated_bodies import SCOPES, Cure, Loop, inside, reads
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import KeyReuse
 

@@ -10,7 +10,6 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import (
     Applicability,
     Edit,
@@ -20,6 +19,7 @@ from jaxsight_analyzers.diagnostic import (
     Span,
     Tag,
 )
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.knowledge import ApiChange, KeywordChange
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call, Reference

@@ -6,8 +6,8 @@ import ast
 from itertools import pairwise
 from typing import NamedTuple
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 
 _TESTS = frozenset(

@@ -7,9 +7,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from jaxsight_analyzers import import_lines
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import import_lines
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.trees import walk
 

@@ -11,8 +11,8 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Related, Route, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.compilation_streams import CompiledMethod, Passed
 from jaxsight_analyzers.semantic.contexts import Transformation

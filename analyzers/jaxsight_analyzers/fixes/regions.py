@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.parameters import all_arguments

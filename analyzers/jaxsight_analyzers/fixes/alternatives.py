@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers import branching, edits, regions, truths
 from jaxsight_analyzers.data import dataclass, replace
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import branching, edits, regions, truths
 from jaxsight_analyzers.semantic import Unit
 
 _PARTIAL = frozenset(

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jaxsight_analyzers import edits, regions, truths
 from jaxsight_analyzers.diagnostic import Span
+from jaxsight_analyzers.fixes import edits, regions, truths
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from string import Formatter
 
-from jaxsight_analyzers import edits
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 
 _RESERVED = ("fmt", "ordered", "partitioned", "skip_format_check", "_use_logging")

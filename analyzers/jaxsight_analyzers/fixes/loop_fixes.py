@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jaxsight_analyzers import edits, loop_plans
 from jaxsight_analyzers.diagnostic import Applicability, Edit, Fix, FixRef
+from jaxsight_analyzers.fixes import edits, loop_plans
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.loop_streams import Loop
 

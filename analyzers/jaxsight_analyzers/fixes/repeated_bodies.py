@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.streams import Argument, Call, KeyReuse

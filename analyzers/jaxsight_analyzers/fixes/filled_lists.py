@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 
 STACKS = ("jax.numpy.stack", "jax.numpy.array", "jax.numpy.asarray")

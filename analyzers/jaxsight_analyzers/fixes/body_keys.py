@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxsight_analyzers import carried_keys, edits, loop_keys
 from jaxsight_analyzers.diagnostic import Edit, Span
-from jaxsight_analyzers.repeated_bodies import Cure, Function, Loop, loops_of, reads
+from jaxsight_analyzers.fixes import carried_keys, edits, loop_keys
+from jaxsight_analyzers.fixes.repeated_bodies import Cure, Function, Loop, loops_of, reads
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Argument, KeyReuse
 from jaxsight_analyzers.semantic.values import Kind

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import re
 
-from jaxsight_analyzers import edits, filled_lists
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.filled_lists import STACKS, Filled
+from jaxsight_analyzers.fixes import edits, filled_lists
+from jaxsight_analyzers.fixes.filled_lists import STACKS, Filled
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import names_of, read_after
 from jaxsight_analyzers.semantic.loop_streams import Loop

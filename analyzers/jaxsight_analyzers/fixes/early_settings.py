@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Callable
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Applicability, Edit, FixRef, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.streams import Call
 

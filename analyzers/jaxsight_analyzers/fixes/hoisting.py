@@ -10,8 +10,8 @@ import builtins
 import re
 from typing import NamedTuple
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Edit, Span
+from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
 from jaxsight_analyzers.semantic.liveness import free_names, names_of
 from jaxsight_analyzers.semantic.parameters import all_arguments

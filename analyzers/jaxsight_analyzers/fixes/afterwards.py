@@ -8,9 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from jaxsight_analyzers import edits
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.mentions import bound_by, mentions_of, speaking_of
+from jaxsight_analyzers.fixes import edits
+from jaxsight_analyzers.fixes.mentions import bound_by, mentions_of, speaking_of
 from jaxsight_analyzers.semantic import Unit
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
