@@ -16,9 +16,9 @@ from jaxsight_analyzers.semantic.scopes import (
     FunctionScope,
     Piece,
     Scope,
-    Survey,
     decorators_of,
 )
+from jaxsight_analyzers.semantic.survey import Survey
 from jaxsight_analyzers.semantic.tasks import Dependency
 from jaxsight_analyzers.semantic.trees import are_same
 

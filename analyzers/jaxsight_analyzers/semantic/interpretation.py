@@ -7,7 +7,6 @@ of the text. All of it is tasks, so that after an edit only what is in doubt run
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -17,11 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic import (
     expressions,
-    flow,
     functions,
     imports,
     incoming,
-    members,
     memo,
     sharing,
 )
@@ -30,6 +27,13 @@ from jaxsight_analyzers.semantic.definitions import redefine
 from jaxsight_analyzers.semantic.flows import Flow, Flows, Hands
 from jaxsight_analyzers.semantic.interest import Interest, interesting
 from jaxsight_analyzers.semantic.module import GlobalName, Module
+from jaxsight_analyzers.semantic.roots import (
+    Root,
+    is_function_of_module,
+    run_assigned,
+    run_chunk,
+    run_function,
+)
 from jaxsight_analyzers.semantic.run import Run
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope
 from jaxsight_analyzers.semantic.shapes import (
@@ -40,7 +44,6 @@ from jaxsight_analyzers.semantic.shapes import (
 )
 from jaxsight_analyzers.semantic.signatures import site
 from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Limit, Task
-from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.chunks import Chunk
@@ -50,18 +53,6 @@ if TYPE_CHECKING:
 
 _MAKERS = ("__init__", "setup", "__post_init__")
 _NOWHERE: frozenset[int] = frozenset()
-
-
-class Root(Task):
-    """Runs a function that nobody is seen to call."""
-
-    __slots__ = ("key", "stamp", "work")
-
-    def __init__(self, key: object) -> None:
-        super().__init__()
-        self.stamp = 0
-        self.key = key
-        self.work: Callable[[], object] = lambda: None
 
 
 class Via(NamedTuple):
@@ -485,41 +476,3 @@ def spoken_of_by(task: Task, parsed: ParsedModule) -> AbstractSet[int]:
         return _NOWHERE
     nodes = (seen.node for seen in task.events.derivatives)
     return {parsed.number_of(node) for node in nodes if parsed.owns(node)}
-
-
-def is_function_of_module(scope: FunctionScope) -> bool:
-    """Whether it is a `def` at the level of the module."""
-    return not scope.nested and scope.owner is None and not isinstance(scope.node, ast.Lambda)
-
-
-def run_function(run: Run, scope: FunctionScope) -> None:
-    """Run a function of the module that nobody is seen to call."""
-    value = run.global_value(scope.home, scope.name)
-    data = None if value is None else function_of(value)
-    if data is None or data.scope is not scope:
-        run.depend(scope.head)
-        data = FunctionData(scope)
-    functions.run_generic(run, data)
-
-
-def run_assigned(run: Run, owner: ClassScope, name: str) -> None:
-    """Run the function of `step = jax.jit(_step)` in the body of a class; one from elsewhere need be no method."""
-    written = owner.assigned[name]
-    if isinstance(written, ast.Name) and written.id not in owner.methods:
-        return
-    value = members.member(run, Value(Kind.INSTANCE, data=owner), name)
-    data = None if value is None else function_of(value)
-    if data is not None and data.transformations:
-        functions.run_generic(run, data)
-
-
-def run_chunk(run: Run, chunk: Chunk) -> None:
-    """Run the module's own code in a chunk."""
-    if chunk.header is not None:
-        flow.run_class_body(run, chunk.body)
-    elif chunk.heads is not None:
-        head = chunk.body[0]
-        assert isinstance(head, ast.ClassDef)
-        flow.run_class_head(run, head)
-    else:
-        flow.run_body(run, chunk.body)

@@ -14,7 +14,8 @@ from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.checks import Checks
 from jaxsight_analyzers.semantic.contexts import Frame
-from jaxsight_analyzers.semantic.events import ConstantKeySeen, Events, KeyReuseSeen
+from jaxsight_analyzers.semantic.event_log import Events
+from jaxsight_analyzers.semantic.events import ConstantKeySeen, KeyReuseSeen
 from jaxsight_analyzers.semantic.evidence import Evidence, evidence_in
 from jaxsight_analyzers.semantic.keys import (
     Consumption,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from jaxsight_analyzers.semantic.events import Events
+from jaxsight_analyzers.semantic.event_log import Events
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Frame, Summary

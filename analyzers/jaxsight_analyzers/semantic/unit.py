@@ -47,9 +47,10 @@ from jaxsight_analyzers.semantic.events import (
     SpecComparedSeen,
     WrapSeen,
 )
-from jaxsight_analyzers.semantic.interpretation import Flow, Root
+from jaxsight_analyzers.semantic.flows import Flow
 from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
 from jaxsight_analyzers.semantic.predictions import ObservedSeen
+from jaxsight_analyzers.semantic.roots import Root
 from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, ShapeAnnotationSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
 
