@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsight_analyzers.semantic import checkpoint_streams, optimiser_streams
-
-if TYPE_CHECKING:
-    from jaxsight_analyzers.semantic.model import SemanticModel
+from jaxsight_analyzers.semantic.answers import Answers
 
 
-class OptimiserAnswers:
+class OptimiserAnswers(Answers):
     """The part of a unit that is about training with Optax and Orbax."""
-
-    model: SemanticModel
-    asked_others: bool
-
-    def _seen(self, kind: str) -> list[Any]:
-        raise NotImplementedError
 
     @cached_property
     def optimiser_steps(self) -> list[optimiser_streams.Step]:

@@ -8,8 +8,9 @@ from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.semantic import changes, effects, homes
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.harmless import MAKERS
+from jaxsight_analyzers.semantic.parameters import all_arguments
 from jaxsight_analyzers.semantic.run import Run
-from jaxsight_analyzers.semantic.scopes import FunctionScope, all_arguments
+from jaxsight_analyzers.semantic.scopes import FunctionScope
 from jaxsight_analyzers.semantic.states import Home
 from jaxsight_analyzers.semantic.values import Value
 

@@ -9,32 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
 from jaxsight_analyzers.knowledge.facts import release
-from jaxsight_analyzers.knowledge.loader import Knowledge
 from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.semantic import (
     axis_streams,
     body_streams,
     callee_streams,
-    chex_streams,
     compilation_streams,
     control_flow_streams,
     derivative_streams,
     donation_streams,
     dtype_streams,
     effect_streams,
-    equinox_streams,
-    frozen_streams,
     key_streams,
-    linen_streams,
     loop_streams,
     mesh_streams,
-    nnx_streams,
-    plate_streams,
     purity_streams,
     reverse_streams,
     said,
-    site_streams,
     streams,
     syncs,
     timings,
@@ -48,8 +40,9 @@ from jaxsight_analyzers.semantic.events import (
     WrapSeen,
 )
 from jaxsight_analyzers.semantic.flows import Flow
+from jaxsight_analyzers.semantic.module_answers import ModuleAnswers
 from jaxsight_analyzers.semantic.optimiser_answers import OptimiserAnswers
-from jaxsight_analyzers.semantic.predictions import ObservedSeen
+from jaxsight_analyzers.semantic.program_answers import ProgramAnswers
 from jaxsight_analyzers.semantic.roots import Root
 from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, ShapeAnnotationSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
@@ -63,7 +56,7 @@ if TYPE_CHECKING:
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-class Unit(OptimiserAnswers):
+class Unit(ModuleAnswers, OptimiserAnswers, ProgramAnswers):
     """What is analysed and reported as a whole: one chunk of the file.
 
     Its streams are made when they are asked for. `seen_by` are the tasks that ran code in it, each
@@ -82,11 +75,6 @@ class Unit(OptimiserAnswers):
     def seen_by(self) -> tuple[tuple[Task, int], ...]:
         """The tasks that ran code of the unit."""
         return tuple([(task, stamp_of(task)) for task in self._tasks])
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """What the libraries do."""
-        return self.model.knowledge
 
     @property
     def others(self) -> tuple[Unit, ...]:
@@ -117,7 +105,7 @@ class Unit(OptimiserAnswers):
         self.asked_others = True
         return self.model.module
 
-    def _says(self, question: Question) -> bool:
+    def says(self, question: Question) -> bool:
         """Whether a line of the file says something; who asks depends on the answer."""
         answer = self.asked_texts[question] = self.model.says(question)
         return answer
@@ -125,12 +113,7 @@ class Unit(OptimiserAnswers):
     @property
     def mentions_x64(self) -> bool:
         """Whether the file or another of the project speaks of 64 bits, or may do so; who asks depends on that."""
-        return self._says(mentions) or self.model.interpretation.asks_x64()
-
-    @property
-    def may_share_variables(self) -> bool:
-        """Whether variables of NNX may be references that every trace shares, as the file says it."""
-        return self._says(said.shares_variables)
+        return self.says(mentions) or self.model.interpretation.asks_x64()
 
     def version(self, library: str) -> str | None:
         """The project's version of a library; None where it is not known."""
@@ -290,60 +273,10 @@ class Unit(OptimiserAnswers):
         return streams.key_reuses(self._seen("key_reuses"), self.model.places)
 
     @cached_property
-    def repeated_sites(self) -> list[site_streams.RepeatedSite]:
-        """Sites of models whose names are taken."""
-        return site_streams.repeated_sites(self._seen("repeated_sites"), self.model.places)
-
-    @cached_property
-    def sites(self) -> list[site_streams.Site]:
-        """The sites of models."""
-        return site_streams.sites(self._seen("sites"), self.model.places)
-
-    @cached_property
-    def unbounded(self) -> list[site_streams.Unbounded]:
-        """Values of models that may be any number, where a distribution takes only some."""
-        if not (drawn := self._seen("drawn")):
-            return []
-        takes = self.knowledge.takes
-        return site_streams.unbounded(self._seen("calls"), drawn, takes, self.model.places)
-
-    @cached_property
-    def plate_conflicts(self) -> list[site_streams.PlateConflict]:
-        """Plates of models whose name one of another size has."""
-        return site_streams.plate_conflicts(self._seen("sites"), self.model.places)
-
-    @cached_property
-    def missing_events(self) -> list[plate_streams.MissingEvent]:
-        """Distributions whose batch does not fit the plates that they are drawn in."""
-        sites = self._seen("sites")
-        calls = self._seen("calls") if sites else []
-        return plate_streams.missing_events(sites, calls, self.model.places)
-
-    @cached_property
     def shape_annotations(self) -> list[ShapeAnnotationSeen]:
         """Annotations of arrays that are evaluated."""
         seen = [one for one in self._seen("shape_annotations") if not streams.is_meant(one.guards)]
         return list({one.node: one for one in seen}.values())
-
-    @cached_property
-    def unseeded_sites(self) -> list[site_streams.Unseeded]:
-        """Sites that draw without a key."""
-        return site_streams.unseeded(self._seen("unseeded_sites"), self.model.places)
-
-    @cached_property
-    def value_asserts(self) -> list[chex_streams.ValueAssert]:
-        """Assertions of Chex about values that are given tracers."""
-        return chex_streams.value_asserts(self._seen("calls"), self.model.places)
-
-    @cached_property
-    def wrapped(self) -> list[chex_streams.Wrapped]:
-        """Transformed functions that are wrapped once more."""
-        return chex_streams.wrapped(self._seen("wrapped"), self.model.places)
-
-    @cached_property
-    def observed(self) -> list[ObservedSeen]:
-        """Data that models observe, given to what predicts them."""
-        return site_streams.observed(self._seen("observed"))
 
     @cached_property
     def compilations(self) -> list[streams.Compilation]:
@@ -397,85 +330,6 @@ class Unit(OptimiserAnswers):
     def meshes_entered(self) -> list[mesh_streams.MeshEntered]:
         """Meshes that are entered with `with`."""
         return mesh_streams.meshes_entered(self._seen("meshes_entered"), self.model.places)
-
-    @cached_property
-    def frozen_sets(self) -> list[frozen_streams.FrozenAttribute]:
-        """Attributes of frozen dataclasses that are set."""
-        return frozen_streams.frozen_sets(self._seen("frozen_sets"), self.model.places)
-
-    @cached_property
-    def unfiltered(self) -> list[equinox_streams.Unfiltered]:
-        """Modules of Equinox with functions, given where arrays are meant."""
-        return equinox_streams.unfiltered(self._seen("unfiltered"), self.model.places)
-
-    @cached_property
-    def positional_fields(self) -> list[frozen_streams.PositionalFields]:
-        """Dataclasses of Chex that are made with arguments by position."""
-        return frozen_streams.positional_fields(self._seen("positional_fields"), self.model.places)
-
-    @cached_property
-    def unknown_fields(self) -> list[frozen_streams.UnknownField]:
-        """Fields that are given for training states and dataclasses which do not have them."""
-        return frozen_streams.unknown_fields(self._seen("unknown_fields"), self.model.places)
-
-    @cached_property
-    def equinox_sets(self) -> list[equinox_streams.FrozenSet]:
-        """Attributes of Equinox modules that are set where that raises."""
-        return equinox_streams.frozen_sets(self._seen("equinox_sets"), self.model.places)
-
-    @cached_property
-    def nnx_containers(self) -> list[nnx_streams.Container]:
-        """Plain lists, tuples and dicts of modules and arrays that are attributes of NNX modules."""
-        return nnx_streams.containers(self._seen("nnx_containers"), self.model.places)
-
-    @cached_property
-    def nnx_overwritten(self) -> list[nnx_streams.Overwritten]:
-        """Variables of NNX modules that arrays take the place of."""
-        return nnx_streams.overwritten(self._seen("nnx_overwritten"), self.model.places)
-
-    @cached_property
-    def nnx_counters(self) -> list[nnx_streams.Counter]:
-        """Python numbers in NNX modules that compiled functions change."""
-        return nnx_streams.counters(self._seen("nnx_counters"), self.model.places)
-
-    @cached_property
-    def nnx_lost(self) -> list[nnx_streams.StateLost]:
-        """Transformations of JAX that drop what their functions change in modules."""
-        return nnx_streams.lost(self._seen("nnx_lost"), self.model.places)
-
-    @cached_property
-    def nnx_outside(self) -> list[nnx_streams.ChangedOutside]:
-        """Variables from around traced functions that these change."""
-        return nnx_streams.outside(self._seen("nnx_outside"), self.model.places)
-
-    @cached_property
-    def nnx_reads(self) -> list[nnx_streams.ObjectRead]:
-        """Attributes of NNX's variables and optimisers that releases changed."""
-        return nnx_streams.reads(self._seen("nnx_reads"), self.model.places)
-
-    @cached_property
-    def nnx_used(self) -> list[nnx_streams.VariableUsed]:
-        """Variables of NNX that are used as if they were arrays."""
-        return nnx_streams.used(self._seen("nnx_used"), self.model.places)
-
-    @property
-    def nnx_raw(self) -> list[nnx_streams.RawArray]:
-        """Random numbers that modules of NNX hold as plain arrays, unless the file says itself what is trained."""
-        if not (seen := self._seen("nnx_raw")) or self._says(said.chooses_trained):
-            return []
-        return nnx_streams.raw_arrays(seen, self.model.places)
-
-    @property
-    def nnx_unsplit(self) -> list[nnx_streams.Unsplit]:
-        """Streams of random numbers that are mapped over as they are, unless the file speaks of splitting."""
-        if not (seen := self._seen("nnx_unsplit")) or self._says(said.splits_streams):
-            return []
-        return nnx_streams.unsplit(seen, self.model.places)
-
-    @cached_property
-    def object_calls(self) -> list[nnx_streams.ObjectCall]:
-        """Calls of methods of what libraries' classes make."""
-        return nnx_streams.object_calls(self._seen("object_calls"), self.model.places)
 
     @cached_property
     def contradicted(self) -> list[ContradictedSeen]:
@@ -557,68 +411,6 @@ class Unit(OptimiserAnswers):
         return effect_streams.effects(self._seen("effects"), self.model.places)
 
     @cached_property
-    def linen_lacking(self) -> list[linen_streams.Applied]:
-        """Calls of `apply` that do not give a module of Flax Linen what it needs to run."""
-        return linen_streams.lacking(self._seen("linen_applied"), self.model.places)
-
-    @cached_property
-    def linen_misapplied(self) -> list[linen_streams.Misapplied]:
-        """Modules of Flax Linen that are applied to the wrong part of their variables, or to none."""
-        seen, unbound = self._seen("linen_applied"), self._seen("linen_unbound")
-        return linen_streams.misapplied(seen, unbound, self.model.places)
-
-    @cached_property
-    def linen_missing(self) -> list[linen_streams.Missing]:
-        """Modules of Flax Linen that are applied without a collection that they read."""
-        return linen_streams.missing(self._seen("linen_applied"), self.model.places)
-
-    @cached_property
-    def linen_initializers(self) -> list[linen_streams.Initializer]:
-        """What modules of Flax Linen are given for initializers and is none."""
-        return linen_streams.initializers(self._seen("linen_initializers"), self.model.places)
-
-    @cached_property
-    def linen_names(self) -> list[linen_streams.Named]:
-        """Parts of modules of Flax Linen with a name that another part has."""
-        return linen_streams.named_twice(self._seen("linen_names"), self.model.places)
-
-    @cached_property
-    def linen_flags(self) -> list[linen_streams.Flag]:
-        """Calls of layers of Flax Linen whose flag is given nowhere, or twice."""
-        return linen_streams.flags(self._seen("linen_flags"), self.model.places)
-
-    @cached_property
-    def linen_own_inits(self) -> list[linen_streams.OwnInit]:
-        """Modules of Flax Linen with an `__init__` of their own."""
-        return linen_streams.own_inits(self._seen("linen_own_init"), self.model.places)
-
-    @cached_property
-    def linen_pairs(self) -> list[linen_streams.Pair]:
-        """What `apply` of modules of Flax Linen returns beside the output, and where that is overlooked."""
-        used, seen = self._seen("linen_pairs"), self._seen("linen_applied")
-        return linen_streams.pairs(used, seen, self.model.places)
-
-    @cached_property
-    def linen_unannotated(self) -> list[linen_streams.Unannotated]:
-        """Modules of Flax Linen that are made with what is no field of theirs, for want of an annotation."""
-        return linen_streams.unannotated(self._seen("linen_unannotated"), self.model.places)
-
-    @cached_property
-    def linen_made(self) -> list[linen_streams.Made]:
-        """Submodules and parameters that are made where a module of Flax Linen can make none."""
-        return linen_streams.made(self._seen("linen_made"), self.model.places)
-
-    @cached_property
-    def linen_attributes(self) -> list[linen_streams.AttributeSet]:
-        """Attributes of modules of Flax Linen that are set where these are frozen."""
-        return linen_streams.attributes(self._seen("linen_attributes"), self.model.places)
-
-    @cached_property
-    def linen_inside(self) -> list[linen_streams.Inside]:
-        """Submodules of Flax Linen that are called in what JAX traces apart from the module."""
-        return linen_streams.inside(self._seen("linen_inside"), self.model.places)
-
-    @cached_property
     def constant_keys(self) -> list[key_streams.ConstantKey]:
         """Keys that are made from constants and used up where they are made."""
         return key_streams.constant_keys(self._seen("constant_keys"), self.model.places)
@@ -667,7 +459,7 @@ class Unit(OptimiserAnswers):
     @property
     def registers_classes(self) -> bool:
         """Whether calls in the file register classes as pytrees, which may name any of them."""
-        return self._says(said.registers_classes)
+        return self.says(said.registers_classes)
 
     @property
     def fails_on_purpose(self) -> tuple[Span, ...]:
