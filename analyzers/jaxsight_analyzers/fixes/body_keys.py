@@ -13,7 +13,8 @@ from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.fixes import carried_keys, edits, loop_keys
 from jaxsight_analyzers.fixes.repeated_bodies import Cure, Function, Loop, loops_of, reads
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.streams import Argument, KeyReuse
+from jaxsight_analyzers.semantic.key_streams import KeyReuse
+from jaxsight_analyzers.semantic.streams import Argument
 from jaxsight_analyzers.semantic.values import Kind
 
 _COUNTED = {"jax.lax.fori_loop": 0}

@@ -9,7 +9,7 @@ from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.fixes import edits, wider_splits
 from jaxsight_analyzers.fixes.repeated_bodies import Cure, reads
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.streams import KeyReuse
+from jaxsight_analyzers.semantic.key_streams import KeyReuse
 from jaxsight_analyzers.semantic.values import Kind
 
 _MOST = 4  # keys that one split makes in an iteration

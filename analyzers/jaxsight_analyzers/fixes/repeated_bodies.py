@@ -9,8 +9,9 @@ from typing import NamedTuple
 from jaxsight_analyzers.diagnostic import Edit
 from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.key_streams import KeyReuse
 from jaxsight_analyzers.semantic.spelling import display
-from jaxsight_analyzers.semantic.streams import Argument, Call, KeyReuse
+from jaxsight_analyzers.semantic.streams import Argument, Call
 
 Function = ast.FunctionDef | ast.Lambda
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.knowledge.facts import FunctionFacts
 from jaxsight_analyzers.knowledge.loader import Knowledge
-from jaxsight_analyzers.semantic import changes
+from jaxsight_analyzers.semantic import changes, key_pairs
 from jaxsight_analyzers.semantic.budget import Budget
 from jaxsight_analyzers.semantic.changes import Change
 from jaxsight_analyzers.semantic.checks import Checks
@@ -40,7 +40,7 @@ from jaxsight_analyzers.semantic.tasks import (
     PreemptedError,
     Task,
 )
-from jaxsight_analyzers.semantic.trees import are_same, walk
+from jaxsight_analyzers.semantic.trees import walk
 from jaxsight_analyzers.semantic.values import UNKNOWN, FunctionData, Kind, Value
 
 if TYPE_CHECKING:
@@ -344,7 +344,7 @@ class Run:
 
     def note_repeated(self, token: KeyToken, use: Consumption, by: FunctionFacts) -> None:
         """A key that a body uses up, and that is the same in each run of that body."""
-        if use.sampler in _REORDERING and by.name == "jax.tree.map":
+        if use.sampler in key_pairs.REORDERING and by.name == "jax.tree.map":
             return  # one order for all leaves, which belong together
         certainty = use.certainty
         if by.when == "later" or self._in_test():
@@ -369,10 +369,10 @@ class Run:
         in_loop = any(before.get(loop, count) != count for loop, count in use.passes)
         if earlier.node is use.node and not in_loop:
             return  # seen twice in one place: two paths, or two contexts
-        if not in_loop and _pairs(earlier, use):
+        if not in_loop and key_pairs.pairs(earlier, use):
             return
         if self._in_test():
-            if not in_loop and _begins_anew(earlier, use):
+            if not in_loop and key_pairs.begins_anew(earlier, use):
                 return
             certainty = min(certainty, Certainty.MAYBE)
         self.events.key_reuses.append(
@@ -469,36 +469,6 @@ class Run:
     def facts(self, qualified: str | None) -> FunctionFacts | None:
         """What is known of a library's function."""
         return None if qualified is None else self.knowledge.function(qualified)
-
-
-_REORDERING = ("jax.random.permutation", "jax.random.choice")
-
-
-def _begins_anew(one: Consumption, other: Consumption) -> bool:
-    """Whether a test draws the same again: `state = init(key)` twice, or `layer(x, key)` in another mode.
-
-    Two draws of the library itself are the same only if they are written the same.
-    """
-    first, second = one.node, other.node
-    if not (isinstance(first, ast.Call) and isinstance(second, ast.Call)):
-        return False
-    if other.sampler and other.sampler in other.by:
-        return are_same([first], [second], placed=False)
-    return are_same([first.func], [second.func], placed=False)
-
-
-def _pairs(one: Consumption, other: Consumption) -> bool:
-    """`permutation(key, x)` and `permutation(key, y)`: one order for two arrays that belong together."""
-    if one.sampler != other.sampler or one.sampler not in _REORDERING:
-        return False
-    first, second = one.node, other.node
-    if not (isinstance(first, ast.Call) and isinstance(second, ast.Call)):
-        return False
-    direct = f"`{one.sampler}`"
-    if one.by != direct or other.by != direct:
-        return ast.dump(first) != ast.dump(second)  # a helper reorders: not the same array
-    arrays = [call.args[1] for call in (first, second) if len(call.args) > 1]
-    return len(arrays) == 2 and ast.dump(arrays[0]) != ast.dump(arrays[1])
 
 
 def _position(token: KeyToken) -> tuple[int, int, str]:

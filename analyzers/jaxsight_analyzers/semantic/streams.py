@@ -16,11 +16,10 @@ from jaxsight_analyzers.semantic.events import (
     CallSeen,
     CompilationSeen,
     ItemAssignmentSeen,
-    KeyReuseSeen,
     MethodSeen,
     ReferenceSeen,
 )
-from jaxsight_analyzers.semantic.keys import KeyToken, made_in
+from jaxsight_analyzers.semantic.keys import made_in
 from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import (
@@ -224,22 +223,6 @@ class ItemAssignment(NamedTuple):
     base_is_array: Certainty
     alone: bool  # the statement has this target only
     related: tuple[Related | Route, ...]
-
-
-class KeyReuse(NamedTuple):
-    """A key that is used up although it was used up before."""
-
-    node: ast.AST
-    span: Span
-    key: str
-    by: str
-    earlier: Span
-    earlier_by: str
-    certainty: Certainty
-    in_loop: bool
-    repeated_by: str | None  # the function that runs the body many times, such as `jax.lax.scan`
-    argument: ast.expr | None
-    earlier_node: ast.AST
 
 
 class Compilation(NamedTuple):
@@ -472,45 +455,6 @@ def _item_assignment(
         alone,
         places.related(event.frame, event.base.origin),
     )
-
-
-def key_reuses(seen: Iterable[KeyReuseSeen], places: Places) -> list[KeyReuse]:
-    """Each place that uses a key again, once: what one iteration does before what the next one does."""
-    best: dict[tuple[ast.AST, bool], KeyReuseSeen] = {}
-    for event in seen:
-        if not places.module.owns(event.earlier.node):
-            continue  # in a function of another file that runs this one's closure
-        place = (event.node, event.in_loop)
-        before = best.get(place)
-        if before is None or event.certainty > before.certainty:
-            best[place] = event
-    found: list[KeyReuse] = []
-    for (node, in_loop), event in best.items():
-        if not in_loop or (node, False) not in best:
-            found.append(_key_reuse(event, places))
-    return found
-
-
-def _key_reuse(event: KeyReuseSeen, places: Places) -> KeyReuse:
-    where = event.argument if event.argument is not None else event.node
-    key = places.text(event.argument) if event.argument is not None else _key_name(event.token)
-    return KeyReuse(
-        event.node,
-        places.span(where),
-        key,
-        event.by,
-        places.span(event.earlier.node),
-        event.earlier.by,
-        event.certainty,
-        event.in_loop,
-        None if event.repeated_by is None else display(event.repeated_by),
-        event.argument,
-        event.earlier.node,
-    )
-
-
-def _key_name(token: KeyToken) -> str:
-    return token.name or "the key"
 
 
 def compilations(seen: Iterable[CompilationSeen], places: Places) -> list[Compilation]:

@@ -268,9 +268,9 @@ class Unit(ModuleAnswers, OptimiserAnswers, ProgramAnswers):
         return streams.item_assignments(self._seen("item_assignments"), self.model.places)
 
     @cached_property
-    def key_reuses(self) -> list[streams.KeyReuse]:
+    def key_reuses(self) -> list[key_streams.KeyReuse]:
         """Keys that are used up again."""
-        return streams.key_reuses(self._seen("key_reuses"), self.model.places)
+        return key_streams.key_reuses(self._seen("key_reuses"), self.model.places)
 
     @cached_property
     def shape_annotations(self) -> list[ShapeAnnotationSeen]:

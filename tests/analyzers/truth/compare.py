@@ -17,7 +17,7 @@ from typing import Any
 
 from jaxsight_analyzers.diagnostic import Certainty
 from jaxsight_analyzers.engine import analyse
-from jaxsight_analyzers.semantic.streams import KeyReuse
+from jaxsight_analyzers.semantic.key_streams import KeyReuse
 from jaxsight_analyzers.source import SourceFile
 from tests.analyzers.truth.instrument import Point, instrument
 

@@ -37,7 +37,7 @@ from jaxsight_analyzers.diagnostic import (
 from jaxsight_analyzers.fixes import body_keys
 from jaxsight_analyzers.rule import Example, Rule
 from jaxsight_analyzers.semantic import Unit
-from jaxsight_analyzers.semantic.streams import KeyReuse
+from jaxsight_analyzers.semantic.key_streams import KeyReuse
 
 
 def check(unit: Unit) -> Iterator[Finding]:
