@@ -2,13 +2,13 @@
 
 Where to look:
 
-rules ask       unit, model, optimiser_answers, blocks, liveness, routes, blank, interest
+rules ask       unit, model, answers, *_answers, blocks, liveness, routes, blank, interest
 streams         streams, *_streams: what was seen, merged
-what was seen   events, linen_events, reveals, effect_words
-a run           interpretation, run, module, sharing, incoming, contexts, budget, limits
+what was seen   events, event_log, linen_events, reveals, effect_words
+a run           interpretation, roots, run, module, sharing, incoming, contexts, budget, limits
 an edit         definitions, tasks, memo, checks, signatures, slots, flows, shapes, said
-the text        scopes, parameters, evidence, body_text, trees, changes, imports, import_statements,
-                qualified_names, spelling, annotations, shape_annotations, decorators
+the text        survey, scopes, parameters, evidence, body_text, trees, changes, imports,
+                import_statements, qualified_names, spelling, annotations, shape_annotations, decorators
 values          values, structures, avals, joins, described, records, containers, builtin_containers,
                 displays, donated
 classes         members, initialised, leaves, class_kinds, frozen
