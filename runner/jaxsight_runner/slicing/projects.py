@@ -16,7 +16,7 @@ from typing import Optional, Union
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.slicing import libraries
-from jaxsight_runner.slicing.effects import NOTHING, Effects, Module, Reach, is_own
+from jaxsight_runner.slicing.effects import NOTHING, Effects, Module, Reach, Statement, is_own
 from jaxsight_runner.slicing.kinds import Kinds
 from jaxsight_runner.slicing.scopes import DEFINITIONS, executed, imports_in, imports_within
 
@@ -173,27 +173,35 @@ class Project:
             part.keeps = True
             part.effects.outside |= libraries.SHARED  # a value that is called may be any function
         for index in sorted(places):
-            statement = module.statements[index]
-            part.effects.add(module.summary(statement.deferred))
-            part.keeps = part.keeps or _keeps_values(statement.node, module.kinds)
-            if not isinstance(statement.node, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
-                unknown = module.summary(statement.now).unknown
-                part.effects.unknown = part.effects.unknown or unknown
-            for dotted in imports_within(statement.node):
-                files = self._with_imports(_files_of(dotted, path))
-                unknown = self._unknown_import(files - self._imported)
-                part.effects.unknown = part.effects.unknown or unknown
-            leads_to = [use.dotted for use in [*statement.now.uses, *statement.deferred.uses]]
-            if isinstance(statement.node, (ast.Import, ast.ImportFrom)):
-                bound = imports_in([statement.node])
-                leads_to += [dotted for item, dotted in bound.items() if item in names]
-            for dotted in leads_to:
-                if dotted is not None and is_own(dotted):
-                    found = self._meant(dotted, path)
-                    if not found:
-                        return f"{path.name} uses `{dotted}`, which is not found"
-                    part.leads_to += found
+            why = self._take_in(part, module, module.statements[index], names, path)
+            if why is not None:
+                return why
         return part
+
+    def _take_in(
+        self, part: _Part, module: Module, statement: Statement, names: Set[str], path: Path
+    ) -> Optional[str]:
+        """Add to a part what one of its statements does and leads to; why that is not known."""
+        part.effects.add(module.summary(statement.deferred))
+        part.keeps = part.keeps or _keeps_values(statement.node, module.kinds)
+        if not isinstance(statement.node, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
+            unknown = module.summary(statement.now).unknown
+            part.effects.unknown = part.effects.unknown or unknown
+        for dotted in imports_within(statement.node):
+            files = self._with_imports(_files_of(dotted, path))
+            unknown = self._unknown_import(files - self._imported)
+            part.effects.unknown = part.effects.unknown or unknown
+        leads_to = [use.dotted for use in [*statement.now.uses, *statement.deferred.uses]]
+        if isinstance(statement.node, (ast.Import, ast.ImportFrom)):
+            bound = imports_in([statement.node])
+            leads_to += [dotted for item, dotted in bound.items() if item in names]
+        for dotted in leads_to:
+            if dotted is not None and is_own(dotted):
+                found = self._meant(dotted, path)
+                if not found:
+                    return f"{path.name} uses `{dotted}`, which is not found"
+                part.leads_to += found
+        return None
 
     def _with_imports(self, paths: Iterable[Path]) -> set[Path]:
         """Files with all that they import."""
