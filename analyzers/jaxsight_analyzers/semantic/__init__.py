@@ -23,7 +23,7 @@ keys            keys, key_*
 effects         effects, harmless, homes, reads
 loops and time  counting, syncs, timings
 libraries       nnx_*, linen_*, equinox_*, optimisers, optimiser_steps, schedules, losses, checkpoints,
-                sites, predictions
+                sites, predictions, haiku
 """
 
 from jaxsight_analyzers.diagnostic import Certainty as Certainty

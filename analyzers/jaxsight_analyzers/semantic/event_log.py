@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         PositionalFieldsSeen,
         UnknownFieldSeen,
     )
+    from jaxsight_analyzers.semantic.haiku import HaikuAppliedSeen
     from jaxsight_analyzers.semantic.linen_events import (
         ApplySeen,
         AttributeSetSeen,
@@ -113,6 +114,7 @@ class Events:
         "equinox_sets",
         "frozen_sets",
         "growths",
+        "haiku_applied",
         "held_optimisers",
         "imports",
         "indices",
@@ -217,6 +219,7 @@ class Events:
     loops: list[LoopSeen]
     loss_inputs: list[LossInputSeen]
     growths: list[GrowthSeen]
+    haiku_applied: list[HaikuAppliedSeen]
     refusals: list[RefusedSeen]
     effects: list[EffectSeen]
     nan_comparisons: list[NanComparisonSeen]

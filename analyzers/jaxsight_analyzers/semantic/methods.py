@@ -11,6 +11,7 @@ from jaxsight_analyzers.semantic import (
     bodies,
     effects,
     functions,
+    haiku,
     key_uses,
     linen_classes,
     linen_layers,
@@ -72,6 +73,7 @@ def of_function(
         _note_object_call(run, node, facts, data)
         return bodies.run_bodies(run, node, facts.name, facts, bound)
     inner = _method_facts(run, replace(data, transformations=data.transformations[:-1]), name)
+    haiku.note(run, node, facts, data, arguments)
     stateful = inner is not None and len(inner.positional) > len(facts.positional) + 1
     if stateful:  # `hk.without_apply_rng(hk.transform_with_state(f))`
         return results.of_library(run, node, facts.name, facts, arguments)
@@ -81,7 +83,8 @@ def of_function(
         run.frame.state.consumed, run.frame.state.names = before.consumed, before.names
     if not facts.discards:
         return returned
-    return results.of_library(run, node, facts.name, facts, arguments)
+    made = results.of_library(run, node, facts.name, facts, arguments)
+    return haiku.returned(facts, returned, made)
 
 
 def _note_object_call(run: Run, node: ast.AST, facts: FunctionFacts, data: FunctionData) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from jaxsight_analyzers.semantic import (
     equinox_streams,
     frozen_streams,
+    haiku_streams,
     linen_streams,
     nnx_streams,
     said,
@@ -36,6 +37,11 @@ class ModuleAnswers(Answers):
     def unfiltered(self) -> list[equinox_streams.Unfiltered]:
         """Modules of Equinox with functions, given where arrays are meant."""
         return equinox_streams.unfiltered(self._seen("unfiltered"), self.model.places)
+
+    @cached_property
+    def haiku_applied(self) -> list[haiku_streams.HaikuApplied]:
+        """Calls of `init` and `apply` of Haiku's functions that fail."""
+        return haiku_streams.applied(self._seen("haiku_applied"), self.model.places)
 
     @cached_property
     def equinox_sets(self) -> list[equinox_streams.FrozenSet]:
