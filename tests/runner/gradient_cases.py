@@ -192,6 +192,12 @@ CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "right",
         {"w": "right", "x": "right"},
     ),
+    "arguments are donated": (
+        "@partial(jax.jit, donate_argnums=0)\ndef f(w, x): return w - 0.1 * jax.grad(lambda w: jnp.sum((x @ w) ** 2))(w)",
+        "w: f32[3], x: f32[4, 3]",
+        "right",
+        {"w": "right", "x": "right"},
+    ),
     "an index of 32 bits beside one of Python's": (
         "def f(x, i): return lax.dynamic_update_slice(jnp.zeros((2, 8), x.dtype), x[None] ** 2, (0, i))",
         "x: f32[5], i: i32 in [0, 3]",

@@ -79,6 +79,7 @@ def test_lines_are_told_by_cell(tmp_path: Path) -> None:
         ("book.ipynb:3 is", "book.ipynb, cell 2, line 2 is"),
         ("other.py:3, in other.py line 12", "other.py:3, in other.py line 12"),
         ("mybook.ipynb:3", "mybook.ipynb:3"),
+        ('File "/other.py", line 12, in f', 'File "/other.py", line 12, in f'),
     ):
         assert by_cell(cells, str(path), told) == words
         assert by_cell((), str(path), told) == told

@@ -65,7 +65,8 @@ class Differentiable:
         if self.how == "lifted":
             pushed = lifted(self.jax.make_jaxpr(pushed)(*direction))
             return float(pushed(*direction)[0])
-        return float(pushed(*direction))
+        # compiled: a step that donates its arguments would take the point away
+        return float(_compiled(self.jax, pushed, self.how)(*direction))
 
     def value(self, point: Vector) -> float:
         """phi at a point."""

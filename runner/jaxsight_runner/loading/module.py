@@ -228,6 +228,8 @@ def _ask(
             "Run it (the command line is empty then: arguments have their defaults), or hand "
             f"`{request.qualname}` what it needs of them as an argument"
         )
+    elif request.path.endswith(".ipynb"):
+        message += "Run it, or keep the function and what it needs in cells that only define"
     else:
         message += 'Run it, or move those lines under `if __name__ == "__main__":`'
     return Question("import-file", message, tuple(lines))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from jaxsight_runner.data import dataclass
 
 _MARKER = re.compile(r"# %% cell (\d+)$")
+_FRAME = r'File "(?P<frame>[^"]+)", line (?P<number>\d+)'
 _FILE = r"(?P<file>{path}|(?<![\w/\\.-]){name}):(?P<at>\d+)\b"
 _LINES = r"(?<!\.py )\b(?P<word>lines?) (?P<lines>\d+(?:, \d+)*)\b"
 
@@ -49,10 +50,13 @@ def by_cell(cells: Sequence[CellStart], path: str, text: str) -> str:
         return f"cell {cell}, line {inside}"
 
     def told(match: re.Match[str]) -> str:
+        if match["frame"]:
+            of_it = match["frame"] == path
+            return f'File "{path}", {words(match["number"])}' if of_it else match[0]
         if match["file"]:
             return f"{match['file']}, {words(match['at'])}"
         return " and ".join(map(words, match["lines"].split(", ")))
 
     name = re.escape(re.split(r"[/\\]", path)[-1])
-    pattern = f"{_FILE.format(path=re.escape(path), name=name)}|{_LINES}"
+    pattern = f"{_FRAME}|{_FILE.format(path=re.escape(path), name=name)}|{_LINES}"
     return re.sub(pattern, told, text)
