@@ -56,38 +56,55 @@ def redefine(
     interfaces = {scope: _interface(scope) for scope in _classes_of(gone)}
     changed: set[Dependency] = set()
     new: list[Piece] = []
-    stands: list[Piece] = []
-    owner = _owner_of_members(before[:start])
-    for chunk in texts:
-        piece = known.get(chunk)
-        if chunk.header is None:
-            owner = None
-        if piece is None:
-            piece = _surveyed(chunk, definitions, module, is_library, owner)
-            changed.update(_adopt(pool, piece, definitions))
-            new.append(piece)
-        if chunk.heads is not None:
-            owner = _class_of_head(piece)
-        stands.append(piece)
+
+    def survey(chunk: Chunk, owner: ClassScope | None) -> Piece:
+        piece = _surveyed(chunk, definitions, module, is_library, owner)
+        changed.update(_adopt(pool, piece, definitions))
+        new.append(piece)
+        return piece
+
+    stands = _pieces_of(texts, known, _owner_of_members(before[:start]), survey)
     pieces = [*before[:start], *stands, *before[len(before) - end :]]
     _collect_members(pieces, new)
     for scope, interface in interfaces.items():
         if not interface.is_same(_interface(scope)):
             changed.add(scope)
+    changed.update(_left_in(pool, module))
+    changed.update(module.adopt(parsed, pieces, gone, new))
+    changed.update(module.changed_elsewhere(before, definitions))
+    for piece in gone:  # they speak of what holds it: functions that are gone
+        piece.scopes, piece.changes = [], None
+    return changed
+
+
+def _pieces_of(
+    texts: tuple[Chunk, ...],
+    known: dict[Chunk, Piece],
+    owner: ClassScope | None,
+    survey: Callable[[Chunk, ClassScope | None], Piece],
+) -> list[Piece]:
+    """A piece for each chunk, surveyed where it is not known; members go to the big class whose head came last."""
+    found: list[Piece] = []
+    for chunk in texts:
+        if chunk.header is None:
+            owner = None
+        piece = known.get(chunk)
+        if piece is None:
+            piece = survey(chunk, owner)
+        if chunk.heads is not None:
+            owner = _class_of_head(piece)
+        found.append(piece)
+    return found
+
+
+def _left_in(pool: _Pool, module: Module) -> Iterator[Dependency]:
+    """The cells that no definition of the new text has taken: they are gone."""
     left = [scope for cells in pool.values() for scope in cells]
     module.gone = [scope for scope in left if isinstance(scope, ClassScope)]
     for scope in left:
-        changed.add(scope)
+        yield scope
         if isinstance(scope, FunctionScope):
-            changed.update((scope.head, scope.telling))
-    changed.update(module.adopt(parsed, pieces, gone, new))
-    changed.update(module.changed_elsewhere(before, definitions))
-    for piece in gone:
-        piece.scopes, piece.changes = (
-            [],
-            None,
-        )  # they speak of what holds it: functions that are gone
-    return changed
+            yield from (scope.head, scope.telling)
 
 
 def _keep_trees(known: dict[Chunk, Piece], texts: tuple[Chunk, ...]) -> None:
