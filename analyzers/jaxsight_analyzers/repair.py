@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from jaxsight_analyzers.lexing import open_at
-from jaxsight_analyzers.pieces import Attempt, Level, State, attempt
+from jaxsight_analyzers.pieces import Attempt, Level, State, attempt, parse_text
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 _ROUNDS = 4  # broken places of one piece
@@ -23,6 +24,18 @@ _OPEN_TRY = "'except' or 'finally'"
 _NO_BODY = re.compile(r"expected an indented block after .* on line (\d+)")
 _TRY = re.compile(r"^([ \t\f]*)try[ \t]*:", re.MULTILINE)
 _NAME_END = re.compile(r"\w\Z")
+_AFTER = {
+    **dict.fromkeys(("elif", "else"), "if 1: pass\n"),
+    **dict.fromkeys(("except", "finally"), "try: pass\n"),
+}
+"""What stands before the parts of a statement that are none alone."""
+
+
+class Repair(NamedTuple):
+    """A text that may parse, and the one statement in it that has to."""
+
+    text: str
+    statement: str | None = None  # None: that is not told
 
 
 def repair(
@@ -40,11 +53,12 @@ def repair(
         tries: set[str] = {text}
         waiting = [_repairs(text, line, problem, edited)]
         while waiting:
-            changed = next(waiting[-1], None)
-            if changed is None:
+            made = next(waiting[-1], None)
+            if made is None:
                 waiting.pop()
                 continue
-            if changed in tries:
+            changed = made.text
+            if changed in tries or not _parses(made.statement):
                 continue
             tries.add(changed)
             budget -= len(changed)
@@ -71,7 +85,7 @@ def _as_parsed(text: str, level: Level) -> str:
     return f"\f{text[1:]}" if level is Level.TOP and text.startswith("\ufeff") else text
 
 
-def _repairs(text: str, line: int, problem: SyntaxProblem, edited: int | None) -> Iterator[str]:
+def _repairs(text: str, line: int, problem: SyntaxProblem, edited: int | None) -> Iterator[Repair]:
     source = SourceFile("", text)
     if _OPEN_TRY in problem.message:
         yield from _without_try(text, problem.span.start)
@@ -102,7 +116,7 @@ def _lines(source: SourceFile, line: int, edited: int | None) -> list[int]:
     return lines
 
 
-def _completed(source: SourceFile, line: int, cursor: int | None) -> Iterator[str]:
+def _completed(source: SourceFile, line: int, cursor: int | None) -> Iterator[Repair]:
     """The text with a line that has what it seems to lack."""
     span, shown = source.line_span(line), source.line_text(line)
     text, code = source.text, shown.rstrip()
@@ -119,8 +133,35 @@ def _completed(source: SourceFile, line: int, cursor: int | None) -> Iterator[st
         begun = text[:at] + fill + text[at:end]
         for closing in closers:
             for tail in ("", ":", ": pass") if header else ("",):
-                yield begun + closing + tail + text[end:]
-    yield text[:end] + "(" + text[end:]  # a call whose arguments are already there
+                ended = begun + closing + tail
+                whole = closing == there.closers
+                statement = _alone(ended[there.start :], header[1] if header else "")
+                yield Repair(ended + text[end:], statement if whole else None)
+    yield Repair(text[:end] + "(" + text[end:])  # a call whose arguments are already there
+
+
+def _alone(code: str, header: str) -> str | None:
+    """A statement that is complete where its first line is, made to stand by itself; None where that cannot be told."""
+    code = code.strip()
+    if header in ("match", "case") or code.endswith("\\"):
+        return None
+    if code.startswith("@"):
+        return f"{code}\ndef _(): pass"
+    body = " pass" if header and code.endswith(":") else ""
+    return f"{_AFTER.get(header, '')}{code}{body}"
+
+
+def _parses(statement: str | None) -> bool:
+    """Whether a statement parses by itself, or may: a whole piece is parsed only then."""
+    if statement is None:
+        return True
+    try:
+        parse_text(statement)
+    except SyntaxError:
+        return False
+    except (ValueError, RecursionError, MemoryError):
+        return True
+    return True
 
 
 def _fills(before: str, closers: str, header: str) -> Iterator[str]:
@@ -144,32 +185,32 @@ def _fills(before: str, closers: str, header: str) -> Iterator[str]:
         yield f"{gap}_ else _"
 
 
-def _left_out(source: SourceFile, line: int) -> Iterator[str]:
+def _left_out(source: SourceFile, line: int) -> Iterator[Repair]:
     """The text without a line, or without its statement as far as it goes there."""
     text, span = source.text, source.line_span(line)
     shown = source.line_text(line)
     indent = shown[: len(shown) - len(shown.lstrip())]
     for new in (f"{indent}pass", f"{indent}if 1:", ""):
-        yield text[: span.start] + new + text[span.end :]
+        yield Repair(text[: span.start] + new + text[span.end :])
     start = open_at(text, span.end).start
     if start < span.start:
         begun = source.line_text(source.line_of(start))
         indent = begun[: len(begun) - len(begun.lstrip())]
-        yield text[:start] + f"{indent}pass" + text[span.end :]
-        yield text[:start] + f"{indent}if 1:" + text[span.end :]
+        yield Repair(text[:start] + f"{indent}pass" + text[span.end :])
+        yield Repair(text[:start] + f"{indent}if 1:" + text[span.end :])
 
 
-def _without_try(text: str, before: int) -> Iterator[str]:
+def _without_try(text: str, before: int) -> Iterator[Repair]:
     """The text with `if 1:` for the last `try`, which nothing follows yet, then for more of them."""
     for match in reversed(list(_TRY.finditer(text, 0, before))):
         text = text[: match.start()] + f"{match[1]}if 1:" + text[match.end() :]
-        yield text
+        yield Repair(text)
 
 
-def _with_body(source: SourceFile, line: int) -> Iterator[str]:
+def _with_body(source: SourceFile, line: int) -> Iterator[Repair]:
     """The text with a body for a header on this line, or for what begins on it."""
     for number in range(line, min(line + 30, len(source.line_starts))):
         span, code = source.line_span(number), source.line_text(number).rstrip()
         if code.endswith(":"):
-            yield source.text[: span.start] + f"{code} pass" + source.text[span.end :]
+            yield Repair(source.text[: span.start] + f"{code} pass" + source.text[span.end :])
             return
