@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Finding, Severity, Span
+from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_analyzers.suppression import (
     Kind,
@@ -14,6 +17,7 @@ from jaxsight_analyzers.suppression import (
     insert_file_suppression,
     insert_suppression,
     parse_suppressions,
+    suppressions_of,
 )
 
 
@@ -214,3 +218,20 @@ def test_names_have_spans_for_hover() -> None:
     assert text[item.span.start : item.span.end] == "# jaxsight: ignore[traced-if, prng] why"
     assert item.kind is Kind.LINE
     assert item.span == Span(3, len(text))
+
+
+@pytest.mark.parametrize("name", ["admm_lasso", "flow_realnvp"])
+def test_those_of_a_parsed_file_are_those_of_its_text(name: str) -> None:
+    program = next((Path(__file__).parent / "truth/programs").glob(f"{name}*.py"))
+    chance = random.Random(name)
+    module = None
+    for _ in range(20):
+        lines = program.read_text(encoding="utf-8").splitlines()
+        for _ in range(5):
+            line = chance.randrange(len(lines))
+            lines[line] += "  # jaxsight: ignore[key-reuse]"
+            lines.insert(line, " " * chance.choice((0, 4)) + "# jaxsight: file-ignore[prng] why")
+        source = SourceFile("a.py", chance.choice(("\n", "\r\n")).join(lines))
+        module = parse(source, module)
+        assert suppressions_of(module) == parse_suppressions(source)
+        assert len(suppressions_of(module)) > 5
