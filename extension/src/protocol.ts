@@ -447,8 +447,9 @@ export interface LineTime {
   seconds: number;
   /** of the time of all operations */
   share: number;
-  /** lines whose work the compiler merged into this one's operations */
+  /** lines whose work the compiler merged with this one's into single operations */
   fused_with: number[];
+  estimated: number;
 }
 
 /** What the profiler saw on the device, for one call. */

@@ -11,7 +11,7 @@ import pytest
 
 from jaxsight_runner.program.operations import Operations
 from jaxsight_runner.protocol import SourceLocation
-from jaxsight_runner.timing.line_times import Event, busy, events_in, own_times
+from jaxsight_runner.timing.line_times import Event, busy, events_in, own_times, report
 
 LIBRARY = f"{sysconfig.get_path('purelib')}/flax/linear.py"
 
@@ -75,7 +75,8 @@ def test_operations_have_the_innermost_line_of_the_user(parents: tuple[str, ...]
     assert operations.place("dot.2") == at(7)  # through the library's frame
     assert operations.place("fusion") == at(7)  # as its result, the root of what is fused
     assert operations.fused("fusion") == {at(7), at(30)}
-    assert operations.fused("dot.2") == set()
+    assert operations.shares("fusion") == {at(30): 10 / 11, at(7): 1 / 11}  # sine, multiply
+    assert operations.fused("dot.2") == set() and operations.shares("dot.2") == {}
     assert operations.name == "jit_f"
     assert "fusion" in operations and "nothing" not in operations
 
@@ -107,6 +108,21 @@ def test_an_operation_has_its_own_time_only() -> None:
         ("while", 3.0),
     ]
     assert busy(events) == 12.0
+
+
+def test_the_time_of_a_fusion_is_split_over_its_lines_and_called_an_estimate() -> None:
+    operations = Operations(FRAMES.replace("PARENT_", ""))
+    events = [
+        Event((1, 1), "jit_f", "fusion", 0.0, 2.2),
+        Event((1, 1), "jit_f", "dot.2", 3.0, 1.0),
+    ]
+    lines = report(events, operations, 2, "", "/home/a/train.py").lines
+    found = {one.line: (one.seconds, one.estimated, one.fused_with) for one in lines}
+    assert found == {
+        30: (pytest.approx(1.0), pytest.approx(1.0), (7,)),
+        7: (pytest.approx(0.6), pytest.approx(0.1), (30,)),
+    }
+    assert sum(one.share for one in lines) == pytest.approx(1.0)
 
 
 def test_a_device_that_shows_operations_and_kernels_counts_once(tmp_path: Path) -> None:

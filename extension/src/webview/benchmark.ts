@@ -97,12 +97,15 @@ function onDevice({ lines, busy, unmapped }: DeviceTime, target: string): HTMLEl
   if (lines.length === 0) return undefined;
   const rows = lines.map((line) => [
     place(line.path, line.line, target),
-    duration(line.seconds),
+    (line.estimated > 0.05 * line.seconds ? "≈ " : "") + duration(line.seconds),
     share(line.share),
     el("code", "", line.text),
   ]);
+  const split = lines.some((line) => line.estimated > 0.05 * line.seconds)
+    ? " ≈ operations that the compiler merged from several lines are split by the work in them: an estimate."
+    : "";
   const rest = unmapped >= 0.01 ? ` ${percent(unmapped)} of the time belongs to no line.` : "";
-  return section("Time of each line on the device", el("p", "quiet", `The device was busy for ${duration(busy)} of each call.${rest}`), lineTable(["Time", "Share"], rows));
+  return section("Time of each line on the device", el("p", "quiet", `The device was busy for ${duration(busy)} of each call.${split}${rest}`), lineTable(["Time", "Share"], rows));
 }
 
 function resources({ memory, cost, dispatch_floor: floor, donated, achieved, eager }: BenchmarkReport): HTMLElement {

@@ -136,6 +136,10 @@ class Executable:
         """What one call runs. Of the branches of a condition all are named: an upper bound."""
         yield from self._body(self._entry, _Around())
 
+    def inside(self, computation: str) -> Iterator[Running]:
+        """What one run of a computation runs, as that of a fusion."""
+        yield from self._body(computation, _Around())
+
     def _read(self) -> None:
         current = Computation()
         for line in self._module.lines:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Optional
 
 from jaxsight_runner.data import dataclass
 from jaxsight_runner.program.hlo import Module
+from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.protocol import SourceLocation
+from jaxsight_runner.sharding.work import work_of
 
 _NAME = re.compile(r"HloModule ([\w.\-]+)")
 _OPERATION = re.compile(r"\s+(ROOT )?%?([\w.\-]+) = ")
 _COMPUTATION = re.compile(r"(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
 _CALLED = re.compile(r"\b(calls|to_apply|body)=%?([\w.\-]+)")
+_TERMS = (
+    10.0  # of the polynomials that compilers make of transcendental functions, or about so many
+)
 _DEPTH = 20  # of computations that call one another
 
 
@@ -31,10 +37,12 @@ class Operations:
 
     def __init__(self, text: str) -> None:
         module = Module(text)
+        self._text = text
         head = _NAME.match(text)
         self.name = head[1] if head else ""
         self._named: dict[str, Operation] = {}
         self._computations: dict[str, list[Operation]] = {}
+        self._shares: dict[str, dict[SourceLocation, float]] = {}
         current: list[Operation] = []
         for line in module.lines:
             if line and not line[0].isspace():
@@ -63,6 +71,24 @@ class Operations:
             return set()
         inner = self._computations.get(operation.called, [])
         return {item.place for item in inner if item.place}
+
+    def shares(self, name: str) -> dict[SourceLocation, float]:
+        """How much of a fusion's work is each line's, an estimate; nothing where it is one line's."""
+        operation = self._named.get(name)
+        if operation is None or operation.called is None or len(self.fused(name)) < 2:
+            return {}
+        if operation.called not in self._shares:
+            found = work_of(self._executable.inside(operation.called), _TERMS).flops
+            known = {place: flops for place, flops in found.items() if place is not None}
+            total = sum(known.values())
+            self._shares[operation.called] = {
+                place: flops / total for place, flops in known.items() if total
+            }
+        return self._shares[operation.called]
+
+    @cached_property
+    def _executable(self) -> Executable:
+        return Executable(self._text)
 
     def _place(self, operation: Operation, depth: int) -> Optional[SourceLocation]:
         if operation.place is not None or operation.called is None or not depth:

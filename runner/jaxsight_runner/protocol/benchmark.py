@@ -85,7 +85,12 @@ class LineTime:
     text: str  # of the line, where it is in the target's file
     seconds: float  # summed over the device's threads
     share: float  # of the time of all operations
-    fused_with: tuple[int, ...]  # lines whose work the compiler merged into this one's operations
+    fused_with: tuple[
+        int, ...
+    ]  # lines whose work the compiler merged with this one's into single operations
+    estimated: float = (
+        0.0  # seconds of it that are its part of such operations, by the work in them
+    )
 
 
 @dataclass(frozen=True)

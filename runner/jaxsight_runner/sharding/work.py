@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Optional
 
@@ -59,6 +60,23 @@ _ELEMENTWISE = frozenset(
         "xor",
     )
 )
+_TRANSCENDENTAL = frozenset(
+    (
+        "atan2",
+        "cbrt",
+        "cosine",
+        "erf",
+        "exponential",
+        "exponential-minus-one",
+        "log",
+        "log-plus-one",
+        "logistic",
+        "power",
+        "sine",
+        "tan",
+        "tanh",
+    )
+)
 _REDUCTIONS = frozenset(("reduce", "reduce-window", "all-reduce", "reduce-scatter"))
 _CONTRACTED = re.compile(r"lhs_contracting_dims=\{([\d,]*)\}")
 _LABELS = re.compile(r"dim_labels=\w+_(\w+)->")
@@ -91,9 +109,15 @@ class Counted:
 
 def count_work(executable: Executable) -> Counted:
     """FLOPs as XLA counts them, transcendentals as one each; bodies of loops as often as these turn."""
+    return work_of(executable.running())
+
+
+def work_of(running: Iterable[Running], transcendental: float = 1.0) -> Counted:
+    """FLOPs of some instructions. `transcendental`: what an element of one counts."""
     counted = Counted()
-    for one in executable.running():
+    for one in running:
         flops = _flops(one, counted) * one.times
+        flops *= transcendental if one.instruction.opcode in _TRANSCENDENTAL else 1.0
         if flops:
             counted.flops[one.place] = counted.flops.get(one.place, 0.0) + flops
     return counted

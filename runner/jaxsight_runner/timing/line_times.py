@@ -49,7 +49,7 @@ def device_time(side: Side, built: Built, text: str, path: str) -> tuple[Optiona
         known = _of_program(events, operations)
     if not known:
         return None, "no times by source line: jax's profiler gave none of operations"
-    return _report(known, operations, calls, text, path), ""
+    return report(known, operations, calls, text, path), ""
 
 
 def _of_program(events: list[Event], operations: Operations) -> list[Event]:
@@ -136,10 +136,12 @@ def _of_trace(entries: list[dict[str, Any]]) -> Iterator[Event]:
         yield Event((process, thread), module, operation, *times)
 
 
-def _report(
+def report(
     events: list[Event], operations: Operations, calls: int, text: str, path: str
 ) -> DeviceTime:
+    """The times of lines. What the compiler made of several is split by the work of each in it, an estimate."""
     by_line: dict[SourceLocation, float] = defaultdict(float)
+    estimated: dict[SourceLocation, float] = defaultdict(float)
     others: dict[SourceLocation, set[int]] = defaultdict(set)
     total = unmapped = 0.0
     for event, seconds in own_times(events):
@@ -148,9 +150,12 @@ def _report(
         if place is None:
             unmapped += seconds
             continue
-        by_line[place] += seconds
         fused = operations.fused(event.operation)
-        others[place] |= {one.line for one in fused if one.path == place.path}
+        shares = operations.shares(event.operation)
+        for part, share in shares.items() if shares else ((place, 1.0),):
+            by_line[part] += seconds * share
+            estimated[part] += seconds * share if shares else 0.0
+            others[part] |= {one.line for one in fused if one.path == part.path}
     lines = text.splitlines()
 
     def words(place: SourceLocation) -> str:
@@ -165,6 +170,7 @@ def _report(
             seconds=seconds / calls,
             share=seconds / total if total else 0.0,
             fused_with=tuple(sorted(others[place] - {place.line})),
+            estimated=estimated[place] / calls,
         )
         for place, seconds in sorted(by_line.items(), key=lambda item: -item[1])
     ]

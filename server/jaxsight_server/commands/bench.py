@@ -18,6 +18,7 @@ from jaxsight_runner.protocol import (
     Eager,
     EnvironmentReport,
     EnvironmentRequest,
+    LineTime,
     Outcome,
     Target,
     to_json,
@@ -308,7 +309,15 @@ def _lines(device: DeviceTime, target: Target) -> Iterator[str]:
         place = at_line(line.path, line.line, target)
         merged = ", ".join(at_line(None, other, target) for other in line.fused_with[:4])
         also = f"   (merged with {merged})" if merged else ""
-        yield f"  {100 * line.share:4.0f} %  {duration(line.seconds):>9}   {place:<6} {line.text[:50]}{also}"
+        took = ("≈ " if _is_estimate(line) else "") + duration(line.seconds)
+        yield f"  {100 * line.share:4.0f} %  {took:>9}   {place:<6} {line.text[:50]}{also}"
+    if any(map(_is_estimate, shown)):
+        yield "  ≈ operations that the compiler merged from several lines are split by the work in them: an estimate"
     if device.unmapped >= 0.005:
         seconds = device.unmapped * device.operations
         yield f"  {100 * device.unmapped:4.0f} %  {duration(seconds):>9}   of operations that name no line of yours"
+
+
+def _is_estimate(line: LineTime) -> bool:
+    """Whether a good part of a line's time was split off that of operations of several lines."""
+    return line.estimated > 0.05 * line.seconds
