@@ -353,6 +353,18 @@ def test_a_program_that_never_calls_it_is_told_in_one_sentence(plain: Path) -> N
     assert not (plain / ".jaxsight").exists()
 
 
+def test_all_parts_of_an_array_on_several_devices_are_looked_at(plain: Path) -> None:
+    (plain / "run.py").write_text(
+        "import os\nos.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=4'\n"
+        "import jax, numpy as np, model\nfrom jax.sharding import Mesh, NamedSharding, PartitionSpec as P\n"
+        "mesh = Mesh(np.array(jax.devices()).reshape(2, 2), ('a', 'b'))\n"
+        "model.double(jax.device_put(np.arange(64.0).reshape(8, 8), NamedSharding(mesh, P(None, 'b'))))\n"
+    )
+    found = report(plain, "model.py::double", "--", "run.py")
+    (leaf,) = found["signatures"][0]["arguments"][0]["leaves"]
+    assert (leaf["low"], leaf["high"], leaf["mean"], leaf["zeros"]) == (0, 63, 31.5, 1 / 64)
+
+
 def test_a_report_that_is_not_there_or_cannot_be_read_says_why(plain: Path) -> None:
     python = plain / "python"
     (plain / "run.py").write_text("")

@@ -298,22 +298,36 @@ def _tally(array: Array, room: int) -> int:
     known = concrete(array.latest)
     if known is None or isinstance(array.spec, KeySpec):
         return room
-    numbers = host_copy(known)
-    if numbers is None or numbers.nbytes > room:
-        return room
-    array.tally.add(numbers)
-    return room - numbers.nbytes
+    for part in _parts(known):
+        numbers = host_copy(known, part)
+        if numbers is None or numbers.nbytes > room:
+            return room
+        array.tally.add(numbers)
+        room -= numbers.nbytes
+    return room
 
 
-def host_copy(value: Any) -> Any:
+def _parts(value: Any) -> list[int]:
+    """The first of this process's devices that hold each part of an array."""
+    try:
+        held = value.sharding.addressable_devices_indices_map(value.shape)
+        places = [str(index) for index in held.values()]
+    except Exception:  # NumPy's, or deleted
+        return [0]
+    return [number for number, place in enumerate(places) if place not in places[:number]]
+
+
+def host_copy(value: Any, part: int = 0) -> Any:
     """An array's numbers on the host, as NumPy's, which nobody keeps: None where they cannot be had.
+
+    `part`: on which of this process's devices.
 
     Through a new array over the same buffer: else JAX would keep the copy with the user's array, and
     the buffer could not be donated while it does.
     """
     numpy = sys.modules["numpy"]
     try:
-        data = value.addressable_data(0) if hasattr(value, "addressable_data") else value
+        data = value.addressable_data(part) if hasattr(value, "addressable_data") else value
         return numpy.asarray(data)
     except Exception:  # deleted, or of another process
         return None
