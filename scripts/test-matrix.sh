@@ -10,6 +10,7 @@ MATRIX="
 0.4.35 3.11 numpy<2.2 flax<0.10.3
 0.6.2  3.12
 newest 3.13
+newest 3.14
 "
 TESTS=(pytest pytest-asyncio pytest-lsp hypothesis jsonschema)
 
@@ -27,7 +28,7 @@ while read -r jax python pins; do
         summary+="JAX $jax: no Python $python on PATH or under pyenv, not run"$'\n'
         continue
     fi
-    folder=.tools/matrix/$jax
+    folder=.tools/matrix/$jax-$python
     say "JAX $jax on Python $python"
     [ -x "$folder/bin/python" ] || "$UV" venv -q -p "$interpreter" "$folder"
     release=$([ "$jax" = newest ] && echo jax || echo "jax==$jax jaxlib==$jax")
