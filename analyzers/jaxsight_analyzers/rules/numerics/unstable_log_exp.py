@@ -134,7 +134,7 @@ def _of_sum(unit: Unit, node: ast.Call) -> _Better | None:
     else:
         return None
     inside = _argument(unit, summed, _EXP)
-    if inside is None or _is_shifted(unit, inside):
+    if inside is None or _is_shifted(unit, inside) or _is_bounded(unit, inside):
         return None
     if any(keyword.arg not in ("axis", "keepdims") for keyword in node.keywords) or len(rest) > 1:
         return None
@@ -220,6 +220,12 @@ def _is_shifted(unit: Unit, node: ast.expr) -> bool:
     scaled = isinstance(node.op, (ast.Mult, ast.Div))
     shifted = scaled and (_is_shifted(unit, node.left) or _is_shifted(unit, node.right))
     return shifted or isinstance(node.op, ast.Sub)
+
+
+def _is_bounded(unit: Unit, node: ast.expr) -> bool:
+    """`jnp.clip(x, -50, 50)`, of which the exponential does not overflow."""
+    call = unit.call_at(node)
+    return call is not None and call.canonical in ("jax.numpy.clip", "jax.numpy.minimum")
 
 
 def _is_never_positive(unit: Unit, node: ast.expr) -> bool:
