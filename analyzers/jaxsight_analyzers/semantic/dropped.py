@@ -138,6 +138,10 @@ def _of_state(run: Run, node: ast.Call, base: Value, name: str, itself: ast.expr
     if name == "apply_gradients" and [k.arg for k in node.keywords][:1] == ["grads"]:
         sure = _library_base(run, base) == _STATE
         return itself, Certainty.YES if sure else Certainty.MAYBE
+    if name == "replace" and node.keywords and not node.args:  # of a text it takes no keywords
+        sure = _library_base(run, base) == _STATE
+        if sure or (base.kind is Kind.UNKNOWN and ast.unparse(itself).endswith("state")):
+            return itself, Certainty.YES if sure else Certainty.MAYBE
     facts = library.method_facts(run, base, name)
     if facts is None or facts.replaces is None:
         return None

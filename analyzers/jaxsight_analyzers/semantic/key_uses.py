@@ -77,13 +77,20 @@ def of_unknown_module(run: Run, node: ast.Call, name: str, arguments: Arguments)
     """`state.apply_fn(variables, x, rngs={"dropout": key})` of a module that is not known: only Flax has such calls."""
     rngs = arguments.keywords.get("rngs")
     written = (arguments.keyword_nodes or {}).get("rngs")
-    if rngs is None or name not in ("apply", "apply_fn"):
+    if rngs is None or name not in ("apply", "apply_fn") or _only_evaluates(arguments):
         return
     by = ast.unparse(node.func)  # another module has streams of its own
     tokens = frozenset(
         keys.forward(token, ("derive", by), node, token.name) for token in tokens_in(rngs)
     )
     run.consume(tokens, _use(run, node, "flax.linen.Module.apply", Certainty.MAYBE), written)
+
+
+def _only_evaluates(arguments: Arguments) -> bool:
+    """Whether a flag says that nothing is drawn: `train=False`, `deterministic=True`."""
+    told = {name: constant_of(value) for name, value in arguments.keywords.items()}
+    off = any(told.get(name) is False for name in ("train", "training", "is_training"))
+    return off or told.get("deterministic") is True
 
 
 def made(run: Run, node: ast.expr, facts: FunctionFacts, arguments: Arguments) -> Value:
