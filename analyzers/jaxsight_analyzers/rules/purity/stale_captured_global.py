@@ -100,8 +100,13 @@ def _starts_empty(unit: Unit, effect: Effect) -> bool:
         and unit.model.module.span(node).start <= change.start < unit.model.module.span(node).end
         for node in unit.whole.tree.body
     )
-    is_none = [v is None or (isinstance(v, ast.Constant) and v.value is None) for v in given]
-    return sets and all(is_none)
+    return sets and all(value is None or _is_none(value) for value in given)
+
+
+def _is_none(value: ast.expr) -> bool:
+    if isinstance(value, ast.Tuple):
+        return all(_is_none(part) for part in value.elts)
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 RULE = Rule(
