@@ -63,7 +63,8 @@ def _runs_after(unit: Unit, block: list[ast.stmt], reader: int, change: int) -> 
             return True
         # those that stand for something that runs these functions: not for what they return
         handed_on = [to for kept, to in mentioned.keeps if not names.isdisjoint(kept)]
-        ran = ran or not (handed_on or mentioned.defines)  # `g = jax.jit(f)` runs neither
+        if number < change and not (handed_on or mentioned.defines):
+            ran = True  # `g = jax.jit(f)` runs neither
         names = names.union(mentioned.defines, *handed_on)
     return False
 
