@@ -205,3 +205,17 @@ async def test_a_module_hidden_in_a_list_is_refused(bench: Bench) -> None:
     outcome = (await bench(text, "models = [Model(nnx.Rngs(0))], x: f32[5, 3]", "g")).outcome
     assert isinstance(outcome, Failure)
     assert outcome.kind == "unsupported"
+
+
+async def test_what_the_file_compiled_itself_is_compiled_again_under_the_clock(
+    bench: Bench,
+) -> None:
+    text = """
+        import jax, jax.numpy as jnp
+        @jax.jit
+        def f(x): return jnp.tanh(x @ x.T).sum()
+        for n in range(2): f(jnp.ones((8, 8)))
+        """
+    seen = await bench(text, "x: f32[8, 8]", import_file=True)
+    assert isinstance(seen.outcome, BenchmarkReport), seen.outcome
+    assert seen.outcome.stages.compile > 1e-3

@@ -19,7 +19,7 @@ from jaxsight_runner.program.prepared import (
     of_equinox,
     program,
 )
-from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages
+from jaxsight_runner.protocol import CompileStages, Cost, Memory, Stages, TargetRequest
 from jaxsight_runner.worker import Job
 
 _NO_MACHINE_CODE = "xla_backend_optimization_level"
@@ -131,6 +131,12 @@ def root_and_rest(path: str) -> tuple[str, str]:
     """`model.layers[0]` as the argument and the place in it."""
     name = path[: next((at for at, sign in enumerate(path) if sign in ".["), len(path))]
     return name, path[len(name) :]
+
+
+def forget_compiled(request: TargetRequest) -> None:
+    """What a file compiled while all of it ran: a stage takes as long as the first time, or is not told."""
+    if request.import_file:
+        import_module("jax").clear_caches()
 
 
 def stage(compiled: Compilable, job: Job) -> Staged:

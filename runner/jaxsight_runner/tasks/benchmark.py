@@ -14,7 +14,7 @@ from jaxsight_runner.inputs.arguments import build_arguments
 from jaxsight_runner.loading.imported import imported_files
 from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import load_target
-from jaxsight_runner.program.compilation import Built, compilable, stage
+from jaxsight_runner.program.compilation import Built, compilable, forget_compiled, stage
 from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.program.prepared import Prepared, prepare
 from jaxsight_runner.protocol import (
@@ -152,6 +152,7 @@ def _tried(what: str, attempt: Callable[[], tuple[Optional[_T], str]]) -> tuple[
 
 def _load(request: BenchmarkRequest, job: Job) -> Prepared:
     loaded = load_target(request, job)
+    forget_compiled(request)
     job.enter("arguments", "building the arguments")
     if not request.sweep:
         return prepare(loaded)

@@ -17,7 +17,13 @@ from jaxsight_runner.costs.roofline import machine_peak, roofline
 from jaxsight_runner.environment import describe_environment
 from jaxsight_runner.loading.options import with_options
 from jaxsight_runner.loading.target import load_target
-from jaxsight_runner.program.compilation import Built, build, compilable, donated_arguments
+from jaxsight_runner.program.compilation import (
+    Built,
+    build,
+    compilable,
+    donated_arguments,
+    forget_compiled,
+)
 from jaxsight_runner.program.instructions import Executable
 from jaxsight_runner.program.prepared import prepare, program
 from jaxsight_runner.program.texts import program_texts
@@ -46,6 +52,7 @@ def run(request: InspectionRequest, job: Job) -> InspectionReport:
     job.enter("arguments", "building the arguments")
     prepared = prepare(loaded)
     compiled = compilable(prepared)
+    forget_compiled(request)
     built = build(compiled, job)
     job.enter("trace", "reading the jaxpr")
     whole = program(prepared)
