@@ -52,6 +52,9 @@ _ORDERS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
+_OF_ARRAYS = ("shape", "dtype", "ndim", "size")
+
+
 def call(qualified: str, arguments: Arguments) -> Value | None:
     """What a builtin says of its argument; None where that is not known."""
     values = arguments.positional
@@ -63,6 +66,8 @@ def call(qualified: str, arguments: Arguments) -> Value | None:
         known = _is_callable(given)
     elif qualified == "builtins.isinstance" and len(values) == 2:
         known = _is_instance(given, values[1])
+    elif qualified == "builtins.hasattr" and len(values) == 2:
+        known = _has_shape(given) if constant_of(values[1]) in _OF_ARRAYS else None
     elif qualified == "builtins.float" and constant_of(given) in ("nan", "NaN"):
         return NAN
     elif qualified == "builtins.len":
@@ -71,6 +76,13 @@ def call(qualified: str, arguments: Arguments) -> Value | None:
     if known is None or (known is True and values[0].optional):
         return None  # None is no instance of these
     return constant(known)
+
+
+def _has_shape(value: Value) -> bool | None:
+    """Whether a value has the attributes of an array."""
+    if value.kind in (Kind.SEQUENCE, Kind.SERIES, Kind.MAPPING):
+        return False
+    return True if value.kind in _ARRAYS and value.traced is Certainty.YES else None
 
 
 def _is_callable(value: Value) -> bool | None:
