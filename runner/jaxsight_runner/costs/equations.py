@@ -39,6 +39,9 @@ _FREE = _names(
     dynamic_slice dynamic_update_slice expand_dims gather iota pad pvary pbroadcast random_seed random_unwrap random_wrap
     reduce_precision reshape rev sharding_constraint slice split squeeze stop_gradient transpose
     empty empty2 random_clone axis_index name layout_constraint reshard mesh_cast debug_callback debug_print
+    all_gather_invariant all_gather_reduced all_gather_start all_gather_reduced_start all_gather_done all_to_all_start
+    all_to_all_done ppermute_start ppermute_done ragged_all_to_all psend precv pbroadcast_dynamic preduced psum_done
+    reduce_scatter_done vary_unreduced_cast reduced_vary_cast
     """
 )
 _RANDOM = 60.0  # operations of one 32-bit word of threefry (20 rounds of add, rotate, xor)
@@ -251,6 +254,12 @@ _COUNTERS: dict[str, Callable[[Any], float]] = {
     "psum": _first_size,
     "psum2": _first_size,
     "psum_invariant": _first_size,
+    "psum_start": _first_size,
+    "psum_invariant_start": _first_size,
+    "unreduced_psum": _first_size,
+    "unreduced_pmax": _first_size,
+    "unreduced_pmin": _first_size,
+    "unreduced_reduce_scatter": _first_size,
     "pmax": _first_size,
     "pmin": _first_size,
     "all_gather": _nothing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Optional
@@ -18,13 +19,14 @@ from jaxsight_runner.sharding.collectives import by_what_is_sent, bytes_sent
 from jaxsight_runner.sharding.placement import Placed
 
 _NAMED = {
-    **dict.fromkeys(("psum", "psum2", "psum_invariant", "pmax", "pmin"), "all-reduce"),
-    **dict.fromkeys(("all_gather", "all_gather_invariant"), "all-gather"),
-    **dict.fromkeys(("reduce_scatter", "psum_scatter"), "reduce-scatter"),
+    **dict.fromkeys(("psum", "psum2", "pmax", "pmin"), "all-reduce"),
+    "all_gather": "all-gather",
+    "reduce_scatter": "reduce-scatter",
     "ppermute": "collective-permute",
     "all_to_all": "all-to-all",
     "ragged_all_to_all": "ragged-all-to-all",
 }
+_KIND = re.compile(r"(?:unreduced_)?(\w+?)(?:_invariant|_reduced)?(?:_start)?$")
 MANY = 50  # collectives from which they are what a compilation takes its time for
 
 
@@ -93,7 +95,8 @@ def named_collectives(
 
 
 def _named(one: Operation, axes: Mapping[str, int]) -> Optional[Collective]:
-    operation = _NAMED.get(one.name)
+    kind = _KIND.match(one.name)
+    operation = _NAMED.get(kind[1]) if kind else None
     if operation is None:
         return None
     parameters = one.equation.params
