@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
+from typing import Any
 
 import pytest
 from tests.runner.conftest import Bench
 
+from jaxsight_runner.costs.line_costs import counted_operations
 from jaxsight_runner.failures import Stop
 from jaxsight_runner.inputs.meshes import choose_mesh, devices_wanted, partitions
 from jaxsight_runner.inputs.parser import parse_spec
@@ -28,6 +31,7 @@ from jaxsight_runner.protocol import (
     from_json,
     to_json,
 )
+from jaxsight_runner.sharding.estimate import dtype_of_products
 from jaxsight_server.commands import sharding as command
 from jaxsight_server.runner_client import RunnerClient, runner_entry
 
@@ -351,6 +355,18 @@ async def test_what_was_known_before_the_time_was_over_is_kept(tmp_path: Path) -
     assert outcome.work.flops is None and outcome.work.whole_flops
     shown = "\n".join(command.text(outcome))
     assert "in all, before fusion; on each device not known" in shown
+
+
+def test_the_estimate_multiplies_in_the_type_that_the_program_names() -> None:
+    jax: Any = import_module("jax")
+    numpy = jax.numpy
+
+    def f(x: Any, w: Any) -> Any:
+        return (x.astype("bfloat16") @ w.astype("bfloat16")).astype("float32") @ numpy.ones((8, 1))
+
+    jaxpr = jax.make_jaxpr(f)(numpy.ones((4, 64)), numpy.ones((64, 8)))
+    assert dtype_of_products(counted_operations(jaxpr)) == "bf16"
+    assert dtype_of_products(counted_operations(jax.make_jaxpr(numpy.sin)(1.0))) is None
 
 
 def test_comments_say_how_many_devices_to_simulate() -> None:

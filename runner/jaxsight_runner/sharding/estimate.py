@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
+from jaxsight_runner.costs.equations import cost_of
+from jaxsight_runner.costs.jaxprs import Operation
+from jaxsight_runner.costs.line_costs import short_type
 from jaxsight_runner.protocol import Collective, ScalingEstimate
 from jaxsight_runner.sharding.accelerators import Accelerator
 
+_PRODUCTS = ("dot_general", "conv_general_dilated", "ragged_dot", "ragged_dot_general")
 _LOW_PRECISION = ("bf16", "f16")
+
+
+def dtype_of_products(operations: Iterable[Operation]) -> Optional[str]:
+    """In which type the program multiplies most; compilers for CPUs widen it."""
+    sums: dict[str, float] = {}
+    for one in operations:
+        if one.name in _PRODUCTS:
+            dtype = short_type(one.equation.invars[0].aval).partition("[")[0]
+            work = cost_of(one.equation).flops * one.times
+            sums[dtype] = sums.get(dtype, 0.0) + work
+    return max(sums, key=lambda dtype: sums[dtype]) if sums else None
 
 
 def estimate(

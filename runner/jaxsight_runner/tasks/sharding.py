@@ -36,7 +36,7 @@ from jaxsight_runner.protocol import (
 )
 from jaxsight_runner.sharding.accelerators import ACCELERATORS, Accelerator, accelerator
 from jaxsight_runner.sharding.collectives import collectives
-from jaxsight_runner.sharding.estimate import estimate
+from jaxsight_runner.sharding.estimate import dtype_of_products, estimate
 from jaxsight_runner.sharding.foretold import MANY, Foretold, named_collectives
 from jaxsight_runner.sharding.partitioned import (
     Partitioned,
@@ -183,6 +183,7 @@ class _Read:
         """Beside the program for one device, where there is one."""
         task, together, counted, sent = self._task, self._together, self._counted, self._sent
         count, axes = together.devices, self._axes
+        dtype = dtype_of_products(self._operations) or counted.dtype
         whole = whole_work(alone, self._lines, task.here)
         told = work(together, counted, whole)
         notes = _notes(
@@ -195,7 +196,7 @@ class _Read:
             collectives=sent,
             results=described(together.results, axes, count),
             moved=moved(together.arguments, together.results, count),
-            estimate=estimate(counted.total, told.whole_flops, counted.dtype, sent, self._assumed),
+            estimate=estimate(counted.total, told.whole_flops, dtype, sent, self._assumed),
             scaling=scaling,
             unfinished=unfinished,
         )
