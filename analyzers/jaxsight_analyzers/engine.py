@@ -20,12 +20,12 @@ from jaxsight_analyzers.diagnostic import (
     Tag,
 )
 from jaxsight_analyzers.findings import State
-from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.registry import all_rules, rule_named
 from jaxsight_analyzers.rule import DOCS_URL, Rule
 from jaxsight_analyzers.semantic import SemanticModel, limits
 from jaxsight_analyzers.settings import Config
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.syntax.parsed import ParsedModule, parse
 from jaxsight_analyzers.together import interfere
 
 if TYPE_CHECKING:

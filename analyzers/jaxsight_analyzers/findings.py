@@ -18,14 +18,14 @@ from jaxsight_analyzers.settings import Config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jaxsight_analyzers.chunk import Chunk, Question
     from jaxsight_analyzers.engine import Analysis
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.project.outgoing import OutgoingCall
     from jaxsight_analyzers.project.workspace import Workspace
     from jaxsight_analyzers.semantic.run import Run
     from jaxsight_analyzers.semantic.tasks import Task
     from jaxsight_analyzers.source import SourceFile
+    from jaxsight_analyzers.syntax.chunk import Chunk, Question
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 
 class Kept(NamedTuple):

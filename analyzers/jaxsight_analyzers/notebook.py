@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from jaxsight_analyzers.data import dataclass
 from jaxsight_analyzers.diagnostic import Edit, Span
-from jaxsight_analyzers.lexing import lex
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.lexing import lex
 
 _MARKER = "# %% cell {number}\n"
 # Cell magics whose body is Python that runs here. The body of any other is something else.

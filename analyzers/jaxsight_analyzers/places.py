@@ -12,11 +12,11 @@ from jaxsight_analyzers.diagnostic import Diagnostic, Finding, Related, Route, S
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jaxsight_analyzers.chunks import Chunk
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic import SemanticModel
     from jaxsight_analyzers.semantic.interpretation import Via
     from jaxsight_analyzers.semantic.tasks import Task
+    from jaxsight_analyzers.syntax.chunks import Chunk
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 
 class Place(NamedTuple):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.data import dataclass, field, replace
 from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Span
-from jaxsight_analyzers.lexing import Lexed, lex
 from jaxsight_analyzers.registry import families, rule_named
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.lexing import Lexed, lex
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.parsed import ParsedModule
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 UNUSED_SUPPRESSION = "unused-suppression"
 

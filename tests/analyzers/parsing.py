@@ -6,7 +6,7 @@ import ast
 import warnings
 from typing import Any
 
-from jaxsight_analyzers.chunks import Chunks, parse_chunks
+from jaxsight_analyzers.syntax.chunks import Chunks, parse_chunks
 
 
 def parsed(text: str) -> list[ast.stmt] | None:

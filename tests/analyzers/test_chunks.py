@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from jaxsight_analyzers import pieces
-from jaxsight_analyzers.chunks import Chunk, Chunks, parse_chunks
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.syntax import pieces
+from jaxsight_analyzers.syntax.chunks import Chunk, Chunks, parse_chunks
 from tests.analyzers.parsing import assert_as_parsed
 
 

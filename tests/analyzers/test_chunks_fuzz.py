@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxsight_analyzers import classes, pieces
-from jaxsight_analyzers.chunks import Chunks, parse_chunks
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax import classes, pieces
+from jaxsight_analyzers.syntax.chunks import Chunks, parse_chunks
 from tests.analyzers.parsing import assert_as_parsed
 from tests.analyzers.random_edits import FILES, edited
 

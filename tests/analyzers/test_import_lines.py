@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jaxsight_analyzers.fixes import import_lines
-from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.parsed import parse
 
 NEW = "import jax.numpy as jnp"
 

@@ -17,8 +17,8 @@ import pytest
 
 from jaxsight_analyzers import garbage
 from jaxsight_analyzers.engine import analyse
-from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.parsed import parse
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

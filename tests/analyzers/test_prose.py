@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jaxsight_analyzers.chunks import parse_chunks
 from jaxsight_analyzers.engine import analyse
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.chunks import parse_chunks
 from tests.analyzers.parsing import assert_as_parsed
 
 KEPT = {

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.parsed import ParsedModule, parse
 
 
 def file(text: str) -> SourceFile:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from jaxsight_analyzers.diagnostic import Diagnostic, Edit, Finding, Severity, Span
-from jaxsight_analyzers.parsed import parse
 from jaxsight_analyzers.source import SourceFile
 from jaxsight_analyzers.suppression import (
     Kind,
@@ -19,6 +18,7 @@ from jaxsight_analyzers.suppression import (
     parse_suppressions,
     suppressions_of,
 )
+from jaxsight_analyzers.syntax.parsed import parse
 
 
 def finding(source: SourceFile, line: int, rule: str = "key-reuse") -> Diagnostic:

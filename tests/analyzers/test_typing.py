@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxsight_analyzers.chunks import parse_chunks
 from jaxsight_analyzers.engine import Analysis, analyse
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.chunks import parse_chunks
 from tests.analyzers.parsing import parsed
 from tests.analyzers.random_edits import FILES
 from tests.analyzers.typing_states import Typed, typed_lines, typed_parts

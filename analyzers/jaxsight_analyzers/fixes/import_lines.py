@@ -8,7 +8,7 @@ import sys
 from itertools import pairwise
 
 from jaxsight_analyzers.diagnostic import Edit, Span
-from jaxsight_analyzers.parsed import ParsedModule
+from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _FUTURE, _STANDARD, _OTHERS, _RELATIVE = range(4)
 _NEIGHBOURS = ("jax", "numpy", "flax", "optax", "chex", "haiku", "equinox", "scipy")

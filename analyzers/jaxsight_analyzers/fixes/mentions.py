@@ -15,8 +15,8 @@ from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic.trees import walk
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic import SemanticModel
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _LIBRARIES = ("jax", "flax.nnx", "equinox")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

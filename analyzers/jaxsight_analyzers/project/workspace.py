@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from jaxsight_analyzers.parsed import ParsedModule, parse
 from jaxsight_analyzers.project.resolve import module_file, parent, submodule_file
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.parsed import ParsedModule, parse
 
 MAX_PARSED = 512
 """So many files are kept parsed."""

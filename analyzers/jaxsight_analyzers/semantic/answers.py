@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunk import Question
     from jaxsight_analyzers.knowledge.loader import Knowledge
     from jaxsight_analyzers.semantic.model import SemanticModel
+    from jaxsight_analyzers.syntax.chunk import Question
 
 
 class Answers:

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from jaxsight_analyzers.diagnostic import Certainty
-from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.knowledge.loader import load
 from jaxsight_analyzers.semantic.scopes import (
     Definitions,
@@ -20,9 +19,10 @@ from jaxsight_analyzers.semantic.scopes import (
     statements_below,
 )
 from jaxsight_analyzers.semantic.trees import TRIES
+from jaxsight_analyzers.syntax.ends import same_ends
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.syntax.chunks import Chunk
 
 REGISTERED = ".register()"
 """What stands behind the name of a class for the calls that register it as a pytree."""

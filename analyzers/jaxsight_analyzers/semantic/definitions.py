@@ -6,8 +6,6 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers import deep
-from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.semantic.evidence import evidence_in, sets_by_name_in
 from jaxsight_analyzers.semantic.parameters import FunctionNode
 from jaxsight_analyzers.semantic.scopes import (
@@ -21,11 +19,13 @@ from jaxsight_analyzers.semantic.scopes import (
 from jaxsight_analyzers.semantic.survey import Survey
 from jaxsight_analyzers.semantic.tasks import Dependency
 from jaxsight_analyzers.semantic.trees import are_same
+from jaxsight_analyzers.syntax import deep
+from jaxsight_analyzers.syntax.ends import same_ends
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic.module import Module
+    from jaxsight_analyzers.syntax.chunks import Chunk
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _Pool = dict[object, list[Scope]]
 

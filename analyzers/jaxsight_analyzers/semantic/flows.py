@@ -12,16 +12,16 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers.ends import same_ends
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.signatures import site
 from jaxsight_analyzers.semantic.slots import Slots, left_by, mentioned, restore, slots
 from jaxsight_analyzers.semantic.states import State
 from jaxsight_analyzers.semantic.tasks import Task
 from jaxsight_analyzers.semantic.values import FunctionData
+from jaxsight_analyzers.syntax.ends import same_ends
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.syntax.chunks import Chunk
 
 _APART = 32  # chunks from one remembered state to the next
 _NOTHING: frozenset[str] = frozenset()

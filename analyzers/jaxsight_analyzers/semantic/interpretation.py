@@ -46,10 +46,10 @@ from jaxsight_analyzers.semantic.signatures import site
 from jaxsight_analyzers.semantic.tasks import Activation, Call, DeeperError, Limit, Task
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.project.outgoing import OutgoingCall
     from jaxsight_analyzers.project.workspace import Workspace
+    from jaxsight_analyzers.syntax.chunks import Chunk
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _MAKERS = ("__init__", "setup", "__post_init__")
 _NOWHERE: frozenset[int] = frozenset()

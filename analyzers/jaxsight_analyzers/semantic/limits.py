@@ -10,7 +10,6 @@ import ast
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from jaxsight_analyzers import deep
 from jaxsight_analyzers.semantic.run import (
     MAX_ACTIVATIONS,
     MAX_ACTIVATIONS_ELSEWHERE,
@@ -20,6 +19,7 @@ from jaxsight_analyzers.semantic.run import (
 )
 from jaxsight_analyzers.semantic.tasks import DeeperError, Limit
 from jaxsight_analyzers.semantic.values import UNKNOWN, Kind, Value
+from jaxsight_analyzers.syntax import deep
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.semantic.contexts import Frame

@@ -8,10 +8,8 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
-from jaxsight_analyzers.chunk import Chunk, Question
 from jaxsight_analyzers.diagnostic import Span
 from jaxsight_analyzers.knowledge.loader import load
-from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic import (
     effect_words,
     streams,
@@ -23,6 +21,8 @@ from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionScope, Scope,
 from jaxsight_analyzers.semantic.streams import Places
 from jaxsight_analyzers.semantic.tasks import Task
 from jaxsight_analyzers.semantic.unit import Unit
+from jaxsight_analyzers.syntax.chunk import Chunk, Question
+from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 
 class TraceContext(NamedTuple):

@@ -27,9 +27,9 @@ from jaxsight_analyzers.semantic.tasks import Asked, Dependency, Task
 from jaxsight_analyzers.semantic.values import STATIC, UNKNOWN, FunctionData, Kind, Value, own
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
-    from jaxsight_analyzers.parsed import ParsedModule
     from jaxsight_analyzers.semantic.run import Run
+    from jaxsight_analyzers.syntax.chunks import Chunk
+    from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _TREE = ast.Module([], [])
 

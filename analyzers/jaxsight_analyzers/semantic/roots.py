@@ -13,7 +13,7 @@ from jaxsight_analyzers.semantic.tasks import Task
 from jaxsight_analyzers.semantic.values import FunctionData, Kind, Value, function_of
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
+    from jaxsight_analyzers.syntax.chunks import Chunk
 
 
 class Root(Task):

@@ -26,11 +26,11 @@ from jaxsight_analyzers.semantic.trees import (
 )
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunks import Chunk
     from jaxsight_analyzers.semantic.changes import Changes
     from jaxsight_analyzers.semantic.evidence import Evidence
     from jaxsight_analyzers.semantic.module import Module
     from jaxsight_analyzers.semantic.states import Home
+    from jaxsight_analyzers.syntax.chunks import Chunk
 
 NOTHING: Mapping[str, str] = {}
 NO_NAMES: AbstractSet[str] = frozenset()

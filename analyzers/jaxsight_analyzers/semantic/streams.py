@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from jaxsight_analyzers.diagnostic import Certainty, Related, Route, Span
-from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.semantic.contexts import Frame
 from jaxsight_analyzers.semantic.events import (
     ArgumentSeen,
@@ -30,6 +29,7 @@ from jaxsight_analyzers.semantic.values import (
     Value,
     constant_of,
 )
+from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 
 class Branch(NamedTuple):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsight_analyzers.diagnostic import Certainty, Span
 from jaxsight_analyzers.knowledge.facts import release
-from jaxsight_analyzers.parsed import ParsedModule
 from jaxsight_analyzers.project.x64 import mentions
 from jaxsight_analyzers.semantic import (
     axis_streams,
@@ -46,11 +45,12 @@ from jaxsight_analyzers.semantic.program_answers import ProgramAnswers
 from jaxsight_analyzers.semantic.roots import Root
 from jaxsight_analyzers.semantic.shape_annotations import ContradictedSeen, ShapeAnnotationSeen
 from jaxsight_analyzers.semantic.tasks import Activation, Task
+from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 if TYPE_CHECKING:
-    from jaxsight_analyzers.chunk import Question
     from jaxsight_analyzers.rule import Rule
     from jaxsight_analyzers.semantic.model import SemanticModel
+    from jaxsight_analyzers.syntax.chunk import Question
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

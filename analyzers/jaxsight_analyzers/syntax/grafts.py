@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from jaxsight_analyzers.chunk import Chunk
-from jaxsight_analyzers.pieces import first_line
+from jaxsight_analyzers.syntax.chunk import Chunk
+from jaxsight_analyzers.syntax.pieces import first_line
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any, cast
 
-from jaxsight_analyzers.chunk import Chunk
-from jaxsight_analyzers.pieces import BIG_CLASS, State, first_line
+from jaxsight_analyzers.syntax.chunk import Chunk
+from jaxsight_analyzers.syntax.pieces import BIG_CLASS, State, first_line
 
 
 def assembled(header: Chunk, members: Sequence[Chunk]) -> Chunk:

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from jaxsight_analyzers.chunk import Chunk
-from jaxsight_analyzers.pieces import count_lines, first_line, line_starts, parse_text
+from jaxsight_analyzers.syntax.chunk import Chunk
+from jaxsight_analyzers.syntax.pieces import count_lines, first_line, line_starts, parse_text
 
 _REST = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:[\r\n]|\Z)")
 _NO_COMMENT = re.compile("[\n\r\0\ud800-\udfff]")  # ends it, or is no text for a parser

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Sequence
 from typing import cast
 
-from jaxsight_analyzers.chunk import Chunk, ClassPiece
-from jaxsight_analyzers.classes import assembled
-from jaxsight_analyzers.pieces import (
+from jaxsight_analyzers.syntax.chunk import Chunk, ClassPiece
+from jaxsight_analyzers.syntax.classes import assembled
+from jaxsight_analyzers.syntax.pieces import (
     Attempt,
     Level,
     Part,
@@ -22,7 +22,7 @@ from jaxsight_analyzers.pieces import (
     line_starts,
     split,
 )
-from jaxsight_analyzers.repair import repair
+from jaxsight_analyzers.syntax.repair import repair
 
 _FOLLOWING = 8  # pieces after an incomplete one that may belong to it
 _BROKEN_PIECES = 40  # of one text that are looked at one by one

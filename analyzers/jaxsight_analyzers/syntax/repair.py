@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from jaxsight_analyzers.lexing import open_at
-from jaxsight_analyzers.pieces import Attempt, Level, State, attempt, parse_text
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.syntax.lexing import open_at
+from jaxsight_analyzers.syntax.pieces import Attempt, Level, State, attempt, parse_text
 
 _ROUNDS = 4  # broken places of one piece
 _BUDGET = 80_000  # characters to parse for one piece

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.lexing import lex
-from jaxsight_analyzers.pieces import (
+from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.syntax.lexing import lex
+from jaxsight_analyzers.syntax.pieces import (
     Level,
     State,
     count_lines,
@@ -23,7 +24,6 @@ from jaxsight_analyzers.pieces import (
     line_starts,
     shift_lines,
 )
-from jaxsight_analyzers.source import SourceFile, SyntaxProblem
 
 if TYPE_CHECKING:
     from jaxsight_analyzers.fixes.mentions import Mentions

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from jaxsight_analyzers.chunks import Chunk, Chunks, parse_chunks
 from jaxsight_analyzers.diagnostic import Span
-from jaxsight_analyzers.ends import same_ends
-from jaxsight_analyzers.grafts import keep_methods
 from jaxsight_analyzers.source import SourceFile, SyntaxProblem
+from jaxsight_analyzers.syntax.chunks import Chunk, Chunks, parse_chunks
+from jaxsight_analyzers.syntax.ends import same_ends
+from jaxsight_analyzers.syntax.grafts import keep_methods
 
 _FIRST_FREE = 10_000_000  # beyond the lines of any file
 MODULE_LINES = 1_000_000_000  # from a file's first line to that of the next file

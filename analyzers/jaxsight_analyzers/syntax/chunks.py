@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from jaxsight_analyzers.building import Builder
-from jaxsight_analyzers.chunk import Chunk as Chunk
-from jaxsight_analyzers.chunk import Chunks as Chunks
-from jaxsight_analyzers.chunk import ClassPiece as ClassPiece
-from jaxsight_analyzers.chunk import difference
-from jaxsight_analyzers.classes import assembled, is_small
-from jaxsight_analyzers.pieces import (
+from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.building import Builder
+from jaxsight_analyzers.syntax.chunk import Chunk as Chunk
+from jaxsight_analyzers.syntax.chunk import Chunks as Chunks
+from jaxsight_analyzers.syntax.chunk import ClassPiece as ClassPiece
+from jaxsight_analyzers.syntax.chunk import difference
+from jaxsight_analyzers.syntax.classes import assembled, is_small
+from jaxsight_analyzers.syntax.pieces import (
     Level,
     State,
     attempt,
@@ -24,8 +25,7 @@ from jaxsight_analyzers.pieces import (
     ends_line,
     first_code,
 )
-from jaxsight_analyzers.prose import rewritten
-from jaxsight_analyzers.source import SourceFile
+from jaxsight_analyzers.syntax.prose import rewritten
 
 
 def parse_chunks(source: SourceFile, previous: Chunks | None = None) -> Chunks:
