@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from itertools import count
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from tests.runner.conftest import Bench, Seen
 
-from jaxsight_runner.protocol import BenchmarkReport, Comparison, Failure, Other
+from jaxsight_runner.protocol import BenchmarkOptions, BenchmarkReport, Comparison, Failure, Other
+from jaxsight_runner.timing.measure import Side, in_turns
+from jaxsight_runner.timing.statistics import median, pair_ratios
 
 SLEEPS = dedent(
     """
@@ -49,6 +53,24 @@ async def test_the_function_that_sleeps_longer_is_slower(bench: Bench, tmp_path:
     assert len(found.samples) == len(found.other_samples) == found.pairs
     found = comparison(await bench(QUICK, beside=other(tmp_path, QUICK, "slow")))
     assert (found.verdict, found.other.qualname) == ("faster", "slow")
+
+
+def test_a_call_that_now_and_then_takes_long_takes_as_long_on_either_side() -> None:
+    """What warming up said of the two is far apart, as on a busy machine; they are the same."""
+
+    def side(estimate: float) -> Side:
+        number = count(1)
+
+        def call() -> None:
+            if next(number) % 50 == 0:
+                time.sleep(2e-3)
+
+        return Side(call, tuple, fresh=False, estimate=estimate)
+
+    options = BenchmarkOptions(seconds=0.2)
+    one, two = in_turns(side(1e-6), side(6e-4), options, lambda _one, _two: False)
+    assert one.calls == two.calls > 1
+    assert 0.4 < median(pair_ratios(one.seconds, two.seconds)) < 2.5
 
 
 async def test_a_function_is_never_faster_than_itself(bench: Bench, tmp_path: Path) -> None:

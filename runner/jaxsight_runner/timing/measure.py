@@ -17,6 +17,7 @@ Arguments = Callable[[], Any]  # makes the arguments of one call, as a tuple, ou
 _LATENCY_SAMPLE = 50e-6  # seconds: a sample shorter than this holds several calls
 _THROUGHPUT_SAMPLE = 5e-3
 _PAIR_SAMPLE = 500e-6
+_LONGEST_PAIR_SAMPLE = 10e-3  # of the slower of two functions
 _MOST_CALLS = 1000
 _MOST_SAMPLES = 10_000
 _PATIENCE = 10  # times the budget, for functions so slow that six samples take longer
@@ -104,12 +105,13 @@ def in_turns(
 
     Asks whether enough is known after 20 rounds and each time that number has doubled.
     """
-    take = [_sampler(side) for side in (one, other)]
+    calls = _calls_of_both(one, other)
+    take = [_sampler(side, calls) for side in (one, other)]
     taken: tuple[list[float], list[float]] = ([], [])
     start, rounds, ask = perf_counter(), 0, 20
     while rounds < _MOST_SAMPLES:
         for index in (0, 1, 1, 0):
-            taken[index].append(take[index][1]())
+            taken[index].append(take[index]())
         rounds += 1
         spent = perf_counter() - start
         if rounds < MINIMUM_ROUNDS and spent < options.seconds * _PATIENCE:
@@ -120,12 +122,23 @@ def in_turns(
             ask *= 2
             if decided(*taken):
                 break
-    return Sampled(tuple(taken[0]), take[0][0]), Sampled(tuple(taken[1]), take[1][0])
+    return Sampled(tuple(taken[0]), calls), Sampled(tuple(taken[1]), calls)
 
 
-def _sampler(side: Side) -> tuple[int, Callable[[], float]]:
+def _calls_of_both(one: Side, other: Side) -> int:
+    """How many calls make a sample of either, as many of both.
+
+    On a busy machine a few calls take very long. A sample of many calls nearly always holds some of
+    these, a single call hardly ever: the same function would be slower by that.
+    """
+    if one.fresh or other.fresh:
+        return 1
+    fast, slow = sorted((one.estimate, other.estimate))
+    return min(_calls(fast, _PAIR_SAMPLE), _calls(slow, _LONGEST_PAIR_SAMPLE))
+
+
+def _sampler(side: Side, calls: int) -> Callable[[], float]:
     block = import_module("jax").block_until_ready
-    calls = 1 if side.fresh else _calls(side.estimate, _PAIR_SAMPLE)
     given = block(side.arguments())
 
     def sample() -> float:
@@ -137,7 +150,7 @@ def _sampler(side: Side) -> tuple[int, Callable[[], float]]:
             block(side.call(*given))
         return (perf_counter() - start) / calls
 
-    return calls, sample
+    return sample
 
 
 def host_noise(repeats: int = 20) -> float:
