@@ -44,17 +44,14 @@ def workspace_of(
     x64: Callable[[str], bool] = lambda path: False,
 ) -> Workspace:
     """The workspace below a folder, whose files are named by where they are, or from the current folder."""
-    roots: dict[str, None] = {}
-    for folder in roots_of(root):
-        if absolute:
-            roots[folder.absolute().as_posix()] = None
-            continue
-        name = os.path.relpath(folder, current).replace(os.sep, "/")
-        if name != ".." and not name.startswith("../"):
-            roots["" if name == "." else name] = None
-    if not absolute:
-        roots[""] = None
-    return Workspace(read, tuple(roots), x64)
+    folders = [*roots_of(root)]
+    if absolute:
+        return Workspace(read, tuple(dict.fromkeys(f.absolute().as_posix() for f in folders)), x64)
+    names = [os.path.relpath(folder, current).replace(os.sep, "/") for folder in folders]
+    above = [name for name in names if name != "." and not name.strip("./")]
+    inside = ["" if name == "." else name for name in names if name not in above]
+    # last those above, from where what is here has another name
+    return Workspace(read, tuple(dict.fromkeys([*inside, "", *above])), x64)
 
 
 def read(path: str) -> str | None:
@@ -138,10 +135,17 @@ def x64_in_settings(folder: Path) -> bool:
 
 def project_of(path: Path) -> Path | None:
     """The folder of the project that a file belongs to; None where nothing marks one."""
-    for folder in path.absolute().parents:
+    for folder in Path(os.path.abspath(path)).parents:  # noqa: PTH100  # `resolve` would follow links
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
     return None
+
+
+def package_root(folder: Path) -> Path:
+    """The folder that the package around a folder is imported from; that folder itself where there is none."""
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        folder = folder.parent
+    return folder
 
 
 def _texts_below(folder: Path) -> Iterator[str | None]:

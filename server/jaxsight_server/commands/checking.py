@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,11 +77,10 @@ def together(
     from jaxsight_analyzers.project.disk import workspace_of
     from jaxsight_analyzers.project.index import Settings, build
 
-    config = project.config_of(Path.cwd())
     absolute = any(path.is_absolute() for path in files)
     names = [str(path) for path in files if path.suffix != NOTEBOOK]
     bits = X64(names)
-    root = Path(config.root or Path.cwd())
+    root = _root_of(project, names)
     workspace = workspace_of(root, Path.cwd(), absolute=absolute, x64=bits)
     bits.read = workspace.source
     found: dict[str, Checked] = {}
@@ -97,6 +97,26 @@ def together(
     names = [name for name in names if workspace.exists(name)]
     index = build(workspace, names, settings, note=made)
     return Together(workspace, index.incoming, found)
+
+
+def _root_of(project: Project, names: list[str]) -> Path:
+    """The folder that imports are looked up from.
+
+    That of the configuration that holds here. Where there is none, or all files are elsewhere, it is the
+    project that all of them are in, else the folder of their packages.
+    """
+    from jaxsight_analyzers.project.disk import package_root, project_of
+
+    here = Path(project.config_of(Path.cwd()).root or Path.cwd())
+    folders = {Path(os.path.abspath(name)).parent for name in names}  # noqa: PTH100  # `resolve` would follow links
+    elsewhere = bool(folders) and not any(folder.is_relative_to(here) for folder in folders)
+    if project.is_configured(Path.cwd()) and not elsewhere:
+        return here
+    projects = {project_of(folder / "file.py") for folder in folders}
+    found = projects.pop() if len(projects) == 1 else None
+    if found is not None or not elsewhere:
+        return found or here
+    return package_root(Path(os.path.commonpath(folders)))
 
 
 class X64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,14 @@ class Project:
             known = self._configs[folder] = self._config(folder)
         return known
 
+    def is_configured(self, folder: Path) -> bool:
+        """Whether a configuration holds in a folder, be it one that sets nothing."""
+        return self._read(folder.absolute()) is not None
+
     def _config(self, folder: Path) -> Config:
-        loaded = self._read(folder.absolute())
-        config = loaded.config if loaded is not None else Config(root=str(Path.cwd()))
+        folder = Path(os.path.abspath(folder))  # noqa: PTH100  # `resolve` would follow links
+        loaded = self._read(folder)
+        config = loaded.config if loaded is not None else Config(root=str(_root_of(folder)))
         if self._select:
             config = replace(config, select=self._select, extend_select=())
         return replace(
@@ -85,7 +91,7 @@ class Project:
 
     def versions_of(self, path: Path) -> dict[str, str]:
         """The versions of the project's libraries."""
-        folder = path.parent.absolute()
+        folder = Path(os.path.abspath(path.parent))  # noqa: PTH100
         known = self._versions.get(folder)
         if known is None:
             config = self.config_of(path)
@@ -103,6 +109,15 @@ class Project:
             for loaded in self._loaded.values()
             for error in loaded.errors
         ]
+
+
+def _root_of(folder: Path) -> Path:
+    """Where a file without configuration belongs: to the current folder, or to the project that it is in."""
+    if folder.is_relative_to(Path.cwd()):
+        return Path.cwd()
+    from jaxsight_analyzers.project.disk import project_of
+
+    return project_of(folder / "file.py") or folder
 
 
 def _may_have_config(folder: Path) -> bool:
