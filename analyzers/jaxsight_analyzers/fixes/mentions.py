@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jaxsight_analyzers.syntax.parsed import ParsedModule
 
 _LIBRARIES = ("jax", "flax.nnx", "equinox")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Mentions(NamedTuple):
@@ -54,21 +54,23 @@ def speaking_of(model: SemanticModel, block: Iterable[ast.stmt], *names: str) ->
 
 
 def _found(statement: ast.stmt) -> Mentions:
+    reads: set[str] = set()
+    binds: set[str] = set()
     defines: set[str] = set()
-    keeps: list[tuple[frozenset[str], frozenset[str]]] = []
+    assignments: list[ast.Assign | ast.AnnAssign] = []
     for node in walk(statement):
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        if isinstance(node, ast.Name):
+            (reads if isinstance(node.ctx, ast.Load) else binds).add(node.id)
+        elif isinstance(node, _DEFINITIONS):
             defines.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            kept = frozenset(_kept_in(node.value))
-            if kept:
-                keeps.append((kept, frozenset(bound_by(node))))
-    return Mentions(
-        frozenset(edits.names_in(statement)),
-        frozenset(edits.names_bound_in(statement)),
-        frozenset(defines),
-        tuple(keeps),
-    )
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            assignments.append(node)
+    keeps = [
+        (frozenset(kept), frozenset(bound_by(node)))
+        for node in assignments
+        if node.value is not None and (kept := _kept_in(node.value))
+    ]
+    return Mentions(frozenset(reads), frozenset(binds | defines), frozenset(defines), tuple(keeps))
 
 
 def _of_class(module: ParsedModule, node: ast.ClassDef) -> Mentions:
@@ -86,7 +88,7 @@ def _of_class(module: ParsedModule, node: ast.ClassDef) -> Mentions:
 
 def bound_by(statement: ast.stmt) -> set[str]:
     """The names that stand for something to call after a statement."""
-    if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
+    if isinstance(statement, _DEFINITIONS):
         return {statement.name}
     value = getattr(statement, "value", None)
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Call):
