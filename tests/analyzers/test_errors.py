@@ -36,7 +36,10 @@ NOT_OF_THIS_JAX = {
 """What other releases say, which people still have."""
 
 
-OTHER_WORDS = {"lax-callee-not-function::JAX gives the counter first"}
+OTHER_WORDS = {
+    "haiku-apply-arguments::A key too many",
+    "lax-callee-not-function::JAX gives the counter first",
+}
 """Proofs of which what is raised depends on the program, and does not tell the mistake."""
 
 
