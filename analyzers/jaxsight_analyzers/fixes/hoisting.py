@@ -13,9 +13,9 @@ from typing import NamedTuple
 from jaxsight_analyzers.diagnostic import Edit, Span
 from jaxsight_analyzers.fixes import edits
 from jaxsight_analyzers.semantic import Unit
+from jaxsight_analyzers.semantic.compilation_streams import Compilation
 from jaxsight_analyzers.semantic.liveness import free_names, names_of
 from jaxsight_analyzers.semantic.parameters import all_arguments
-from jaxsight_analyzers.semantic.streams import Compilation
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BUILTINS = frozenset(dir(builtins))

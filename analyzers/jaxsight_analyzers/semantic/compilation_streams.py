@@ -6,15 +6,31 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jaxsight_analyzers.diagnostic import Related, Span
+from jaxsight_analyzers.diagnostic import Related, Route, Span
 from jaxsight_analyzers.semantic.applications import AppliedSeen, OfSelf
 from jaxsight_analyzers.semantic.contexts import Transformation
+from jaxsight_analyzers.semantic.events import CompilationSeen
 from jaxsight_analyzers.semantic.passing import OmittedSeen, PassedSeen
+from jaxsight_analyzers.semantic.routes import CalledInLoop
 from jaxsight_analyzers.semantic.scopes import ClassScope, FunctionNode
 from jaxsight_analyzers.semantic.spelling import display
-from jaxsight_analyzers.semantic.streams import Places, is_meant
+from jaxsight_analyzers.semantic.streams import Places, header, is_meant
 from jaxsight_analyzers.semantic.values import FunctionData, class_of
 from jaxsight_analyzers.semantic.varying import VaryingSeen
+
+
+class Compilation(NamedTuple):
+    """A compiled function that is made anew where it is called again and again."""
+
+    node: ast.AST
+    span: Span
+    function: str  # `jax.jit`
+    what: str
+    in_loop: bool
+    enclosing: str
+    loop: ast.AST | None
+    loop_span: Span | None
+    called: tuple[Route, ...]  # the call, in a loop, that leads here
 
 
 class Passed(NamedTuple):
@@ -35,6 +51,33 @@ class Passed(NamedTuple):
     owner: ClassScope | None  # of which it is an instance
     of_arrays: bool  # of a dataclass with nothing but arrays in its fields
     related: tuple[Related, ...]
+
+
+def compilations(seen: Iterable[CompilationSeen], places: Places) -> list[Compilation]:
+    """Each transformation that compiles again and again, once; in a loop rather than called from one."""
+    best: dict[ast.AST, CompilationSeen] = {}
+    for event in seen:
+        before = best.get(event.transformation.node)
+        if before is None or (before.hot and not event.hot):
+            best[event.transformation.node] = event
+    return [_compilation(event, places) for event in best.values()]
+
+
+def _compilation(event: CompilationSeen, places: Places) -> Compilation:
+    transformation, frame = event.transformation, event.frame
+    loop = None if event.hot or not transformation.passes else transformation.passes[-1][0].node
+    node = transformation.node
+    return Compilation(
+        node,
+        places.span(node),
+        display(transformation.qualified),
+        event.what,
+        not event.hot,
+        frame.name,
+        loop,
+        None if loop is None else header(loop, places),
+        () if loop is not None else (CalledInLoop(frame),),
+    )
 
 
 def passed(seen: Iterable[PassedSeen], places: Places) -> list[Passed]:

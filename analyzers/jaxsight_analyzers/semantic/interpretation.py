@@ -94,9 +94,8 @@ class Interpretation:
         self.run.branch_end = self.module.frame.state
         self.live: dict[Task, Via | None] = {}
         self.crashes: list[str] = []
-        self.tasks_of: list[
-            tuple[Task, ...]
-        ] = []  # those that ran code in each chunk, or speak of it
+        # by chunk, the tasks that ran code in it or speak of it
+        self.tasks_of: list[tuple[Task, ...]] = []
         self._spoken_of: dict[Task, AbstractSet[int]] = {}  # the chunks in which it ran none
         self.again: set[int] | None = None  # the chunks in which something else may be seen
         self._flows = Flows(self.module.frame)

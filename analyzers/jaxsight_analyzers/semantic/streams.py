@@ -13,13 +13,12 @@ from jaxsight_analyzers.semantic.events import (
     ArgumentSeen,
     BranchSeen,
     CallSeen,
-    CompilationSeen,
     ItemAssignmentSeen,
     MethodSeen,
     ReferenceSeen,
 )
 from jaxsight_analyzers.semantic.keys import made_in
-from jaxsight_analyzers.semantic.routes import CalledInLoop, TracedHere
+from jaxsight_analyzers.semantic.routes import TracedHere
 from jaxsight_analyzers.semantic.spelling import display
 from jaxsight_analyzers.semantic.values import (
     MISSING,
@@ -223,20 +222,6 @@ class ItemAssignment(NamedTuple):
     base_is_array: Certainty
     alone: bool  # the statement has this target only
     related: tuple[Related | Route, ...]
-
-
-class Compilation(NamedTuple):
-    """A compiled function that is made anew where it is called again and again."""
-
-    node: ast.AST
-    span: Span
-    function: str  # `jax.jit`
-    what: str
-    in_loop: bool
-    enclosing: str
-    loop: ast.AST | None
-    loop_span: Span | None
-    called: tuple[Route, ...]  # the call, in a loop, that leads here
 
 
 class Reference:
@@ -454,33 +439,6 @@ def _item_assignment(
         certainty,
         alone,
         places.related(event.frame, event.base.origin),
-    )
-
-
-def compilations(seen: Iterable[CompilationSeen], places: Places) -> list[Compilation]:
-    """Each transformation that compiles again and again, once; in a loop rather than called from one."""
-    best: dict[ast.AST, CompilationSeen] = {}
-    for event in seen:
-        before = best.get(event.transformation.node)
-        if before is None or (before.hot and not event.hot):
-            best[event.transformation.node] = event
-    return [_compilation(event, places) for event in best.values()]
-
-
-def _compilation(event: CompilationSeen, places: Places) -> Compilation:
-    transformation, frame = event.transformation, event.frame
-    loop = None if event.hot or not transformation.passes else transformation.passes[-1][0].node
-    node = transformation.node
-    return Compilation(
-        node,
-        places.span(node),
-        display(transformation.qualified),
-        event.what,
-        not event.hot,
-        frame.name,
-        loop,
-        None if loop is None else header(loop, places),
-        () if loop is not None else (CalledInLoop(frame),),
     )
 
 

@@ -279,9 +279,9 @@ class Unit(ModuleAnswers, OptimiserAnswers, ProgramAnswers):
         return list({one.node: one for one in seen}.values())
 
     @cached_property
-    def compilations(self) -> list[streams.Compilation]:
+    def compilations(self) -> list[compilation_streams.Compilation]:
         """Compiled functions that are made anew where they are called again and again."""
-        return streams.compilations(self._seen("compilations"), self.model.places)
+        return compilation_streams.compilations(self._seen("compilations"), self.model.places)
 
     @cached_property
     def dtype_identities(self) -> list[dtype_streams.DtypeIdentity]:

@@ -16,7 +16,7 @@ from jaxsight_runner.inputs.meshes import Devices
 from jaxsight_runner.program.compilation import Compilable, places
 from jaxsight_runner.protocol import Collective
 from jaxsight_runner.sharding.collectives import by_what_is_sent, bytes_sent
-from jaxsight_runner.sharding.placement import Placed
+from jaxsight_runner.sharding.placement import Placed, names_of
 
 _NAMED = {
     **dict.fromkeys(("psum", "psum2", "pmax", "pmin"), "all-reduce"),
@@ -100,8 +100,7 @@ def _named(one: Operation, axes: Mapping[str, int]) -> Optional[Collective]:
     if operation is None:
         return None
     parameters = one.equation.params
-    names = parameters.get("axes", parameters.get("axis_name"))
-    names = tuple(map(str, names)) if isinstance(names, (tuple, list)) else (str(names),)  # pyright: ignore
+    names = names_of(parameters.get("axes", parameters.get("axis_name")))
     if not set(names) <= set(axes):  # of a `vmap`, which sends nothing
         return None
     group = math.prod(axes[name] for name in names)

@@ -137,10 +137,10 @@ def axes_of_sharding(sharding: Any) -> set[str]:
 
 
 def names_of(entry: Any) -> tuple[str, ...]:
-    """The axes in an entry of a `PartitionSpec`: none, one, or a tuple."""
+    """The axes in an entry of a `PartitionSpec`, or of a collective: none, one, or several."""
     if entry is None:
         return ()
-    return tuple(map(str, entry)) if isinstance(entry, tuple) else (str(entry),)  # pyright: ignore
+    return tuple(map(str, entry)) if isinstance(entry, (tuple, list)) else (str(entry),)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 def moved(

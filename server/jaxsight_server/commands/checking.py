@@ -80,7 +80,7 @@ def together(
     absolute = any(path.is_absolute() for path in files)
     names = [str(path) for path in files if path.suffix != NOTEBOOK]
     bits = X64(names)
-    root = _root_of(project, names)
+    root = _import_root(project, names)
     workspace = workspace_of(root, Path.cwd(), absolute=absolute, x64=bits)
     bits.read = workspace.source
     found: dict[str, Checked] = {}
@@ -99,7 +99,7 @@ def together(
     return Together(workspace, index.incoming, found)
 
 
-def _root_of(project: Project, names: list[str]) -> Path:
+def _import_root(project: Project, names: list[str]) -> Path:
     """The folder that imports are looked up from.
 
     That of the configuration that holds here. Where there is none, or all files are elsewhere, it is the
@@ -116,7 +116,11 @@ def _root_of(project: Project, names: list[str]) -> Path:
     found = projects.pop() if len(projects) == 1 else None
     if found is not None or not elsewhere:
         return found or here
-    return package_root(Path(os.path.commonpath(folders)))
+    one = min(folders)
+    above = (
+        place for place in (one, *one.parents) if all(f.is_relative_to(place) for f in folders)
+    )
+    return package_root(next(above, one))  # on several drives they have nothing in common
 
 
 class X64:
